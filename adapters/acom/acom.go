@@ -1,0 +1,157 @@
+// Package acom is the abstract content information model of IEEE 11073-10206:
+// what a personal health device said, in the standard's words and before any
+// FHIR. Every adapter emits it and only adapters/mapping turns it into FHIR.
+//
+// The values are exactly what the device sent: numbers stay decimal text, times
+// stay as partial as they were, units stay the device's MDC unit, an unknown
+// stays unknown. All types survive a JSON round trip, because quarantine keeps
+// reports as JSON until a patient is known.
+package acom
+
+// Report is what one frame said about one device.
+type Report struct {
+	// Device describes the sensor, as far as this frame and what the adapter
+	// remembered tell it. SystemID or Address is set, or the frame's own
+	// Device was.
+	Device Device `json:"device"`
+	// Clock pairs the device's clock with the gateway's, when the device told
+	// its time (coincident time stamp, PHD 2.0).
+	Clock *Clock `json:"clock,omitempty"`
+	// Measurements in the order the device sent them.
+	Measurements []Measurement `json:"measurements,omitempty"`
+}
+
+// Kind says which of the ACOM measurement classes a Measurement is.
+type Kind string
+
+// The measurement classes of IEEE 11073-10206, by the PHD guide's profile names.
+const (
+	Numeric          Kind = "numeric"           // Value.Number with Unit
+	CompoundNumeric  Kind = "compound-numeric"  // Components, all numeric
+	Compound         Kind = "compound"          // Components of mixed kinds
+	CodedEnumeration Kind = "coded-enumeration" // Value.Coded
+	BitsEnumeration  Kind = "bits-enumeration"  // Value.Bits
+	StringEvent      Kind = "string"            // Value.Text
+	RTSA             Kind = "rtsa"              // Value.Samples: real-time sample array
+)
+
+// Measurement is one fact: a value of a Type at a Time.
+type Measurement struct {
+	Kind Kind `json:"kind"`
+	// Type is the 32-bit context-free MDC code of what was measured.
+	Type Code `json:"type"`
+	// Supplemental types qualify Type (20601 Supplemental-Types), in sent order.
+	Supplemental []Code `json:"supplemental,omitempty"`
+	Status       Status `json:"status,omitempty"`
+	Time         Time   `json:"time"`
+	// Duration in seconds, decimal text; "" when the measurement is a point in time.
+	Duration string `json:"duration,omitempty"`
+	// Person is the device's own user number (multi-person devices); 0 is none.
+	// It is never a patient identity.
+	Person uint32 `json:"person,omitempty"`
+	// Site is the MDC code of the body site; 0 is not said.
+	Site Code `json:"site,omitempty"`
+	// Key names this measurement within its device so that others can relate to
+	// it, such as "glucose/7" for sequence number 7; "" when nothing can.
+	Key string `json:"key,omitempty"`
+	// DerivedFrom and HasMember hold Keys of the same device.
+	DerivedFrom []string `json:"derivedFrom,omitempty"`
+	HasMember   []string `json:"hasMember,omitempty"`
+	// Setting marks a value the device was set to, not one it measured.
+	Setting    bool        `json:"setting,omitempty"`
+	Value      Value       `json:"value"`
+	Components []Component `json:"components,omitempty"`
+}
+
+// Component is a part of a compound measurement.
+type Component struct {
+	Type  Code  `json:"type"`
+	Value Value `json:"value"`
+}
+
+// Value holds what was sent; which member counts is told by the Kind of the
+// measurement or, in a Component, by which one is set. An empty Value with
+// Absent set is a value the device could not give.
+type Value struct {
+	Number *Number `json:"number,omitempty"`
+	// Unit is the 32-bit MDC unit code (partition 4), 0 when none was sent.
+	Unit  Code   `json:"unit,omitempty"`
+	Coded []Code `json:"coded,omitempty"`
+	Text  string `json:"text,omitempty"`
+	Bits  *Bits  `json:"bits,omitempty"`
+	// Samples of a real-time sample array.
+	Samples *Samples `json:"samples,omitempty"`
+	// Absent says why there is no value though the device reported one.
+	Absent Absent `json:"absent,omitempty"`
+	// Comparator is "<" or ">" when the device said the true value lies beyond Number.
+	Comparator string `json:"comparator,omitempty"`
+}
+
+// Absent is the reason for a missing value, in words of the FHIR
+// data-absent-reason code system that the mapping passes on.
+type Absent string
+
+// Reasons an adapter may give beyond the specials of Number.
+const (
+	AbsentUnknown      Absent = "unknown"
+	AbsentError        Absent = "error"
+	AbsentNotPerformed Absent = "not-performed"
+)
+
+// Number is a decimal as sent: either Text, a plain decimal such as "37.60"
+// whose trailing zeros are the device's precision, or a Special.
+type Number struct {
+	Text    string  `json:"text,omitempty"`
+	Special Special `json:"special,omitempty"`
+}
+
+// Special is a FLOAT or SFLOAT value that is no number (IEEE 11073-20601 F.8).
+type Special string
+
+// The special values. None of them may ever be shown as a number.
+const (
+	NaN         Special = "NaN"
+	NRes        Special = "NRes" // not at this resolution
+	PosInfinity Special = "+INF"
+	NegInfinity Special = "-INF"
+	Reserved    Special = "reserved"
+)
+
+// Bits is a bit-string enumeration. Bit 0 is the most significant, as in
+// ASN.1 BIT STRING (IEEE 11073-20601 A.2).
+type Bits struct {
+	Value uint32 `json:"value"`
+	// Mask has a 1 for every bit the device supports.
+	Mask uint32 `json:"mask"`
+	// Width is 8, 16, 24 or 32 bits.
+	Width int `json:"width"`
+}
+
+// Samples is a real-time sample array: sample = Factor*raw + Origin.
+type Samples struct {
+	// Period between samples in seconds, decimal text.
+	Period string `json:"period"`
+	// LowerAbsolute..UpperScaled are the scale-range specification.
+	LowerAbsolute Number  `json:"lowerAbsolute"`
+	UpperAbsolute Number  `json:"upperAbsolute"`
+	LowerScaled   int64   `json:"lowerScaled"`
+	UpperScaled   int64   `json:"upperScaled"`
+	Raw           []int64 `json:"raw"`
+}
+
+// Status is the measurement status, with the bit values of IEEE 11073-20601
+// MeasurementStatus (bit 0 = most significant of 16).
+type Status uint16
+
+// Measurement status bits.
+const (
+	Invalid            Status = 0x8000
+	Questionable       Status = 0x4000
+	NotAvailable       Status = 0x2000
+	CalibrationOngoing Status = 0x1000
+	TestData           Status = 0x0800
+	DemoData           Status = 0x0400
+	ValidatedData      Status = 0x0080
+	EarlyIndication    Status = 0x0040
+	MsmtOngoing        Status = 0x0020
+)

@@ -1,0 +1,36 @@
+package acom
+
+// Device is what a personal health device says about itself
+// (IEEE 11073-20601 MDS attributes, Bluetooth Device Information Service).
+type Device struct {
+	// SystemID is the EUI-64 as 16 upper-case hex digits, "" when unknown.
+	SystemID string `json:"systemId,omitempty"`
+	// Address is the Bluetooth device address (EUI-48) as 12 upper-case hex digits.
+	Address      string `json:"address,omitempty"`
+	Manufacturer string `json:"manufacturer,omitempty"`
+	Model        string `json:"model,omitempty"`
+	Serial       string `json:"serial,omitempty"`
+	// Production holds the other entries of the production specification.
+	Production []Production `json:"production,omitempty"`
+	// Specializations such as MDC_DEV_SPEC_PROFILE_BP (528391), with version.
+	Specializations []Specialization `json:"specializations,omitempty"`
+	// TimeSync is the MDC code of the time synchronisation method, 0 when not said.
+	TimeSync Code `json:"timeSync,omitempty"`
+	// Battery is the battery level in percent, decimal text, "" when not said.
+	Battery string `json:"battery,omitempty"`
+	// Certified device list and version of the Continua certification, when told.
+	ContinuaVersion string `json:"continuaVersion,omitempty"`
+}
+
+// Production is one production-specification entry: hardware revision,
+// software revision and so on. Type is the MDC code 531969..531977.
+type Production struct {
+	Type Code   `json:"type"`
+	Text string `json:"text"`
+}
+
+// Specialization is a device specialization and its version.
+type Specialization struct {
+	Type    Code   `json:"type"`
+	Version uint16 `json:"version"`
+}

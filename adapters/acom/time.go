@@ -1,0 +1,45 @@
+package acom
+
+// Time is when something happened by the device's own clock, as sent.
+// The zero Time means the device gave none.
+type Time struct {
+	// Wall is set when the device told a calendar time.
+	Wall *Wall `json:"wall,omitempty"`
+	// Ticks is set when the device told only its running clock.
+	Ticks *Ticks `json:"ticks,omitempty"`
+}
+
+// IsZero reports whether the device gave no time.
+func (t Time) IsZero() bool { return t.Wall == nil && t.Ticks == nil }
+
+// Wall is a calendar time. Year, Month and Day are 0 when the device said
+// "unknown"; they are never filled in.
+type Wall struct {
+	Year   int `json:"year"`
+	Month  int `json:"month"`
+	Day    int `json:"day"`
+	Hour   int `json:"hour"`
+	Minute int `json:"minute"`
+	Second int `json:"second"`
+	// Fraction holds the digits after the decimal point of the second as sent,
+	// "" when the format has none.
+	Fraction string `json:"fraction,omitempty"`
+	// OffsetMinutes from UTC, when the device told one.
+	OffsetMinutes *int `json:"offsetMinutes,omitempty"`
+}
+
+// Ticks is a running clock without a calendar.
+type Ticks struct {
+	// Micros is the count in microseconds since an epoch only the device knows.
+	Micros uint64 `json:"micros"`
+	// Resolution of the clock in microseconds: 125 for 20601 RelativeTime, 1 for hi-res.
+	Resolution uint32 `json:"resolution"`
+}
+
+// Clock is a coincident time stamp: the device's clock and the gateway's read
+// at one moment. With it a wrong device clock can be corrected.
+type Clock struct {
+	Device Time `json:"device"`
+	// Gateway is the gateway's instant, RFC 3339 with offset.
+	Gateway string `json:"gateway"`
+}

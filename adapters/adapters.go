@@ -1,0 +1,83 @@
+// Package adapters holds the contract of a device language: bytes in, facts
+// out (adapters/acom), bytes back. An adapter is one folder; adapters/all
+// lists them and holds each to the contract.
+package adapters
+
+import (
+	"fmt"
+	"time"
+
+	"vitalwire/adapters/acom"
+)
+
+// Adapter describes one device language.
+type Adapter struct {
+	// Name is the folder's name and the last part of POST /ingest/{adapter}.
+	Name string
+	// Standard names the document implemented, with its version.
+	Standard string
+	// New gives a Decoder for one connection. A Decoder may keep association
+	// state; what must outlive the connection goes through memory.
+	New func(memory Memory) Decoder
+}
+
+// Memory is what the adapter asked to be remembered earlier: a plain dictionary
+// for the decoder, filled from Result.Remember of frames that were committed.
+// Keys begin with the device, such as "00220922580803CC/config/4000".
+type Memory interface {
+	Recall(key string) (value []byte, ok bool)
+}
+
+// Memo is a fact for Memory. A nil Value forgets the key.
+type Memo struct {
+	Key   string
+	Value []byte
+}
+
+// Frame is what arrived, with what the gateway knows of it.
+type Frame struct {
+	Bytes []byte
+	// Device is the sensor as the gateway names it: EUI-64 as 16 or EUI-48 as 12
+	// upper-case hex digits, or "" when only the bytes tell.
+	Device string
+	// Gateway is the EUI-64 of the gateway, 16 upper-case hex digits, or "".
+	Gateway string
+	// Received is when the gateway took the frame, with the gateway's own
+	// offset; the zero Time when the gateway did not say. Adapters may use it for
+	// nothing but acom.Clock.Gateway: the same frames give the same bytes for ever.
+	Received time.Time
+	// Characteristic is the Bluetooth UUID as 4 upper-case hex digits, or "".
+	Characteristic string
+	// Clock pairs the device's clock with the gateway's if the gateway read both.
+	Clock *acom.Clock
+}
+
+// Result is what a frame gave.
+type Result struct {
+	// Reports of facts, in the order sent; empty for a frame of pure dialogue.
+	Reports []acom.Report
+	// Reply is what the agent waits for, nil when it waits for nothing.
+	Reply []byte
+	// Remember is committed together with the reports.
+	Remember []Memo
+}
+
+// Decoder reads the frames of one connection in order. Decode does no I/O, reads
+// no clock and never panics; a frame it refuses gives an *Error and leaves the
+// decoder as it was before the frame.
+type Decoder interface {
+	Decode(f Frame) (Result, error)
+}
+
+// Error says where and why a frame was refused.
+type Error struct {
+	// Offset of the offending byte from the start of Frame.Bytes.
+	Offset int
+	// Reason in words an integrator can act on; it never holds patient data.
+	Reason string
+	// Unprocessable marks a frame that is well-formed but cannot be used (such as
+	// a report for an unknown configuration): HTTP 422 instead of 400.
+	Unprocessable bool
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.Reason) }

@@ -1,0 +1,3 @@
+module vitalwire
+
+go 1.26
