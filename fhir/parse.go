@@ -1,0 +1,442 @@
+package fhir
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// MaxDepth is how deep JSON may nest.
+const MaxDepth = 64
+
+// ParseElement reads one JSON value (RFC 8259) strictly: valid UTF-8, no byte
+// order mark, no duplicate member, no nesting beyond MaxDepth, nothing after it.
+// The error is a Malformed *Error with line and column, counted from 1 in bytes.
+func ParseElement(data []byte) (*Element, error) {
+	p := parser{in: string(data)}
+	if strings.HasPrefix(p.in, "\uFEFF") {
+		return nil, p.fail("a byte order mark is not allowed before JSON")
+	}
+	p.space()
+	e, err := p.value(0)
+	if err != nil {
+		return nil, err
+	}
+	p.space()
+	if p.pos < len(p.in) {
+		return nil, p.fail("unexpected %s after the end of the JSON value", p.here())
+	}
+	return e, nil
+}
+
+type parser struct {
+	in   string
+	pos  int
+	slab []Element // elements are handed out of slabs: one allocation for many
+	kids []Member  // scratch stack of members under construction
+}
+
+func (p *parser) alloc() *Element {
+	if len(p.slab) == 0 {
+		// A JSON element takes about 16 bytes of text; small inputs get small slabs.
+		n := (len(p.in)-p.pos)/24 + 4
+		if n > 256 {
+			n = 256
+		}
+		p.slab = make([]Element, n)
+	}
+	e := &p.slab[0]
+	p.slab = p.slab[1:]
+	return e
+}
+
+func (p *parser) fail(format string, args ...any) error {
+	return p.failAt(p.pos, format, args...)
+}
+
+func (p *parser) failAt(pos int, format string, args ...any) error {
+	line := 1 + strings.Count(p.in[:pos], "\n")
+	column := pos - strings.LastIndexByte(p.in[:pos], '\n')
+	return Malformed("", "JSON line %d column %d: %s", line, column, fmt.Sprintf(format, args...))
+}
+
+// here names the next byte for an error, without echoing longer content.
+func (p *parser) here() string {
+	if p.pos >= len(p.in) {
+		return "end of input"
+	}
+	r, size := utf8.DecodeRuneInString(p.in[p.pos:])
+	if r == utf8.RuneError && size <= 1 {
+		return fmt.Sprintf("byte 0x%02X", p.in[p.pos])
+	}
+	return fmt.Sprintf("%q", r)
+}
+
+func (p *parser) space() {
+	for p.pos < len(p.in) {
+		switch p.in[p.pos] {
+		case ' ', '\t', '\n', '\r':
+			p.pos++
+		default:
+			return
+		}
+	}
+}
+
+func (p *parser) value(depth int) (*Element, error) {
+	if p.pos >= len(p.in) {
+		return nil, p.fail("a value is missing at the end of input")
+	}
+	switch c := p.in[p.pos]; {
+	case c == '{':
+		return p.object(depth + 1)
+	case c == '[':
+		return p.array(depth + 1)
+	case c == '"':
+		s, err := p.str()
+		if err != nil {
+			return nil, err
+		}
+		e := p.alloc()
+		e.kind, e.text = String, s
+		return e, nil
+	case c == '-' || c >= '0' && c <= '9':
+		return p.number()
+	case c == 't':
+		return p.word("true", Bool, "true")
+	case c == 'f':
+		return p.word("false", Bool, "false")
+	case c == 'n':
+		return p.word("null", Null, "")
+	}
+	return nil, p.fail("unexpected %s where a value begins", p.here())
+}
+
+func (p *parser) word(word string, kind Kind, text string) (*Element, error) {
+	if !strings.HasPrefix(p.in[p.pos:], word) {
+		return nil, p.fail("unexpected %s where a value begins", p.here())
+	}
+	p.pos += len(word)
+	e := p.alloc()
+	e.kind, e.text = kind, text
+	return e, nil
+}
+
+func (p *parser) object(depth int) (*Element, error) {
+	if depth > MaxDepth {
+		return nil, p.fail("nested deeper than %d levels", MaxDepth)
+	}
+	e := p.alloc()
+	e.kind = Object
+	p.pos++
+	mark := len(p.kids)
+	p.space()
+	if p.pos < len(p.in) && p.in[p.pos] == '}' {
+		p.pos++
+		return e, nil
+	}
+	for {
+		p.space()
+		if p.pos >= len(p.in) || p.in[p.pos] != '"' {
+			return nil, p.fail("a member name in quotes was expected, found %s", p.here())
+		}
+		at := p.pos
+		name, err := p.str()
+		if err != nil {
+			return nil, err
+		}
+		p.space()
+		if p.pos >= len(p.in) || p.in[p.pos] != ':' {
+			return nil, p.fail("':' was expected after a member name, found %s", p.here())
+		}
+		p.pos++
+		p.space()
+		value, err := p.value(depth)
+		if err != nil {
+			return nil, err
+		}
+		if p.duplicate(mark, name) {
+			return nil, p.failAt(at, "member %q appears twice in one object", clip(name))
+		}
+		p.kids = append(p.kids, Member{Name: name, Value: value})
+		p.space()
+		if p.pos < len(p.in) && p.in[p.pos] == ',' {
+			p.pos++
+			continue
+		}
+		if p.pos < len(p.in) && p.in[p.pos] == '}' {
+			p.pos++
+			e.kids = p.take(mark)
+			if name, twice := wideDuplicate(e.kids); twice {
+				return nil, p.fail("member %q appears twice in the object that ends here", clip(name))
+			}
+			return e, nil
+		}
+		return nil, p.fail("',' or '}' was expected in an object, found %s", p.here())
+	}
+}
+
+// scanned is how many members are compared one by one while an object is read;
+// a wider object, which FHIR never has, is checked with a map when it ends.
+const scanned = 64
+
+func (p *parser) duplicate(mark int, name string) bool {
+	members := p.kids[mark:]
+	if len(members) > scanned {
+		return false
+	}
+	for i := range members {
+		if members[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// wideDuplicate gives a name that a wide object has twice, or "".
+func wideDuplicate(members []Member) (string, bool) {
+	if len(members) <= scanned {
+		return "", false
+	}
+	seen := make(map[string]struct{}, len(members))
+	for i := range members {
+		if _, twice := seen[members[i].Name]; twice {
+			return members[i].Name, true
+		}
+		seen[members[i].Name] = struct{}{}
+	}
+	return "", false
+}
+
+func (p *parser) array(depth int) (*Element, error) {
+	if depth > MaxDepth {
+		return nil, p.fail("nested deeper than %d levels", MaxDepth)
+	}
+	e := p.alloc()
+	e.kind = Array
+	p.pos++
+	mark := len(p.kids)
+	p.space()
+	if p.pos < len(p.in) && p.in[p.pos] == ']' {
+		p.pos++
+		return e, nil
+	}
+	for {
+		p.space()
+		value, err := p.value(depth)
+		if err != nil {
+			return nil, err
+		}
+		p.kids = append(p.kids, Member{Value: value})
+		p.space()
+		if p.pos < len(p.in) && p.in[p.pos] == ',' {
+			p.pos++
+			continue
+		}
+		if p.pos < len(p.in) && p.in[p.pos] == ']' {
+			p.pos++
+			e.kids = p.take(mark)
+			return e, nil
+		}
+		return nil, p.fail("',' or ']' was expected in an array, found %s", p.here())
+	}
+}
+
+// take pops the members gathered since mark off the scratch stack.
+func (p *parser) take(mark int) []Member {
+	kids := make([]Member, len(p.kids)-mark)
+	copy(kids, p.kids[mark:])
+	clear(p.kids[mark:])
+	p.kids = p.kids[:mark]
+	return kids
+}
+
+// number reads a JSON number (RFC 8259 §6) and keeps its text.
+func (p *parser) number() (*Element, error) {
+	start := p.pos
+	if p.in[p.pos] == '-' {
+		p.pos++
+	}
+	switch {
+	case p.pos < len(p.in) && p.in[p.pos] == '0':
+		p.pos++
+		if p.pos < len(p.in) && isDigit(p.in[p.pos]) {
+			return nil, p.fail("a number must not begin with a zero followed by digits")
+		}
+	case !p.digits():
+		return nil, p.fail("a digit was expected in a number, found %s", p.here())
+	}
+	if p.pos < len(p.in) && p.in[p.pos] == '.' {
+		p.pos++
+		if !p.digits() {
+			return nil, p.fail("a digit was expected after the decimal point, found %s", p.here())
+		}
+	}
+	if p.pos < len(p.in) && (p.in[p.pos] == 'e' || p.in[p.pos] == 'E') {
+		p.pos++
+		if p.pos < len(p.in) && (p.in[p.pos] == '+' || p.in[p.pos] == '-') {
+			p.pos++
+		}
+		if !p.digits() {
+			return nil, p.fail("a digit was expected in an exponent, found %s", p.here())
+		}
+	}
+	e := p.alloc()
+	e.kind, e.text = Number, p.in[start:p.pos]
+	return e, nil
+}
+
+func (p *parser) digits() bool {
+	start := p.pos
+	for p.pos < len(p.in) && isDigit(p.in[p.pos]) {
+		p.pos++
+	}
+	return p.pos > start
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
+
+// str reads a JSON string (RFC 8259 §7). Text without escapes aliases the input.
+func (p *parser) str() (string, error) {
+	p.pos++
+	start := p.pos
+	ascii := true
+	for p.pos < len(p.in) {
+		switch c := p.in[p.pos]; {
+		case c == '"':
+			s := p.in[start:p.pos]
+			if !ascii {
+				if err := p.utf8(start, s); err != nil {
+					return "", err
+				}
+			}
+			p.pos++
+			return s, nil
+		case c == '\\':
+			return p.escaped(start)
+		case c < 0x20:
+			return "", p.fail("control character 0x%02X must be escaped in a string", c)
+		default:
+			if c >= utf8.RuneSelf {
+				ascii = false
+			}
+			p.pos++
+		}
+	}
+	return "", p.failAt(start-1, "this string is not closed")
+}
+
+// escaped goes on from the first backslash of a string that began at start.
+func (p *parser) escaped(start int) (string, error) {
+	var b strings.Builder
+	from := start
+	for p.pos < len(p.in) {
+		switch c := p.in[p.pos]; {
+		case c == '"':
+			b.WriteString(p.in[from:p.pos])
+			if err := p.utf8(start, p.in[start:p.pos]); err != nil {
+				return "", err
+			}
+			p.pos++
+			return b.String(), nil
+		case c == '\\':
+			b.WriteString(p.in[from:p.pos])
+			r, err := p.escape()
+			if err != nil {
+				return "", err
+			}
+			b.WriteRune(r)
+			from = p.pos
+		case c < 0x20:
+			return "", p.fail("control character 0x%02X must be escaped in a string", c)
+		default:
+			p.pos++
+		}
+	}
+	return "", p.failAt(start-1, "this string is not closed")
+}
+
+func (p *parser) utf8(start int, s string) error {
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 {
+			return p.failAt(start+i, "byte 0x%02X is not valid UTF-8", s[i])
+		}
+		i += size
+	}
+	return nil
+}
+
+func (p *parser) escape() (rune, error) {
+	at := p.pos
+	if p.pos+1 >= len(p.in) {
+		return 0, p.fail("an escape is cut off")
+	}
+	c := p.in[p.pos+1]
+	p.pos += 2
+	switch c {
+	case '"', '\\', '/':
+		return rune(c), nil
+	case 'b':
+		return '\b', nil
+	case 'f':
+		return '\f', nil
+	case 'n':
+		return '\n', nil
+	case 'r':
+		return '\r', nil
+	case 't':
+		return '\t', nil
+	case 'u':
+		r, ok := p.hex4()
+		if !ok {
+			return 0, p.failAt(at, `\u needs four hexadecimal digits`)
+		}
+		if !utf16.IsSurrogate(r) {
+			return r, nil
+		}
+		if strings.HasPrefix(p.in[p.pos:], `\u`) {
+			p.pos += 2
+			if low, ok := p.hex4(); ok {
+				if full := utf16.DecodeRune(r, low); full != utf8.RuneError {
+					return full, nil
+				}
+			}
+		}
+		return 0, p.failAt(at, "a lone UTF-16 surrogate is not a character")
+	}
+	return 0, p.failAt(at, "unknown escape")
+}
+
+func (p *parser) hex4() (rune, bool) {
+	if p.pos+4 > len(p.in) {
+		return 0, false
+	}
+	var r rune
+	for _, c := range []byte(p.in[p.pos : p.pos+4]) {
+		switch {
+		case isDigit(c):
+			r = r<<4 | rune(c-'0')
+		case c >= 'a' && c <= 'f':
+			r = r<<4 | rune(c-'a'+10)
+		case c >= 'A' && c <= 'F':
+			r = r<<4 | rune(c-'A'+10)
+		default:
+			return 0, false
+		}
+	}
+	p.pos += 4
+	return r, true
+}
+
+func clip(s string) string {
+	if len(s) <= 64 {
+		return s
+	}
+	n := 64
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n] + "..."
+}

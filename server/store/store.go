@@ -1,0 +1,206 @@
+// Package store is the contract of a versioned resource store. storetest holds
+// every implementation to it; sqlite and postgres implement it.
+//
+// Versions are immutable. Every write gets a Position: a time-ordered 64-bit
+// integer, microseconds since 1970 and never the same twice, that is at once its
+// row id, its lastUpdated and its place in the one change feed. Positions become
+// visible in order: who has seen a position has seen every earlier one there
+// will ever be.
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"vitalwire/fhir"
+	"vitalwire/fhir/search"
+)
+
+// Store keeps resources and records. All methods are safe for concurrent use.
+// Errors are *fhir.Error (see each method); anything else is our fault.
+// A cancelled context gives fhir.Timeout; a database that cannot be reached or
+// is full gives fhir.Unavailable, and nothing of the write is kept.
+type Store interface {
+	// View runs fn on a snapshot: all its reads see one moment.
+	View(ctx context.Context, fn func(Reader) error) error
+
+	// Update runs fn in a serializable transaction that commits when fn returns
+	// nil. It is retried inside after a lost race, so fn may run again and must
+	// leave nothing behind outside tx.
+	Update(ctx context.Context, fn func(tx Tx) error) error
+
+	// Apply commits units, each all or nothing on its own: a failing
+	// precondition fails its unit alone. Units of many callers share a commit.
+	// There is one Outcome for each unit, in order. When Apply returns, what
+	// succeeded survives kill -9.
+	Apply(ctx context.Context, units ...Unit) []Outcome
+
+	// Close ends the store after running calls are done.
+	Close() error
+}
+
+// Reader reads one snapshot.
+type Reader interface {
+	// Position is the newest feed position the snapshot sees; 0 when empty.
+	Position() (int64, error)
+
+	// Read gives the current version, which may be Deleted.
+	// fhir.NotFound when there never was one.
+	Read(key fhir.Key) (Version, error)
+
+	// ReadVersion gives that version, which may be Deleted.
+	// fhir.NotFound when there is none.
+	ReadVersion(key fhir.Key, versionID int64) (Version, error)
+
+	// History gives versions of one resource, newest first, at most limit, older
+	// than version before (0: from the newest). fhir.NotFound when there never was one.
+	History(key fhir.Key, before int64, limit int) ([]Version, error)
+
+	// HistoryCount is the number of versions of one resource.
+	HistoryCount(key fhir.Key) (int64, error)
+
+	// Search answers a query. Matches are current at the snapshot (or at the
+	// Snapshot of query.After) and never deleted.
+	Search(query *search.Query) (Result, error)
+
+	// Changes gives versions after a position in feed order, at most limit.
+	Changes(after int64, limit int) ([]Version, error)
+
+	// Record gives a record's value; ok is false when there is none.
+	Record(collection, key string) (value []byte, ok bool, err error)
+
+	// Records gives records whose key begins with prefix and comes after the key
+	// `after`, in byte order of the keys, at most limit.
+	Records(collection, prefix, after string, limit int) ([]Record, error)
+
+	// LastRecord gives the record with the greatest key (byte order) that begins
+	// with prefix and is not greater than `atMost`.
+	LastRecord(collection, prefix, atMost string) (Record, bool, error)
+}
+
+// Tx is a Reader that sees its own writes, and writes.
+type Tx interface {
+	Reader
+
+	// Write performs one write and gives the version made (for an absent delete:
+	// the zero Version). Errors as in Outcome.Err; after an error the transaction
+	// must be given up.
+	Write(w Write) (Version, error)
+
+	// PutRecord performs one record write.
+	PutRecord(w RecordWrite) error
+}
+
+// Version is one version of a resource.
+type Version struct {
+	Key       fhir.Key
+	VersionID int64 // 1, 2, 3 ... without gaps
+	Position  int64
+	Op        Op // what made it
+	Deleted   bool
+	// Body is the resource's canonical JSON without meta.versionId and
+	// meta.lastUpdated; nil when Deleted. It must not be changed.
+	Body []byte
+}
+
+// LastUpdated is when the version was made, in UTC with microseconds.
+func (v Version) LastUpdated() time.Time { return time.UnixMicro(v.Position).UTC() }
+
+// ETag is the weak entity tag of R4 http §3.1.0.1.3.
+func (v Version) ETag() string { return fmt.Sprintf(`W/"%d"`, v.VersionID) }
+
+// Op says what a write does, or what made a version.
+type Op uint8
+
+// The writes.
+const (
+	// Create makes version 1. fhir.Conflict when the key was ever used.
+	Create Op = iota + 1
+	// Put makes the next version, or version 1 when there is none (R4 http
+	// §3.1.0.4.1 update as create), also over a deletion.
+	Put
+	// Delete makes a deletion version; of what is absent or deleted it makes nothing.
+	Delete
+)
+
+// Write is one write with its preconditions.
+type Write struct {
+	Op  Op
+	Key fhir.Key
+	// Body is canonical JSON as in Version.Body, with resourceType, id and (if
+	// present) meta as the first members. Not for Delete.
+	Body []byte
+	// Index holds the searchable facts of Body, made by search.Extract.
+	Index []search.Value
+	// Shard is the patient-compartment hash that places the resource when it is
+	// new; later versions keep the first one's shard.
+	Shard int64
+	// IfMatch, when not 0, is the version that must be current:
+	// fhir.PreconditionFailed otherwise, also when there is none.
+	IfMatch int64
+	// IfAbsent fails with *Exists when the key has a current version that is not deleted.
+	IfAbsent bool
+	// Unless makes a keyed conditional create (R4 http §3.1.0.8.1): when a
+	// resource of the type that is not deleted has this identifier, the unit
+	// fails with *Exists. Two racing writers with one key create one resource.
+	Unless *Identifier
+}
+
+// Identifier is the business identifier a conditional create is keyed by.
+// A nil System is any system.
+type Identifier struct {
+	System *string
+	Value  string
+}
+
+// Unit is what commits together.
+type Unit struct {
+	Writes  []Write
+	Records []RecordWrite
+}
+
+// Outcome of one unit: Versions match Writes one to one (a Delete of what is
+// absent gives a zero Version), or Err says why nothing of it was kept.
+type Outcome struct {
+	Versions []Version
+	Err      error
+}
+
+// Exists says that what a write must not find is there.
+type Exists struct {
+	// Write is the index in Unit.Writes.
+	Write int
+	// Matches are the resources found, newest first; more than one when several
+	// carry the identifier (at most 3 are listed).
+	Matches []Version
+}
+
+func (e *Exists) Error() string { return e.Matches[0].Key.String() + " exists already" }
+
+// Record is a value of the server's own books (associations, quarantine,
+// adapters' memory): plain bytes under collection and key.
+type Record struct {
+	Key   string
+	Value []byte
+}
+
+// RecordWrite puts a record, or removes it when Value is nil.
+type RecordWrite struct {
+	Collection, Key string
+	Value           []byte
+	// IfAbsent fails the unit with fhir.Conflict when the record exists.
+	IfAbsent bool
+	// IfValue, when not nil, is what the record must hold now, else fhir.Conflict.
+	IfValue []byte
+}
+
+// Result is one page of a search.
+type Result struct {
+	Matches  []Version
+	Included []Version // each once, none that is also a match
+	// Total is the exact number of matches over all pages; -1 when not asked for.
+	Total int64
+	// Next continues after the last match; nil on the last page.
+	Next *search.Cursor
+}
