@@ -131,6 +131,8 @@ type Param struct {
 	paths []string
 	// patientOnly keeps only references to a Patient (clinical-patient's where()).
 	patientOnly bool
+	// system is the code system of an element of type code, which does not name it.
+	system string
 }
 
 // Key is the resource of a target, if it names one.
