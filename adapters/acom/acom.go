@@ -58,7 +58,10 @@ type Measurement struct {
 	DerivedFrom []string `json:"derivedFrom,omitempty"`
 	HasMember   []string `json:"hasMember,omitempty"`
 	// Setting marks a value the device was set to, not one it measured.
-	Setting    bool        `json:"setting,omitempty"`
+	Setting bool `json:"setting,omitempty"`
+	// Quality is the device's own estimate of how good Value is, in percent
+	// (CGM Quality, CGMS 3.1); nil when not said. It is no value of its own.
+	Quality    *Number     `json:"quality,omitempty"`
 	Value      Value       `json:"value"`
 	Components []Component `json:"components,omitempty"`
 }

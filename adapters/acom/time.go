@@ -7,6 +7,10 @@ type Time struct {
 	Wall *Wall `json:"wall,omitempty"`
 	// Ticks is set when the device told only its running clock.
 	Ticks *Ticks `json:"ticks,omitempty"`
+	// Unreliable is set when the device itself said that this time is not to be
+	// trusted: its clock was never set, or it noticed a time fault. The time still
+	// orders the device's records; it is no date to chart by.
+	Unreliable bool `json:"unreliable,omitempty"`
 }
 
 // IsZero reports whether the device gave no time.
