@@ -1,0 +1,198 @@
+package blegatt
+
+import (
+	"time"
+
+	"vitalwire/adapters/acom"
+)
+
+// keyBloodPressure names the pressures within their report.
+const keyBloodPressure = "bp"
+
+// featureBloodPressure is the memory key of the Blood Pressure Feature, two bytes as sent.
+const featureBloodPressure = "feature/2A49"
+
+// pressureUnit is told by flag 0 of every blood pressure characteristic. The unit
+// sent is the unit kept.
+func pressureUnit(flags uint8) acom.Code {
+	if flag(flags, 0) {
+		return unitKilopascal
+	}
+	return unitMmHg
+}
+
+// bloodPressure reads a Blood Pressure Measurement (BLS 3.1, GSS 3.31): flags,
+// systolic, diastolic and mean SFLOAT, then time stamp (bit 1), pulse rate (2),
+// user (3) and measurement status (4).
+func (r *reader) bloodPressure() {
+	flags := r.U8("Flags")
+	bp := r.pressures(flags)
+	if flag(flags, 1) {
+		bp.Time = r.timeStamp("Time Stamp")
+	}
+	r.pulseUserStatus(flags, bp)
+}
+
+// enhancedBloodPressure reads an Enhanced Blood Pressure Measurement (BLS 1.1
+// 3.3, GSS): as above, but the time stamp is UTC in seconds since 1900 or 2000
+// (bit 6), and a user-facing time (5), the same in local time, ends the value.
+func (r *reader) enhancedBloodPressure() {
+	flags := r.U8("Flags")
+	bp := r.pressures(flags)
+	var utc, local uint32
+	if flag(flags, 1) {
+		utc = r.U32LE("Time Stamp")
+	}
+	rest := r.pulseUserStatusValues(flags)
+	if flag(flags, 5) {
+		local = r.U32LE("User Facing Time")
+	}
+	epoch := time.Date(1900, time.January, 1, 0, 0, 0, 0, time.UTC)
+	if flag(flags, 6) {
+		epoch = time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
+	}
+	bp.Time = enhancedTime(epoch, utc, flag(flags, 1), local, flag(flags, 5))
+	r.emitBloodPressure(bp, rest)
+}
+
+// enhancedTime joins the two clocks of an Enhanced Blood Pressure Measurement:
+// both give local time with its offset from UTC, the time stamp alone gives UTC,
+// the user-facing time alone gives a wall clock without a zone. Two clocks that
+// lie no plausible offset apart are two opinions: the time stamp counts.
+func enhancedTime(epoch time.Time, utc uint32, hasUTC bool, local uint32, hasLocal bool) acom.Time {
+	offset := 0
+	seconds := utc
+	switch {
+	case !hasUTC && !hasLocal:
+		return acom.Time{}
+	case !hasUTC:
+		return acom.Time{Wall: wallAt(epoch, local)}
+	case hasLocal:
+		const widest = 15 * 60 * 60
+		apart := int64(local) - int64(utc)
+		if apart%60 == 0 && apart <= widest && apart >= -widest {
+			offset, seconds = int(apart/60), local
+		}
+	}
+	w := wallAt(epoch, seconds)
+	w.OffsetMinutes = &offset
+	return acom.Time{Wall: w}
+}
+
+// wallAt is the calendar time some seconds after epoch.
+func wallAt(epoch time.Time, seconds uint32) *acom.Wall {
+	t := epoch.Add(time.Duration(seconds) * time.Second)
+	return &acom.Wall{Year: t.Year(), Month: int(t.Month()), Day: t.Day(), Hour: t.Hour(), Minute: t.Minute(), Second: t.Second()}
+}
+
+// intermediateCuffPressure reads an Intermediate Cuff Pressure (BLS 3.2): the
+// layout of a measurement of which only the first value counts. It is a number
+// for the device's display while the cuff deflates and no result: it is checked
+// and gives no facts.
+func (r *reader) intermediateCuffPressure() {
+	flags := r.U8("Flags")
+	r.SFLOATLE("Current Cuff Pressure")
+	r.Take(4, "Unused")
+	if flag(flags, 1) {
+		r.timeStamp("Time Stamp")
+	}
+	r.pulseUserStatusValues(flags)
+}
+
+// pressures reads the compound value.
+func (r *reader) pressures(flags uint8) acom.Measurement {
+	unit := pressureUnit(flags)
+	return acom.Measurement{Kind: acom.CompoundNumeric, Type: mdcBloodPressure, Key: keyBloodPressure, Components: []acom.Component{
+		{Type: mdcSystolic, Value: number(r.SFLOATLE("Systolic"), unit)},
+		{Type: mdcDiastolic, Value: number(r.SFLOATLE("Diastolic"), unit)},
+		{Type: mdcMeanPressure, Value: number(r.SFLOATLE("Mean Arterial Pressure"), unit)},
+	}}
+}
+
+// pressureRest is what may follow the pressures.
+type pressureRest struct {
+	pulse  *acom.Number
+	person uint32
+	status *uint16
+}
+
+func (r *reader) pulseUserStatusValues(flags uint8) pressureRest {
+	var rest pressureRest
+	if flag(flags, 2) {
+		pulse := r.SFLOATLE("Pulse Rate")
+		rest.pulse = &pulse
+	}
+	if flag(flags, 3) {
+		rest.person = r.userIndex()
+	}
+	if flag(flags, 4) {
+		status := r.U16LE("Measurement Status")
+		rest.status = &status
+	}
+	return rest
+}
+
+func (r *reader) pulseUserStatus(flags uint8, bp acom.Measurement) {
+	r.emitBloodPressure(bp, r.pulseUserStatusValues(flags))
+}
+
+// emitBloodPressure adds the pressures, the pulse rate that the cuff felt and the
+// measurement status, the latter two derived from the first (IEEE 11073-10407).
+func (r *reader) emitBloodPressure(bp acom.Measurement, rest pressureRest) {
+	bp.Person = rest.person
+	r.add(bp)
+	derived := acom.Measurement{Time: bp.Time, Person: bp.Person, DerivedFrom: []string{keyBloodPressure}}
+	if rest.pulse != nil {
+		pulse := derived
+		pulse.Kind, pulse.Type = acom.Numeric, mdcPulseRateNonInv
+		pulse.Value = number(*rest.pulse, unitBeatPerMin)
+		r.add(pulse)
+	}
+	if rest.status != nil {
+		status := derived
+		status.Kind, status.Type = acom.BitsEnumeration, mdcBloodPressureStatus
+		status.Value = acom.Value{Bits: r.pressureStatus(*rest.status)}
+		r.add(status)
+	}
+}
+
+// Bits of the Measurement Status (GSS 3.31.1.6): 0 body movement, 1 cuff too
+// loose, 2 irregular pulse, 3..4 pulse rate range (0 in range, 1 above, 2 below),
+// 5 improper position. MDC 8410608 has the same bits counted from the other end,
+// with 3 as "above" and 4 as "below".
+const (
+	pressureStatusBits = 0x3F
+	pressureRangeBits  = 0x18
+)
+
+// pressureStatus gives the status as MDC bits. The mask holds what the device
+// supports by its Blood Pressure Feature (BLS 3.4), when that was read; else all.
+func (r *reader) pressureStatus(sent uint16) *acom.Bits {
+	value, mask := uint32(sent)&pressureStatusBits, uint32(pressureStatusBits)
+	if c, ok := r.recalled(featureBloodPressure); ok {
+		if feature := c.U16LE("feature"); c.Err() == nil {
+			// Feature bits 0..4: movement, cuff fit, irregular pulse, pulse range, position.
+			mask = uint32(feature) & 0x0F
+			if flag(feature, 3) {
+				mask |= 0x10
+			}
+			if flag(feature, 4) {
+				mask |= 0x20
+			}
+		}
+	}
+	mask |= value // what a device sends it supports
+	if value&pressureRangeBits == pressureRangeBits {
+		// Range 3 is reserved: neither above nor below was said.
+		value &^= pressureRangeBits
+		mask &^= pressureRangeBits
+	}
+	return &acom.Bits{Value: reversed(value, 16), Mask: reversed(mask, 16), Width: 16}
+}
+
+// bloodPressureFeature remembers which status bits the device supports (BLS 3.4).
+func (r *reader) bloodPressureFeature() {
+	raw := r.Peek(2)
+	r.U16LE("Blood Pressure Feature")
+	r.keep(featureBloodPressure, raw)
+}

@@ -1,0 +1,98 @@
+package blegatt
+
+import (
+	"time"
+
+	"vitalwire/adapters"
+	"vitalwire/adapters/acom"
+	"vitalwire/adapters/cursor"
+)
+
+// reader is one value being read: the bytes, what is remembered of the device,
+// and the facts found so far. They are thrown away if the cursor ends in error.
+type reader struct {
+	*cursor.Cursor
+	memory   adapters.Memory
+	prefix   string // of memory keys: the device and a slash
+	received time.Time
+
+	report     acom.Report
+	deviceFact bool // the report counts even without measurements
+	remember   []adapters.Memo
+}
+
+// add appends measurements in the order sent.
+func (r *reader) add(m ...acom.Measurement) {
+	r.report.Measurements = append(r.report.Measurements, m...)
+}
+
+// recall asks the memory for this device's key.
+func (r *reader) recall(key string) ([]byte, bool) {
+	if r.memory == nil {
+		return nil, false
+	}
+	return r.memory.Recall(r.prefix + key)
+}
+
+// keep asks for value to be remembered; nil forgets.
+func (r *reader) keep(key string, value []byte) {
+	r.remember = append(r.remember, adapters.Memo{Key: r.prefix + key, Value: value})
+}
+
+// recalled is a cursor over a remembered value. Reading it badly is no error of
+// the frame: the caller checks Err and goes on as if nothing was remembered.
+func (r *reader) recalled(key string) (*cursor.Cursor, bool) {
+	value, ok := r.recall(key)
+	if !ok {
+		return nil, false
+	}
+	return cursor.New(value), true
+}
+
+// number is a numeric value in a unit.
+func number(n acom.Number, unit acom.Code) acom.Value { return acom.Value{Number: &n, Unit: unit} }
+
+// scaled is raw * 10^exponent as a value in a unit.
+func scaled(raw int64, exponent int, unit acom.Code) acom.Value {
+	return number(acom.Number{Text: cursor.Decimal(raw, exponent)}, unit)
+}
+
+// unsuccessful is the value of a measurement that the device tried and failed.
+func unsuccessful(unit acom.Code) acom.Value { return acom.Value{Unit: unit, Absent: acom.AbsentError} }
+
+// beyond marks a number as lying beyond what the device can tell. A special
+// value and contradicting flags get no comparator.
+func beyond(v acom.Value, below, above bool) acom.Value {
+	if v.Number == nil || v.Number.Special != "" || below == above {
+		return v
+	}
+	v.Comparator = "<"
+	if above {
+		v.Comparator = ">"
+	}
+	return v
+}
+
+// reversed turns the low width bits of a GATT bit field, whose bit 0 is the least
+// significant, into an MDC bit string, whose bit 0 is the most significant.
+func reversed(bits uint32, width int) uint32 {
+	var out uint32
+	for i := range width {
+		if bits>>i&1 == 1 {
+			out |= 1 << (width - 1 - i)
+		}
+	}
+	return out
+}
+
+// userIndex is a User Index (GSS 3.230): FF is an unknown user. acom counts no
+// user as 0, so index 0 cannot be told from none.
+func (r *reader) userIndex() uint32 {
+	if id := r.U8("User ID"); id != 0xFF {
+		return uint32(id)
+	}
+	return 0
+}
+
+// flag tells whether bit is set in flags.
+func flag[T ~uint8 | ~uint16 | ~uint32](flags T, bit int) bool { return flags>>bit&1 == 1 }
