@@ -72,7 +72,7 @@ var layouts = map[string]layout{
 	"2A28": {"Software Revision String", 0, (*reader).softwareRevision},
 	"2A29": {"Manufacturer Name String", 0, (*reader).manufacturerName},
 	"2A2B": {"Current Time", 0, (*reader).currentTime},
-	"2A34": {"Glucose Measurement Context", profileGlucose, (*reader).glucoseContext},
+	"2A34": {"Glucose Measurement Context", profileGlucose, func(r *reader) { r.glucoseContext() }},
 	"2A35": {"Blood Pressure Measurement", profileBloodPressure, (*reader).bloodPressure},
 	"2A36": {"Intermediate Cuff Pressure", profileBloodPressure, (*reader).intermediateCuffPressure},
 	"2A37": {"Heart Rate Measurement", profileHeartRate, (*reader).heartRate},

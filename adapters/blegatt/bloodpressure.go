@@ -21,7 +21,7 @@ func pressureUnit(flags uint8) acom.Code {
 	return unitMmHg
 }
 
-// bloodPressure reads a Blood Pressure Measurement (BLS 3.1, GSS 3.31): flags,
+// bloodPressure reads a Blood Pressure Measurement (BLS 3.1, GSS): flags,
 // systolic, diastolic and mean SFLOAT, then time stamp (bit 1), pulse rate (2),
 // user (3) and measurement status (4).
 func (r *reader) bloodPressure() {
@@ -156,7 +156,7 @@ func (r *reader) emitBloodPressure(bp acom.Measurement, rest pressureRest) {
 	}
 }
 
-// Bits of the Measurement Status (GSS 3.31.1.6): 0 body movement, 1 cuff too
+// Bits of the Measurement Status (GSS): 0 body movement, 1 cuff too
 // loose, 2 irregular pulse, 3..4 pulse rate range (0 in range, 1 above, 2 below),
 // 5 improper position. MDC 8410608 has the same bits counted from the other end,
 // with 3 as "above" and 4 as "below".

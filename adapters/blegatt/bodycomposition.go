@@ -30,7 +30,7 @@ var bodyFields = [...]struct {
 	{11, "Height", mdcBodyHeight, length},
 }
 
-// bodyComposition reads a Body Composition Measurement (BCS 3.2, GSS 3.34): flags
+// bodyComposition reads a Body Composition Measurement (BCS 3.2, GSS): flags
 // u16, body fat, time stamp (bit 1), user (2) and the fields above. Bit 0 selects
 // pound and inch. Bit 12 marks one of two packets: the second repeats the body
 // fat without time stamp and user, takes both from the first, and does not report

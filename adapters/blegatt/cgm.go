@@ -13,7 +13,7 @@ const (
 	keyCGMSession = "cgm/session"
 )
 
-// cgmRecordMin is the length of a CGM record without optional fields (CGMS 3.1.1.1).
+// cgmRecordMin is the length of a CGM record without optional fields (CGMS 3.1).
 const cgmRecordMin = 6
 
 // featureE2ECRC is the CGM Feature bit that promises a CRC on every value.
@@ -179,7 +179,7 @@ func (r *reader) cgmStatus() {
 	r.add(annunciation(status, f, known, acom.Measurement{Time: at})...)
 }
 
-// annunciationBits pairs the bits of a Sensor Status Annunciation (CGMS 3.1.1.5)
+// annunciationBits pairs the bits of a Sensor Status Annunciation (CGMS 3.1)
 // with those of MDC 8418060, or of MDC 8408608 for what is no matter of CGM alone:
 // battery, fault, clock. Feature is the CGM Feature bit that says the sensor can
 // tell, -1 when it always can. GATT bit 14 is told by acom.CalibrationOngoing.

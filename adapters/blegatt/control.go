@@ -19,7 +19,7 @@ const (
 	racpResponse = 6
 )
 
-// recordAccess reads a Record Access Control Point (GLS 3.4, CGMS 3.6, GSS 3.185):
+// recordAccess reads a Record Access Control Point (GLS 3.4, CGMS 3.6, GSS):
 // op code, operator (always 0 in an indication), then the answered op code and
 // its result, or the number of stored records as u8, u16 or u32.
 func (r *reader) recordAccess() recordAccess {

@@ -5,7 +5,7 @@ import "vitalwire/adapters/cursor"
 // crcSize is the length of an E2E-CRC.
 const crcSize = 2
 
-// crc16 is the E2E-CRC of CGMS 3.10: CRC-16/MCRF4XX, polynomial 1021 reflected,
+// crc16 is the E2E-CRC of CGMS: CRC-16/MCRF4XX, polynomial 1021 reflected,
 // initial value FFFF, nothing inverted.
 func crc16(data []byte) uint16 {
 	crc := uint16(0xFFFF)

@@ -7,7 +7,7 @@ import (
 	"vitalwire/adapters/cursor"
 )
 
-// dateTime reads a Date Time (GSS 3.78): year u16, month, day, hours, minutes,
+// dateTime reads a Date Time (GSS): year u16, month, day, hours, minutes,
 // seconds. A year, month or day of 0 is unknown and stays 0. The time is the
 // device's own wall clock without a zone.
 func dateTime(c *cursor.Cursor, what string) *acom.Wall {
@@ -74,7 +74,7 @@ const (
 	dstUnknown  = 255
 )
 
-// timeZone reads a Time Zone (GSS 3.220): the offset from UTC in steps of 15
+// timeZone reads a Time Zone (GSS): the offset from UTC in steps of 15
 // minutes, without daylight saving; ok is false when it is not known.
 func (r *reader) timeZone() (minutes int, ok bool) {
 	at := r.Offset()
@@ -85,7 +85,7 @@ func (r *reader) timeZone() (minutes int, ok bool) {
 	return raw * 15, raw != zoneUnknown
 }
 
-// dstOffset reads a DST Offset (GSS 3.83), in minutes.
+// dstOffset reads a DST Offset (GSS), in minutes.
 func (r *reader) dstOffset() (minutes int, ok bool) {
 	at := r.Offset()
 	switch raw := r.U8("DST Offset"); raw {

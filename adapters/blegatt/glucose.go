@@ -20,7 +20,7 @@ type glucoseMemo struct {
 	Status acom.Status `json:"status,omitempty"`
 }
 
-// sampleTypes gives the MDC code of each glucose Type (GSS 3.107, low nibble), the
+// sampleTypes gives the MDC code of each glucose Type (GSS, low nibble), the
 // kind of sample; others are reserved and give plain glucose.
 var sampleTypes = map[uint8]acom.Code{
 	1: 160184, // MDC_CONC_GLU_CAPILLARY_WHOLEBLOOD
@@ -34,7 +34,7 @@ var sampleTypes = map[uint8]acom.Code{
 	9: mdcGlucoseISF, 10: mdcGlucoseControl,
 }
 
-// sampleLocations gives the MDC code of each Sample Location (GSS 3.107, high
+// sampleLocations gives the MDC code of each Sample Location (GSS, high
 // nibble); 15 is "not available" and says nothing.
 var sampleLocations = map[uint8]acom.Code{
 	1: 8417848, // MDC_CTXT_GLU_SAMPLELOCATION_FINGER
@@ -59,13 +59,13 @@ func sample(octet uint8) (code, location acom.Code, status acom.Status) {
 	return code, location, status
 }
 
-// Time Offset values that are no offset (GLS 3.1.1.4): beyond what 16 bits hold.
+// Time Offset values that are no offset (GLS 3.1): beyond what 16 bits hold.
 const (
 	offsetOverrun  = 0x7FFF
 	offsetUnderrun = -0x8000
 )
 
-// glucose reads a Glucose Measurement (GLS 3.1, GSS 3.107): flags, sequence
+// glucose reads a Glucose Measurement (GLS 3.1, GSS): flags, sequence
 // number, base time, then time offset in minutes (bit 0), concentration with type
 // and location (1) and sensor status (3). Bit 2 selects mol/L over kg/L, bit 4
 // announces a context. A user who corrects the meter's clock changes the offset,

@@ -7,7 +7,7 @@ import (
 	"vitalwire/adapters/acom"
 )
 
-// MDC codes of the answers in a Glucose Measurement Context (GSS 3.108, IEEE
+// MDC codes of the answers in a Glucose Measurement Context (GSS, IEEE
 // 11073-10417), by the number sent;
 // other numbers are reserved.
 var (
@@ -59,15 +59,15 @@ func answer(codes map[uint8]acom.Code, raw uint8, otherwise acom.Code) acom.Code
 	return otherwise
 }
 
-// glucoseContext reads a Glucose Measurement Context (GLS 3.2, GSS 3.108): flags,
+// glucoseContext reads a Glucose Measurement Context (GLS 3.2, GSS): flags,
 // sequence number, extended flags (bit 7), carbohydrate (0), meal (1), tester and
 // health (2), exercise (3), medication (4, in litres if 5), HbA1c (6).
 //
 // A context has no time of its own. It belongs to the measurement with its
 // sequence number and takes that one's time and test status, if remembered.
-func (r *reader) glucoseContext() {
+func (r *reader) glucoseContext() (seq uint16) {
 	flags := r.U8("Flags")
-	seq := r.U16LE("Sequence Number")
+	seq = r.U16LE("Sequence Number")
 	if flag(flags, 7) {
 		r.U8("Extended Flags") // all reserved
 	}
@@ -121,4 +121,5 @@ func (r *reader) glucoseContext() {
 	if flag(flags, 6) {
 		amount(mdcHbA1c, number(r.SFLOATLE("HbA1c"), unitPercent))
 	}
+	return seq
 }

@@ -8,7 +8,7 @@ import (
 	"vitalwire/adapters/cursor"
 )
 
-// heartRate reads a Heart Rate Measurement (HRS 3.1, GSS 3.116): flags, rate as
+// heartRate reads a Heart Rate Measurement (HRS 3.1, GSS): flags, rate as
 // u8 or u16 (bit 0), energy expended (3) and R-R intervals to the end (4); bits
 // 1..2 tell skin contact. The service is for chest straps, which sense the ECG:
 // the Transcoding white paper (section 3.2) makes it MDC_ECG_HEART_RATE.
@@ -32,7 +32,7 @@ func (r *reader) heartRate() {
 		r.add(sensorContact(contact))
 	}
 	if flag(flags, 3) {
-		// The counter stops at FFFF kJ until it is reset (HRS 3.1.1.3).
+		// The counter stops at FFFF kJ until it is reset (HRS 3.1).
 		sent := r.U16LE("Energy Expended")
 		value := beyond(scaled(int64(sent), 0, unitKilojoule), false, sent == 0xFFFF)
 		r.add(acom.Measurement{Kind: acom.Numeric, Type: mdcEnergyExpended, Value: value})

@@ -9,7 +9,7 @@ const keySpO2 = "spo2"
 // Features lists as supported, three bytes as sent.
 const featurePLX = "feature/2A60"
 
-// statusFromGATT keeps the bits of a PLX Measurement Status (GSS 3.174) that are
+// statusFromGATT keeps the bits of a PLX Measurement Status (GSS) that are
 // IEEE 11073-20601 MeasurementStatus bits; both have invalid as 8000. Bits 8
 // (fully qualified) and 9 (from storage) exist in GATT alone and are dropped.
 const statusFromGATT = acom.Invalid | acom.Questionable | acom.NotAvailable | acom.CalibrationOngoing |
@@ -81,7 +81,7 @@ func (r *reader) plxRest(values []acom.Measurement, mode []acom.Code, shared aco
 	}
 }
 
-// oximeterStatus gives the Device and Sensor Status (PLXS 3.1.1.6) as MDC 150604.
+// oximeterStatus gives the Device and Sensor Status (PLXS 3.1) as MDC 150604.
 // GATT counts bits 0..15 from the least significant (0 display update, 15 sensor
 // disconnected), MDC from the most significant (0 sensor disconnected, 15 display
 // update): the sixteen bits are the same number. Bits 16..23 are reserved.

@@ -85,7 +85,7 @@ func reversed(bits uint32, width int) uint32 {
 	return out
 }
 
-// userIndex is a User Index (GSS 3.230): FF is an unknown user. acom counts no
+// userIndex is a User Index (GSS): FF is an unknown user. acom counts no
 // user as 0, so index 0 cannot be told from none.
 func (r *reader) userIndex() uint32 {
 	if id := r.U8("User ID"); id != 0xFF {

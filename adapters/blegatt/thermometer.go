@@ -6,7 +6,7 @@ import "vitalwire/adapters/acom"
 // own (HTS 3.2: it does not change while connected), one byte as sent.
 const keyThermometerType = "thermometer/type"
 
-// thermometerSites gives the MDC code of each Temperature Type (GSS 3.212).
+// thermometerSites gives the MDC code of each Temperature Type (GSS).
 // Type 2 is the body in general and so names no site; others are reserved.
 var thermometerSites = map[uint8]struct {
 	name string
@@ -17,7 +17,7 @@ var thermometerSites = map[uint8]struct {
 	8: {"toe", mdcTempToe}, 9: {"tympanum", mdcTempTympanum},
 }
 
-// temperature reads a Temperature Measurement (HTS 3.1, GSS 3.211): flags, FLOAT
+// temperature reads a Temperature Measurement (HTS 3.1, GSS): flags, FLOAT
 // in Celsius or Fahrenheit (bit 0), time stamp (1), type (2).
 func (r *reader) temperature() { r.add(r.temperatureValue()) }
 

@@ -2,7 +2,7 @@ package blegatt
 
 import "vitalwire/adapters/acom"
 
-// measurementUnsuccessful is what a scale sends for a weight (WSS 3.2.1.2) or a
+// measurementUnsuccessful is what a scale sends for a weight (WSS 3.2) or a
 // body fat percentage (BCS 3.2.1.2) that it could not determine.
 const measurementUnsuccessful = 0xFFFF
 
@@ -12,7 +12,7 @@ const (
 	keyHeight = "height"
 )
 
-// weight reads a Weight Measurement (WSS 3.2, GSS 3.236): flags, weight u16, then
+// weight reads a Weight Measurement (WSS 3.2, GSS): flags, weight u16, then
 // time stamp (bit 1), user (2), BMI and height (3). Bit 0 selects pound and inch.
 func (r *reader) weight() {
 	flags := r.U8("Flags")
