@@ -20,6 +20,11 @@ type Device struct {
 	Battery string `json:"battery,omitempty"`
 	// Certified device list and version of the Continua certification, when told.
 	ContinuaVersion string `json:"continuaVersion,omitempty"`
+	// ContinuaClasses are the certified device classes of the Continua certification.
+	ContinuaClasses []uint16 `json:"continuaClasses,omitempty"`
+	// Unregulated is set when the device told whether it is regulated
+	// (Continua regulation status, MDC_REG_CERT_DATA_CONTINUA_REG_STATUS bit 0).
+	Unregulated *bool `json:"unregulated,omitempty"`
 }
 
 // Production is one production-specification entry: hardware revision,

@@ -1,0 +1,166 @@
+package phd20601
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strconv"
+
+	"vitalwire/adapters"
+	"vitalwire/adapters/acom"
+	"vitalwire/adapters/cursor"
+)
+
+// What is remembered of an agent, each key beginning with its system-id (or
+// with the Bluetooth address the gateway named, while only that is known):
+//
+//	<device>/association       JSON, below
+//	<device>/config/<4 hex>    ConfigObjectList of a config report, as sent
+//	<device>/segments/<4 hex>  SegmentInfoList of the PM-store with that handle
+//
+// An association request or config report replaces what was remembered, so an
+// extended id that a firmware update re-uses never meets its old meaning.
+
+// association is the value of <device>/association.
+type association struct {
+	SystemID string                       `json:"systemId,omitempty"`
+	Config   string                       `json:"config,omitempty"` // dev-config-id, 4 hex digits
+	Test     bool                         `json:"test,omitempty"`
+	Device   acom.Device                  `json:"device"`
+	Clock    *acom.Clock                  `json:"clock,omitempty"`
+	Updates  map[uint16]map[uint16]octets `json:"updates,omitempty"`
+}
+
+// owner is the device that keys begin with, "" when nobody named it.
+func (t *turn) owner() string {
+	if t.systemID != "" {
+		return t.systemID
+	}
+	return t.frame.Device
+}
+
+func (t *turn) recall(key string) ([]byte, bool) {
+	if value, ok := t.pending[key]; ok {
+		return value, value != nil
+	}
+	if t.memory == nil {
+		return nil, false
+	}
+	return t.memory.Recall(key)
+}
+
+// remember adds a memo unless memory holds just that.
+func (t *turn) remember(key string, value []byte) {
+	if old, ok := t.recall(key); ok && bytes.Equal(old, value) {
+		return
+	}
+	t.pending[key] = value
+	for i := range t.result.Remember {
+		if t.result.Remember[i].Key == key {
+			t.result.Remember[i].Value = value
+			return
+		}
+	}
+	t.result.Remember = append(t.result.Remember, adapters.Memo{Key: key, Value: value})
+}
+
+func (t *turn) rememberAssociation() {
+	a := association{SystemID: t.systemID, Test: t.test, Device: t.device, Clock: t.clock, Updates: t.updates}
+	if t.configID != 0 {
+		a.Config = sprintf("%04X", t.configID)
+	}
+	if t.owner() == "" || reflect.DeepEqual(a, association{SystemID: t.systemID, Updates: t.updates}) {
+		return // nothing was learned
+	}
+	value, err := json.Marshal(a)
+	if err != nil {
+		return // cannot be: all of it is plain data
+	}
+	t.remember(t.owner()+"/association", value)
+	if len(t.frame.Device) == 12 && t.systemID != "" {
+		t.remember(t.frame.Device+"/association", value)
+	}
+}
+
+// recallAssociation reads what is remembered of a device.
+func (t *turn) recallAssociation(device string) (association, bool) {
+	var a association
+	value, ok := t.recall(device + "/association")
+	return a, ok && json.Unmarshal(value, &a) == nil
+}
+
+// attach takes up an association that was made on another connection: over HTTP
+// every APDU may come alone, with nothing but Frame.Device to tell the agent.
+func (t *turn) attach(at *cursor.Cursor) error {
+	if t.state != detached {
+		return nil
+	}
+	if len(t.frame.Device) == 16 {
+		if err := t.adopt(at, t.frame.Device); err != nil {
+			return err
+		}
+	}
+	if t.config != nil || t.owner() == "" {
+		return nil
+	}
+	a, ok := t.recallAssociation(t.owner())
+	if !ok {
+		return nil
+	}
+	if t.systemID == "" {
+		t.systemID = a.SystemID
+	}
+	t.test, t.device, t.updates = a.Test, a.Device, a.Updates
+	if t.updates == nil {
+		t.updates = map[uint16]map[uint16]octets{}
+	}
+	if t.clock == nil {
+		t.clock, t.clockRecalled = a.Clock, a.Clock != nil
+	}
+	if id, err := strconv.ParseUint(a.Config, 16, 16); err == nil {
+		t.configID = uint16(id)
+		t.config, _ = t.lookUp(t.configID)
+	}
+	return nil
+}
+
+// adopt learns the agent's system-id. Two different ones in one association, or
+// in the frame and from the gateway, are a mix-up of devices.
+func (t *turn) adopt(at *cursor.Cursor, id string) error {
+	if t.systemID != "" && t.systemID != id {
+		return refuse(at, "system-id %s, but the association is with %s", id, t.systemID)
+	}
+	if len(t.frame.Device) == 16 && t.frame.Device != id {
+		return refuse(at, "system-id %s, but the gateway named device %s", id, t.frame.Device)
+	}
+	t.systemID = id
+	return nil
+}
+
+// lookUp finds a configuration: the agent's own report of it first, then the
+// standard ones.
+func (t *turn) lookUp(id uint16) (*configuration, bool) {
+	if raw, ok := t.recall(t.configKey(id)); ok {
+		if cfg, good := recalled(raw); good {
+			return cfg, true
+		}
+	}
+	return standardConfiguration(id)
+}
+
+func (t *turn) configKey(id uint16) string { return sprintf("%s/config/%04X", t.owner(), id) }
+
+func (t *turn) segmentsKey(store uint16) string { return sprintf("%s/segments/%04X", t.owner(), store) }
+
+// needConfiguration gives the configuration or says what to send first.
+func (t *turn) needConfiguration(at *cursor.Cursor) (*configuration, error) {
+	switch {
+	case t.config != nil:
+		return t.config, nil
+	case t.owner() == "":
+		return nil, refuse(at, "nothing tells which device reports: send its association request first, or name the device")
+	case t.configID == 0:
+		return nil, refuse(at, "device %s has no known association: send its association request or its configuration report first", t.owner())
+	}
+	return nil, refuse(at, "configuration %04X of device %s is not known: send its configuration report first", t.configID, t.owner())
+}
