@@ -110,9 +110,6 @@ func (d decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	if len(f.Bytes) > maxValue {
 		return adapters.Result{}, &adapters.Error{Offset: maxValue, Reason: "a GATT value has at most 512 bytes"}
 	}
-	if l.profile != 0 {
-		device.Specializations = []acom.Specialization{{Type: l.profile}}
-	}
 	r := &reader{
 		Cursor: cursor.New(f.Bytes), memory: d.memory, prefix: strings.ToUpper(f.Device) + "/", received: f.Received,
 		report: acom.Report{Device: device, Clock: f.Clock},
@@ -122,11 +119,13 @@ func (d decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	if err := r.Err(); err != nil {
 		return adapters.Result{}, err
 	}
-	result := adapters.Result{Remember: r.remember}
-	if r.deviceFact || len(r.report.Measurements) > 0 {
-		result.Reports = []acom.Report{r.report}
+	if !r.deviceFact && len(r.report.Measurements) == 0 {
+		return adapters.Result{Remember: r.remember}, nil
 	}
-	return result, nil
+	if l.profile != 0 {
+		r.specialize(l.profile)
+	}
+	return adapters.Result{Reports: []acom.Report{r.report}, Remember: r.remember}, nil
 }
 
 // baseUUID is what a 16-bit UUID abbreviates (Core Specification, Vol 3 Part B 2.5.1).

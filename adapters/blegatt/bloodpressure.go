@@ -58,7 +58,8 @@ func (r *reader) enhancedBloodPressure() {
 // enhancedTime joins the two clocks of an Enhanced Blood Pressure Measurement:
 // both give local time with its offset from UTC, the time stamp alone gives UTC,
 // the user-facing time alone gives a wall clock without a zone. Two clocks that
-// lie no plausible offset apart are two opinions: the time stamp counts.
+// lie no plausible offset apart are two opinions: the time stamp counts. A clock
+// that reads its own epoch was never set.
 func enhancedTime(epoch time.Time, utc uint32, hasUTC bool, local uint32, hasLocal bool) acom.Time {
 	offset := 0
 	seconds := utc
@@ -66,7 +67,7 @@ func enhancedTime(epoch time.Time, utc uint32, hasUTC bool, local uint32, hasLoc
 	case !hasUTC && !hasLocal:
 		return acom.Time{}
 	case !hasUTC:
-		return acom.Time{Wall: wallAt(epoch, local)}
+		return acom.Time{Wall: wallAt(epoch, local), Unreliable: local == 0}
 	case hasLocal:
 		const widest = 15 * 60 * 60
 		apart := int64(local) - int64(utc)
@@ -76,7 +77,7 @@ func enhancedTime(epoch time.Time, utc uint32, hasUTC bool, local uint32, hasLoc
 	}
 	w := wallAt(epoch, seconds)
 	w.OffsetMinutes = &offset
-	return acom.Time{Wall: w}
+	return acom.Time{Wall: w, Unreliable: utc == 0}
 }
 
 // wallAt is the calendar time some seconds after epoch.

@@ -3,6 +3,7 @@ package blegatt
 import (
 	"bytes"
 	"encoding/hex"
+	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,8 +32,44 @@ func (r *reader) firmwareRevision() { r.production(mdcFirmwareRevision, "Firmwar
 func (r *reader) hardwareRevision() { r.production(mdcHardwareRevision, "Hardware Revision") }
 func (r *reader) softwareRevision() { r.production(mdcSoftwareRevision, "Software Revision") }
 
+// Memory keys of what is read piece by piece but reported whole, as JSON: the
+// production entries, and the specializations whose services sent something. So
+// two services of one device never overwrite what the other told of it.
+const (
+	keyProduction      = "production"
+	keySpecializations = "specializations"
+)
+
+// production adds or replaces a production entry.
 func (r *reader) production(code acom.Code, what string) {
-	r.report.Device.Production = []acom.Production{{Type: code, Text: r.infoString(what)}}
+	entry := acom.Production{Type: code, Text: r.infoString(what)}
+	if entry.Text != "" {
+		r.report.Device.Production = accumulate(r, keyProduction, entry, func(p acom.Production) bool { return p.Type == code })
+	}
+}
+
+// specialize adds the specialization that offers the characteristic read. GATT
+// tells no version of it: 0.
+func (r *reader) specialize(profile acom.Code) {
+	r.report.Device.Specializations = accumulate(r, keySpecializations, acom.Specialization{Type: profile},
+		func(s acom.Specialization) bool { return s.Type == profile })
+}
+
+// accumulate appends entry to the list remembered under key, instead of one it
+// replaces, and remembers the list if that changed it.
+func accumulate[T comparable](r *reader, key string, entry T, replaces func(T) bool) []T {
+	var list []T
+	if value, ok := r.recall(key); ok && json.Unmarshal(value, &list) != nil {
+		list = nil
+	}
+	if slices.Contains(list, entry) {
+		return list
+	}
+	list = append(slices.DeleteFunc(list, replaces), entry)
+	if value, err := json.Marshal(list); err == nil {
+		r.keep(key, value)
+	}
+	return list
 }
 
 // infoString reads the rest as UTF-8. Many devices pad with NUL or blanks.

@@ -73,9 +73,11 @@ func (r *reader) plxRest(values []acom.Measurement, mode []acom.Code, shared aco
 			DerivedFrom: []string{keySpO2}, Value: number(r.SFLOATLE("Pulse Amplitude Index"), unitPercent)})
 	}
 	for _, m := range values {
-		m.Time = shared.Time
-		if m.Kind != acom.BitsEnumeration {
-			m.Status = shared.Status
+		m.Time, m.Status = shared.Time, shared.Status
+		if m.Kind == acom.BitsEnumeration {
+			// The status is no less true for a poor measurement, but a
+			// demonstration stays one.
+			m.Status &= acom.TestData | acom.DemoData
 		}
 		r.add(m)
 	}
