@@ -52,7 +52,9 @@ type Measurement struct {
 	// Site is the MDC code of the body site; 0 is not said.
 	Site Code `json:"site,omitempty"`
 	// Key names this measurement within its device so that others can relate to
-	// it, such as "glucose/7" for sequence number 7; "" when nothing can.
+	// it, such as "glucose/7" for sequence number 7; "" when nothing can. A word, a
+	// slash and digits name the device's own record number: it tells two records of
+	// one time apart when duplicates are looked for.
 	Key string `json:"key,omitempty"`
 	// DerivedFrom and HasMember hold Keys of the same device.
 	DerivedFrom []string `json:"derivedFrom,omitempty"`
@@ -140,6 +142,8 @@ type Samples struct {
 	LowerScaled   int64   `json:"lowerScaled"`
 	UpperScaled   int64   `json:"upperScaled"`
 	Raw           []int64 `json:"raw"`
+	// Missing are the indexes of Raw that hold no sample (gaps).
+	Missing []int `json:"missing,omitempty"`
 }
 
 // Status is the measurement status, with the bit values of IEEE 11073-20601

@@ -11,6 +11,12 @@ type Time struct {
 	// trusted: its clock was never set, or it noticed a time fault. The time still
 	// orders the device's records; it is no date to chart by.
 	Unreliable bool `json:"unreliable,omitempty"`
+	// Synced is set when the device said that its clock was synchronised with an
+	// outside source.
+	Synced bool `json:"synced,omitempty"`
+	// Earlier is set when the time comes from an earlier timeline: the device's clock
+	// was set or lost since, so that a Clock read now says nothing about it.
+	Earlier bool `json:"earlier,omitempty"`
 }
 
 // IsZero reports whether the device gave no time.
@@ -28,6 +34,9 @@ type Wall struct {
 	// Fraction holds the digits after the decimal point of the second as sent,
 	// "" when the format has none.
 	Fraction string `json:"fraction,omitempty"`
+	// UTC is set when the fields are UTC; local time is then later by OffsetMinutes.
+	// Otherwise they are local time, that of OffsetMinutes if the device told one.
+	UTC bool `json:"utc,omitempty"`
 	// OffsetMinutes from UTC, when the device told one.
 	OffsetMinutes *int `json:"offsetMinutes,omitempty"`
 }
