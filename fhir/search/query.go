@@ -139,3 +139,8 @@ type Param struct {
 func (t Target) Key() (fhir.Key, bool) {
 	return fhir.Key{Type: t.Type, ID: t.ID}, t.Type != "" && t.ID != ""
 }
+
+// String is the code of the type in R4 search-param-type.
+func (t Type) String() string {
+	return [...]string{Token: "token", ReferenceType: "reference", Date: "date", ID: "token", LastUpdated: "date"}[t]
+}
