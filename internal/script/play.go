@@ -78,7 +78,7 @@ func (p *player) step(s *step) []string {
 	}
 	j := &judge{player: p, answers: answers}
 	if s.load != nil {
-		j.expect(s.at, "expect 200|201")
+		j.each(s.at, "expect 200|201", checkStatus("200|201"))
 	}
 	for _, l := range s.lines {
 		j.line(l)
@@ -155,16 +155,21 @@ func (j *judge) expect(at position, text string) error {
 		}
 		return nil
 	}
+	j.each(at, text, e.each)
+	return nil
+}
+
+// each has every answer judged and keeps the first fault.
+func (j *judge) each(at position, text string, judged check) {
 	for i, r := range j.answers {
-		if fault := e.each(r); fault != "" {
+		if fault := judged(r); fault != "" {
 			if len(j.answers) > 1 {
 				fault = fmt.Sprintf("answer %d: %s", i+1, fault)
 			}
 			j.fail(at, text, fault, r)
-			return nil
+			return
 		}
 	}
-	return nil
 }
 
 // send sends the request of a step as often as it says; the answers stand in

@@ -70,8 +70,10 @@ func (j *judge) let(raw string) error {
 }
 
 func (s source) value(r *response) (string, error) {
-	value := s.where
+	var value string
 	switch s.kind {
+	case fromText:
+		value = s.where
 	case fromHeader:
 		values := r.header.Values(s.where)
 		if len(values) == 0 {

@@ -1,0 +1,59 @@
+# make test needs Go only. It says in a line what it could not test for want of
+# PostgreSQL or of a C compiler (for the race detector).
+
+FUZZTIME  ?= 10s
+TESTFLAGS ?= -timeout 5m
+ARGS      ?=
+
+# The race detector needs cgo, and go env knows whether that works here.
+RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+
+# Where state is shared between goroutines; tested under the race detector.
+SHARED := ./server/...
+
+.PHONY: test check format vet fuzz bench build run demo help
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+test: format vet ## gofmt, go vet and all tests, those of the server under the race detector
+	@go run ./internal/totals $(TESTFLAGS) $$(go list ./... | grep -v '^vitalwire/server\(/\|$$\)') \
+		-- $(TESTFLAGS) $(RACE) $(SHARED); status=$$?; \
+	[ -n "$(RACE)" ] || echo "not tested: data races (no C compiler)"; \
+	command -v pg_ctl >/dev/null || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || [ -n "$$VITALWIRE_TEST_POSTGRES" ] || \
+		echo "not tested: server/store/postgres and what runs on it (no PostgreSQL installed; Debian: apt-get install postgresql)"; \
+	exit $$status
+
+check: format vet ## the same without the race detector: quicker, for between edits
+	@go run ./internal/totals $(TESTFLAGS) ./...
+
+format:
+	@unformatted=$$(gofmt -l .) || exit 1; \
+	[ -z "$$unformatted" ] || { echo "not formatted (gofmt -w mends it):"; echo "$$unformatted"; exit 1; }
+
+vet:
+	@go vet ./...
+
+fuzz: ## every fuzz target for FUZZTIME (10s)
+	@grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz.*)$$|\1 \2|' | { \
+		passed=0; failed=0; \
+		while read -r dir name; do \
+			if out=$$(go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$dir" 2>&1 </dev/null); then \
+				passed=$$((passed+1)); echo "ok    $$dir $$name"; \
+			else \
+				failed=$$((failed+1)); echo "$$out"; echo "FAIL  $$dir $$name"; \
+			fi; \
+		done; \
+		echo "$$passed passed, $$failed failed, 0 skipped"; [ $$failed -eq 0 ]; }
+
+bench: ## every benchmark
+	@go test -run '^$$' -bench . -benchmem ./...
+
+build: ## the program, static, as ./vitalwire
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o vitalwire .
+
+run: ## serve on the embedded store in ./data; ARGS='--listen 127.0.0.1:9090'
+	@go run . $(ARGS)
+
+demo: ## serve on a throw-away store with recorded device frames
+	@go run . demo $(ARGS)
