@@ -118,6 +118,10 @@ func (p *Package) add(b *pack.Builder, name string, data []byte) error {
 	if root.Get("resourceType") == nil {
 		return nil
 	}
+	if id := root.Get("id"); id != nil && !fhir.ValidID(id.Text()) {
+		// Definitions go by their canonical; tools write ids that are too long.
+		root.Set("id", nil)
+	}
 	r, err := fhir.AsResource(root)
 	if err != nil {
 		p.note(name + " is left out: " + err.Error())

@@ -40,8 +40,11 @@ func regrow(r *fhir.Resource) error {
 				return fmt.Errorf("%s: %w", id, err)
 			}
 			e = fresh
-		} else if err := overlay(e, d); err != nil {
-			return fmt.Errorf("%s: %w", id, err)
+		} else {
+			foreign(e, d, r.Get("url").Text())
+			if err := overlay(e, d); err != nil {
+				return fmt.Errorf("%s: %w", id, err)
+			}
 		}
 		snapshot.Append(e)
 		for _, child := range inherited[id] {
@@ -97,6 +100,20 @@ func overlay(e, d *fhir.Element) error {
 	}
 	tidy(e)
 	return nil
+}
+
+// foreign takes out constraints that the type itself is said to state and that
+// its differential does not have.
+func foreign(e, d *fhir.Element, url string) {
+	var kept []*fhir.Element
+	for _, c := range e.Get("constraint").Items() {
+		if source := c.Get("source").Text(); source != "" && source != url || find(d.Get("constraint"), "key", c.Get("key").Text()) != nil {
+			kept = append(kept, c)
+		}
+	}
+	if len(kept) < e.Get("constraint").Len() {
+		e.Set("constraint", fhir.NewArray(kept...))
+	}
 }
 
 // tidy takes out marks that the editing left on elements.
