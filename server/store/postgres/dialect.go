@@ -1,0 +1,107 @@
+package postgres
+
+import (
+	sqldriver "database/sql/driver"
+	_ "embed" // the migrations
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/lib/pq"
+
+	"vitalwire/server/store/relational"
+)
+
+//go:embed migrations/0001.sql
+var migration1 string
+
+// dialect is PostgreSQL's. Writers take turns by the lock of the head row, taken
+// first; after it read committed sees everything that was ever committed.
+type dialect struct{}
+
+func (dialect) Name() string         { return "PostgreSQL" }
+func (dialect) Migrations() []string { return []string{migration1} }
+func (dialect) LockSchema() string   { return "LOCK TABLE migration IN ACCESS EXCLUSIVE MODE" }
+func (dialect) BeginRead() string    { return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" }
+func (dialect) BeginWrite() string   { return "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" }
+func (dialect) LockHead() string {
+	return "SELECT position, nonce FROM head WHERE one = 1 FOR UPDATE"
+}
+
+// Insert gives one statement with an array for each column.
+func (dialect) Insert(table string, batch relational.Batch) []relational.Statement {
+	names, arrays, args := columns(batch)
+	return []relational.Statement{{
+		SQL:  fmt.Sprintf("INSERT INTO %s (%s) SELECT * FROM unnest(%s)", table, names, arrays),
+		Args: args,
+	}}
+}
+
+// With gives the rows from arrays.
+func (dialect) With(name string, batch relational.Batch) relational.Statement {
+	names, arrays, args := columns(batch)
+	return relational.Statement{
+		SQL:  fmt.Sprintf("%s (%s) AS (SELECT * FROM unnest(%s))", name, names, arrays),
+		Args: args,
+	}
+}
+
+func columns(batch relational.Batch) (names, arrays string, args []any) {
+	n, a := make([]string, len(batch)), make([]string, len(batch))
+	for i, column := range batch {
+		n[i] = column.Name
+		switch {
+		case column.Ints != nil:
+			a[i], args = fmt.Sprintf("$%d::bigint[]", i+1), append(args, intArray(column.Ints))
+		case column.Texts != nil:
+			a[i], args = fmt.Sprintf("$%d::text[]", i+1), append(args, textArray(column.Texts))
+		default:
+			a[i], args = fmt.Sprintf("$%d::bytea[]", i+1), append(args, byteaArray(column.Blobs))
+		}
+	}
+	return strings.Join(n, ", "), strings.Join(a, ", "), args
+}
+
+// Fault reads the SQLSTATE (PostgreSQL appendix A).
+func (dialect) Fault(err error) relational.Fault {
+	var e *pq.Error
+	if errors.As(err, &e) {
+		return stateFault(e)
+	}
+	var network *net.OpError
+	switch {
+	case errors.As(err, &network) && network.Op == "dial":
+		return relational.FaultUnavailable
+	case network != nil, errors.Is(err, sqldriver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return relational.FaultBroken
+	}
+	return relational.FaultOther
+}
+
+func stateFault(e *pq.Error) relational.Fault {
+	switch e.Code {
+	case "40001", "40P01": // serialization failure, deadlock
+		return relational.FaultRace
+	case "57014": // query cancelled
+		return relational.FaultTimeout
+	case "57P01", "57P02", "57P03": // shutting down, crashed, starting
+		return relational.FaultBroken
+	case "42P07": // duplicate table: another server is migrating
+		return relational.FaultRace
+	case "23505":
+		if strings.HasPrefix(e.Constraint, "pg_") { // the same, seen in the catalogue
+			return relational.FaultRace
+		}
+	case "25006": // read only: a standby
+		return relational.FaultUnavailable
+	}
+	switch e.Code.Class() {
+	case "08": // connection
+		return relational.FaultBroken
+	case "53", "58": // resources, system
+		return relational.FaultUnavailable
+	}
+	return relational.FaultOther
+}

@@ -1,0 +1,330 @@
+package relational
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+
+	"vitalwire/fhir"
+	"vitalwire/server/store"
+)
+
+// prepared is a unit made ready outside the transaction: checked, and with its
+// index rows.
+type prepared struct {
+	unit    store.Unit
+	entries [][]entry
+	spans   [][]span
+	unless  []wanted // one for each write; key 0 for none
+}
+
+// wanted is an identifier that must not be there.
+type wanted struct {
+	key, sub int64
+	any      bool // any system
+	set      bool
+}
+
+// prepare fails on what no store could keep: those are our faults, not the client's.
+func prepare(unit store.Unit) (*prepared, error) {
+	n := len(unit.Writes)
+	p := &prepared{unit: unit, entries: make([][]entry, n), spans: make([][]span, n), unless: make([]wanted, n)}
+	for i := range unit.Writes {
+		w := &unit.Writes[i]
+		if err := checkWrite(w); err != nil {
+			return nil, err
+		}
+		if w.Op != store.Delete {
+			p.entries[i], p.spans[i] = indexOf(w.Key.Type, w.Index)
+		}
+		if w.Unless != nil {
+			p.unless[i] = wantedOf(w.Key.Type, w.Unless)
+		}
+	}
+	return p, nil
+}
+
+func checkWrite(w *store.Write) error {
+	if !fhir.ValidType(w.Key.Type) || !fhir.ValidID(w.Key.ID) {
+		return fmt.Errorf("store: %q is no key", w.Key)
+	}
+	switch w.Op {
+	case store.Create, store.Put:
+		if !bytes.HasPrefix(w.Body, []byte(`{"resourceType":"`+w.Key.Type+`","id":"`+w.Key.ID+`"`)) {
+			return fmt.Errorf("store: the body of %s does not begin with its identity", w.Key)
+		}
+	case store.Delete:
+		if w.Body != nil {
+			return fmt.Errorf("store: a delete of %s with a body", w.Key)
+		}
+	default:
+		return fmt.Errorf("store: unknown op %d of %s", w.Op, w.Key)
+	}
+	return nil
+}
+
+func wantedOf(typ string, id *store.Identifier) wanted {
+	w := wanted{key: hash(factCode, typ, "identifier", id.Value), set: true, any: id.System == nil}
+	if !w.any {
+		w.sub = subOf(*id.System)
+	}
+	return w
+}
+
+func (w wanted) matches(e entry) bool { return e.key == w.key && (w.any || w.sub == e.sub) }
+
+// current is what is known of a resource's newest version.
+type current struct {
+	pos, vid, shard int64
+	deleted         bool
+}
+
+// recordKey names a record.
+type recordKey struct{ collection, key string }
+
+// recordState is a record's value; nil when there is none.
+type recordState struct{ value []byte }
+
+// batch gathers what one transaction will write. It answers each unit's
+// preconditions from what was read of the database and what earlier units of the
+// batch have done, and takes a failing unit out again without a trace.
+type batch struct {
+	last int64 // newest position
+	now  int64 // clock, microseconds
+
+	keys    map[fhir.Key]current // absent: read and not there
+	known   map[fhir.Key]bool
+	records map[recordKey]recordState
+	holders map[wanted]int64 // newest live holder in the database, 0 for none
+
+	versions []newVersion
+	dead     map[int64]int64 // position of a version -> since when it is past
+	deadRows []pastRow
+	entries  []placedEntry
+	spans    []placedSpan
+	changed  map[recordKey]bool
+	// held lists, for each identifier key that some unit asks for, where in entries
+	// it stands; what was taken out again no longer matches there.
+	held map[int64][]int
+
+	undo []func()
+
+	first store.Version // the first one made, to know the batch by
+	wrote bool          // rows were flushed before
+}
+
+type newVersion struct {
+	store.Version
+	shard int64
+}
+
+type pastRow struct{ pos, shard, until int64 }
+
+type placedEntry struct {
+	entry
+	pos, shard int64
+}
+
+type placedSpan struct {
+	span
+	pos, shard int64
+}
+
+func newBatch(last, now int64) *batch {
+	return &batch{
+		last: last, now: now,
+		keys: map[fhir.Key]current{}, known: map[fhir.Key]bool{},
+		records: map[recordKey]recordState{}, holders: map[wanted]int64{},
+		dead: map[int64]int64{}, changed: map[recordKey]bool{}, held: map[int64][]int{},
+	}
+}
+
+// mark is a place in the batch to go back to.
+type mark struct {
+	last                                      int64
+	versions, deadRows, entries, spans, undos int
+}
+
+func (b *batch) mark() mark {
+	return mark{b.last, len(b.versions), len(b.deadRows), len(b.entries), len(b.spans), len(b.undo)}
+}
+
+func (b *batch) back(m mark) {
+	for _, undo := range slices.Backward(b.undo[m.undos:]) {
+		undo()
+	}
+	for _, row := range b.deadRows[m.deadRows:] {
+		delete(b.dead, row.pos)
+	}
+	b.last = m.last
+	b.versions, b.deadRows, b.entries = b.versions[:m.versions], b.deadRows[:m.deadRows], b.entries[:m.entries]
+	b.spans, b.undo = b.spans[:m.spans], b.undo[:m.undos]
+}
+
+// write evaluates one write and, when it may be, puts it in the batch. find
+// fetches what the answer of a failure shows.
+func (b *batch) write(index int, p *prepared, find finder) (store.Version, error) {
+	w := &p.unit.Writes[index]
+	cur, exists := b.keys[w.Key]
+	if err := b.allowed(index, p, cur, exists, find); err != nil {
+		return store.Version{}, err
+	}
+	if w.Op == store.Delete && (!exists || cur.deleted) {
+		return store.Version{}, nil
+	}
+	b.last = max(b.last+1, b.now)
+	next := current{pos: b.last, vid: cur.vid + 1, shard: w.Shard, deleted: w.Op == store.Delete}
+	if exists {
+		next.shard = cur.shard
+	}
+	v := store.Version{Key: w.Key, VersionID: next.vid, Position: next.pos, Op: w.Op, Deleted: next.deleted, Body: w.Body}
+	b.versions = append(b.versions, newVersion{v, next.shard})
+	if exists && !cur.deleted {
+		b.dead[cur.pos] = next.pos
+		b.deadRows = append(b.deadRows, pastRow{cur.pos, cur.shard, next.pos})
+	}
+	for _, e := range p.entries[index] {
+		if at, asked := b.held[e.key]; asked {
+			b.held[e.key] = append(at, len(b.entries))
+		}
+		b.entries = append(b.entries, placedEntry{e, next.pos, next.shard})
+	}
+	for _, sp := range p.spans[index] {
+		b.spans = append(b.spans, placedSpan{sp, next.pos, next.shard})
+	}
+	b.keys[w.Key] = next
+	b.undo = append(b.undo, func() {
+		if exists {
+			b.keys[w.Key] = cur
+		} else {
+			delete(b.keys, w.Key)
+		}
+	})
+	return v, nil
+}
+
+// finder reads versions for the answer of a failed precondition.
+type finder interface {
+	// at gives the versions at positions in the database, newest first.
+	at(positions []int64) ([]store.Version, error)
+	// holding gives positions of live versions in the database with an
+	// identifier, newest first, at most limit.
+	holding(w wanted, limit int) ([]int64, error)
+}
+
+// allowed checks the preconditions of one write.
+func (b *batch) allowed(index int, p *prepared, cur current, exists bool, find finder) error {
+	w := &p.unit.Writes[index]
+	if w.IfMatch != 0 && (!exists || cur.vid != w.IfMatch) {
+		// R4 http §3.1.0.5: a stale If-Match is 412.
+		err := fhir.PreconditionFailed("version %d of %s is not the current one", w.IfMatch, w.Key)
+		if exists {
+			err = err.WithETag(store.Version{VersionID: cur.vid}.ETag())
+		}
+		return err
+	}
+	if w.IfAbsent && exists && !cur.deleted {
+		return b.exists(index, []int64{cur.pos}, find)
+	}
+	if want := p.unless[index]; want.set {
+		found, err := b.holding(want, find)
+		if err != nil {
+			return err
+		}
+		if len(found) > 0 {
+			return b.exists(index, found, find)
+		}
+	}
+	if w.Op == store.Create && exists {
+		return fhir.Conflict("%s was used before", w.Key)
+	}
+	return nil
+}
+
+// maxMatches is how many matches an Exists lists.
+const maxMatches = 3
+
+// holding gives the positions of live versions with an identifier, newest first,
+// at most maxMatches: those of this batch and those of the database.
+func (b *batch) holding(want wanted, find finder) ([]int64, error) {
+	var found []int64
+	for _, at := range slices.Backward(b.held[want.key]) {
+		if at >= len(b.entries) {
+			continue
+		}
+		if e := b.entries[at]; want.matches(e.entry) && b.dead[e.pos] == 0 && !slices.Contains(found, e.pos) {
+			found = append(found, e.pos)
+		}
+	}
+	if newest, asked := b.holders[want]; !asked || newest != 0 {
+		stored, err := find.holding(want, maxMatches+len(b.deadRows))
+		if err != nil {
+			return nil, err
+		}
+		for _, pos := range stored {
+			if b.dead[pos] == 0 && !slices.Contains(found, pos) {
+				found = append(found, pos)
+			}
+		}
+	}
+	return found[:min(len(found), maxMatches)], nil
+}
+
+func (b *batch) exists(index int, positions []int64, find finder) error {
+	var matches []store.Version
+	var stored []int64
+	for _, pos := range positions {
+		i := slices.IndexFunc(b.versions, func(v newVersion) bool { return v.Position == pos })
+		if i >= 0 {
+			matches = append(matches, b.versions[i].Version)
+		} else {
+			stored = append(stored, pos)
+		}
+	}
+	if len(stored) > 0 {
+		more, err := find.at(stored)
+		if err != nil {
+			return err
+		}
+		matches = append(matches, more...)
+	}
+	return &store.Exists{Write: index, Matches: matches}
+}
+
+// putRecord evaluates one record write and puts it in the batch.
+func (b *batch) putRecord(w store.RecordWrite) error {
+	key := recordKey{w.Collection, w.Key}
+	was, known := b.records[key]
+	if w.IfAbsent && was.value != nil {
+		return fhir.Conflict("the record exists already")
+	}
+	if w.IfValue != nil && (was.value == nil || !bytes.Equal(was.value, w.IfValue)) {
+		return fhir.Conflict("the record was changed meanwhile")
+	}
+	changed := b.changed[key]
+	b.records[key], b.changed[key] = recordState{w.Value}, true
+	b.undo = append(b.undo, func() {
+		if known {
+			b.records[key] = was
+		} else {
+			delete(b.records, key)
+		}
+		if !changed {
+			delete(b.changed, key)
+		}
+	})
+	return nil
+}
+
+// empty reports whether the batch changes nothing.
+func (b *batch) empty() bool { return !b.wrote && len(b.versions) == 0 && len(b.changed) == 0 }
+
+// flushed forgets the rows, which are in the database now, and what they make stale.
+func (b *batch) flushed() {
+	b.wrote = b.wrote || !b.empty()
+	b.versions, b.deadRows, b.entries, b.spans, b.undo = nil, nil, nil, nil, nil
+	clear(b.changed)
+	clear(b.holders)
+	clear(b.held)
+	clear(b.dead)
+}

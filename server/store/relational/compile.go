@@ -1,0 +1,261 @@
+package relational
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vitalwire/fhir"
+	"vitalwire/fhir/search"
+)
+
+// sqlText gathers SQL and its parameters.
+type sqlText struct {
+	strings.Builder
+	args []any
+}
+
+// arg adds a parameter and gives its placeholder.
+func (b *sqlText) arg(v any) string {
+	b.args = append(b.args, v)
+	return "$" + strconv.Itoa(len(b.args))
+}
+
+func (b *sqlText) list(values []any) string {
+	marks := make([]string, len(values))
+	for i, v := range values {
+		marks[i] = b.arg(v)
+	}
+	return strings.Join(marks, ", ")
+}
+
+func (b *sqlText) statement() Statement { return Statement{SQL: b.String(), Args: b.args} }
+
+// plan is a query understood: its clauses by how they are answered.
+type plan struct {
+	query *search.Query
+	at    int64 // the position searched at
+	facts []factClause
+	dates []dateClause
+	times []search.Clause // _lastUpdated: conditions on the position itself
+	ids   []string        // _id: what is left of all of them
+	byID  bool
+	sort  []search.Sort
+}
+
+// factClause is a token or reference clause: any of the entries.
+type factClause struct {
+	whole []any    // keys that match with any sub
+	exact [][2]any // key and sub
+	rank  int      // of two equally large ones the lower is tried first
+}
+
+func (f factClause) single() bool { return len(f.whole)+len(f.exact) == 1 }
+
+// dateClause is a date clause: any of the operands on the values of key.
+type dateClause struct {
+	key      int64
+	operands []search.Operand
+}
+
+// newPlan sorts a query's clauses. What it does not know is an error, never ignored.
+func newPlan(q *search.Query, position int64) (*plan, error) {
+	p := &plan{query: q, at: position}
+	if q.After != nil {
+		p.at = q.After.Snapshot
+	}
+	for _, clause := range q.Filter {
+		if len(clause.Operands) == 0 {
+			return nil, fmt.Errorf("store: a clause of %s without operands", clause.Param.Code)
+		}
+		if err := p.clause(clause); err != nil {
+			return nil, err
+		}
+	}
+	for _, key := range q.Sort {
+		if key.Param.Type != search.Date && key.Param.Type != search.LastUpdated {
+			return nil, fmt.Errorf("store: cannot sort by %s", key.Param.Code)
+		}
+		p.sort = append(p.sort, key)
+		if key.Param.Type == search.LastUpdated {
+			break // no two have the same
+		}
+	}
+	return p, nil
+}
+
+func (p *plan) clause(c search.Clause) error {
+	switch c.Param.Type {
+	case search.Token, search.ReferenceType:
+		f, err := newFactClause(c)
+		p.facts = append(p.facts, f)
+		return err
+	case search.Date:
+		p.dates = append(p.dates, dateClause{rangeKey(c.Param), c.Operands})
+		return knownPrefixes(c)
+	case search.LastUpdated:
+		p.times = append(p.times, c)
+		return knownPrefixes(c)
+	case search.ID:
+		return p.addIDs(c)
+	}
+	return fmt.Errorf("store: cannot search by %s", c.Param.Code)
+}
+
+func knownPrefixes(c search.Clause) error {
+	for _, o := range c.Operands {
+		switch o.Prefix {
+		case "", search.Eq, search.Ne, search.Gt, search.Lt, search.Ge, search.Le, search.Sa, search.Eb, search.Ap:
+		default:
+			return fmt.Errorf("store: unknown prefix %q of %s", o.Prefix, c.Param.Code)
+		}
+	}
+	return nil
+}
+
+func (p *plan) addIDs(c search.Clause) error {
+	var ids []string
+	for _, o := range c.Operands {
+		if o.Code == nil {
+			return fmt.Errorf("store: _id without a value")
+		}
+		if fhir.ValidID(*o.Code) && !slices.Contains(ids, *o.Code) { // nothing else is an id
+			ids = append(ids, *o.Code)
+		}
+	}
+	if p.byID {
+		ids = slices.DeleteFunc(ids, func(id string) bool { return !slices.Contains(p.ids, id) })
+	}
+	p.byID, p.ids = true, ids
+	return nil
+}
+
+func newFactClause(c search.Clause) (factClause, error) {
+	f := factClause{rank: 2}
+	if c.Param.Type == search.ReferenceType {
+		f.rank = 1
+	}
+	if c.Param.Code == "identifier" {
+		f.rank = 0
+	}
+	for _, o := range c.Operands {
+		switch t := o.Target; {
+		case c.Param.Type == search.Token && o.Code != nil && o.System == nil:
+			f.whole = append(f.whole, paramKey(factCode, c.Param, *o.Code))
+		case c.Param.Type == search.Token && o.Code != nil:
+			f.exact = append(f.exact, [2]any{paramKey(factCode, c.Param, *o.Code), subOf(*o.System)})
+		case c.Param.Type == search.Token && o.System != nil:
+			f.whole = append(f.whole, paramKey(factSystem, c.Param, *o.System))
+		case c.Param.Type == search.ReferenceType && t.URI != "":
+			f.whole = append(f.whole, paramKey(factURI, c.Param, t.URI))
+		case c.Param.Type == search.ReferenceType && t.ID != "" && t.Type == "":
+			f.whole = append(f.whole, paramKey(factTarget, c.Param, t.ID))
+		case c.Param.Type == search.ReferenceType && t.ID != "":
+			f.exact = append(f.exact, [2]any{paramKey(factTarget, c.Param, t.ID), subOf(t.Type)})
+		default:
+			return f, fmt.Errorf("store: an operand of %s without a value", c.Param.Code)
+		}
+	}
+	return f, nil
+}
+
+// match is the condition on an ix row named c.
+func (f factClause) match(b *sqlText) string {
+	var either []string
+	switch len(f.whole) {
+	case 0:
+	case 1:
+		either = append(either, "c.key = "+b.arg(f.whole[0]))
+	default:
+		either = append(either, "c.key IN ("+b.list(f.whole)+")")
+	}
+	switch len(f.exact) {
+	case 0:
+	case 1:
+		either = append(either, "c.key = "+b.arg(f.exact[0][0])+" AND c.sub = "+b.arg(f.exact[0][1]))
+	default:
+		pairs := make([]string, len(f.exact))
+		for i, pair := range f.exact {
+			pairs[i] = "(CAST(" + b.arg(pair[0]) + " AS bigint), CAST(" + b.arg(pair[1]) + " AS bigint))"
+		}
+		either = append(either, "(c.key, c.sub) IN (VALUES "+strings.Join(pairs, ", ")+")")
+	}
+	if len(either) == 2 {
+		return "(" + either[0] + " OR " + either[1] + ")"
+	}
+	return either[0]
+}
+
+// probe is the condition that the row at d.pos has the fact: one seek. A scalar
+// subquery is a seek in every planner; an EXISTS may become a join of its liking.
+func (f factClause) probe(b *sqlText) string {
+	return "(SELECT 1 FROM ix c WHERE c.pos = d.pos AND " + f.match(b) + " LIMIT 1) IS NOT NULL"
+}
+
+func (c dateClause) probe(b *sqlText) string {
+	return "(SELECT 1 FROM ix_range c WHERE c.key = " + b.arg(c.key) + " AND c.pos = d.pos AND " + c.match(b) + " LIMIT 1) IS NOT NULL"
+}
+
+func (c dateClause) match(b *sqlText) string {
+	either := make([]string, len(c.operands))
+	for i, o := range c.operands {
+		either[i] = dateCondition(b, o)
+	}
+	return anyOf(either)
+}
+
+// dateCondition compares a value [c.low, c.high) with the operand's range
+// (R4 search §3.1.1.4.5). "The range of the search value fully contains that of
+// the target" is eq; above and below are what lies beyond the operand's ends.
+func dateCondition(b *sqlText, o search.Operand) string {
+	low, high := b.arg(o.Low), b.arg(o.High)
+	switch o.Prefix {
+	case search.Ne:
+		return "(c.low < " + low + " OR c.high > " + high + ")"
+	case search.Gt:
+		return "(c.high > " + high + ")"
+	case search.Lt:
+		return "(c.low < " + low + ")"
+	case search.Ge: // gt, or eq
+		return "(c.high > " + low + " AND (c.high > " + high + " OR c.low >= " + low + "))"
+	case search.Le: // lt, or eq
+		return "(c.low < " + high + " AND (c.low < " + low + " OR c.high <= " + high + "))"
+	case search.Sa:
+		return "(c.low >= " + high + ")"
+	case search.Eb:
+		return "(c.high <= " + low + ")"
+	case search.Ap: // overlaps
+		return "(c.low < " + high + " AND c.high > " + low + ")"
+	}
+	// The upper bound on low follows from the rest; it ends the scan of the index.
+	return "(c.low >= " + low + " AND c.low < " + high + " AND c.high <= " + high + ")"
+}
+
+// timeCondition compares a position, the range of one microsecond, likewise.
+func timeCondition(b *sqlText, o search.Operand) string {
+	low := func() string { return b.arg(o.Low) }
+	high := func() string { return b.arg(o.High) }
+	switch o.Prefix {
+	case search.Ne:
+		return "(d.pos < " + low() + " OR d.pos >= " + high() + ")"
+	case search.Gt, search.Sa:
+		return "(d.pos >= " + high() + ")"
+	case search.Lt, search.Eb:
+		return "(d.pos < " + low() + ")"
+	case search.Ge:
+		return "(d.pos >= " + low() + ")"
+	case search.Le:
+		return "(d.pos < " + high() + ")"
+	}
+	return "(d.pos >= " + low() + " AND d.pos < " + high() + ")"
+}
+
+// anyOf joins conditions by OR as a balanced tree: SQLite bounds the depth.
+func anyOf(conditions []string) string {
+	if len(conditions) == 1 {
+		return conditions[0]
+	}
+	half := len(conditions) / 2
+	return "(" + anyOf(conditions[:half]) + " OR " + anyOf(conditions[half:]) + ")"
+}

@@ -1,0 +1,84 @@
+package relational
+
+// Dialect is what differs between the databases.
+type Dialect interface {
+	// Name is for messages.
+	Name() string
+
+	// Migrations are the scripts that make the schema, in order; number n is at
+	// index n-1. Both databases have the same numbers, and the same tables after
+	// each.
+	Migrations() []string
+	// LockSchema keeps other starting servers out until the transaction ends;
+	// "" where BeginWrite does.
+	LockSchema() string
+
+	// BeginRead begins a snapshot, BeginWrite a transaction that writes.
+	BeginRead() string
+	BeginWrite() string
+	// LockHead reads position and nonce of the head row and keeps other writers
+	// out until the transaction ends.
+	LockHead() string
+
+	// Insert gives the statements that insert a batch into a table.
+	Insert(table string, batch Batch) []Statement
+	// With gives "name(columns) AS (...)" for a WITH clause: the batch as a
+	// table. Its parameters come first in the statement. Rows may appear twice.
+	With(name string, batch Batch) Statement
+
+	// Fault tells what a driver's error means.
+	Fault(err error) Fault
+}
+
+// Statement is SQL with its parameters.
+type Statement struct {
+	SQL  string
+	Args []any
+}
+
+// Batch is rows by column; all columns are equally long.
+type Batch []Column
+
+// Column is one column of a batch: exactly one of the slices is in use.
+type Column struct {
+	Name  string
+	Ints  []int64
+	Texts []string
+	Blobs [][]byte
+}
+
+// Len is the number of rows.
+func (b Batch) Len() int {
+	c := b[0]
+	return len(c.Ints) + len(c.Texts) + len(c.Blobs)
+}
+
+// Value is the value of one row of the column, as a parameter.
+func (c Column) Value(row int) any {
+	switch {
+	case c.Ints != nil:
+		return c.Ints[row]
+	case c.Texts != nil:
+		return c.Texts[row]
+	case c.Blobs[row] == nil:
+		return nil
+	}
+	return c.Blobs[row]
+}
+
+// Fault is the meaning of a database error.
+type Fault uint8
+
+// The faults.
+const (
+	// FaultOther is ours.
+	FaultOther Fault = iota
+	// FaultRace: the transaction lost a race and may run again.
+	FaultRace
+	// FaultBroken: the connection is gone.
+	FaultBroken
+	// FaultUnavailable: the database is full, shutting down, or cannot be reached.
+	FaultUnavailable
+	// FaultTimeout: the statement was cancelled.
+	FaultTimeout
+)

@@ -1,0 +1,155 @@
+// Package relational is the store of server/store over any SQL database that
+// speaks the common dialect of SQLite and PostgreSQL: all logic and nearly all
+// SQL text, written once. It knows no driver; server/store/sqlite and
+// server/store/postgres open the database and give the Dialect.
+//
+// What a write leaves is only ever inserted. A version row is never changed: that
+// it was superseded is a row of its own (table past), so a search pinned to an
+// old position still finds what was current then.
+package relational
+
+import (
+	"context"
+	"database/sql"
+	"sync"
+	"time"
+
+	"vitalwire/fhir"
+	"vitalwire/server/store"
+)
+
+// Config is what a store runs on. The zero of a number takes its default.
+type Config struct {
+	Dialect Dialect
+	// Write and Read are the pools for writing and for snapshots; they may be one.
+	// The store closes both.
+	Write, Read *sql.DB
+	// Now is the clock that positions follow.
+	Now func() time.Time
+	// Readers bounds the snapshots open at once (default 16); more wait.
+	Readers int
+	// Queue bounds the Apply calls waiting for a commit (default 4096); more wait.
+	Queue int
+	// Group bounds the writes of one commit (default 1024). A larger unit is
+	// committed alone.
+	Group int
+	// CommitTimeout bounds one commit (default 30 s).
+	CommitTimeout time.Duration
+}
+
+// Store implements store.Store.
+type Store struct {
+	cfg    Config
+	d      Dialect
+	reads  *pool
+	writes *pool // one connection: who holds it is the writer
+
+	queue     chan *request
+	committer sync.WaitGroup
+
+	mu      sync.Mutex
+	closing bool
+	calls   sync.WaitGroup // running View, Update and Apply
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open brings the schema up to date and starts the committer. It takes over the
+// databases of the configuration, also when it fails.
+func Open(ctx context.Context, cfg Config) (*Store, error) {
+	defaults(&cfg)
+	s := &Store{
+		cfg: cfg, d: cfg.Dialect,
+		reads:  newPool(cfg.Read, cfg.Readers),
+		writes: newPool(cfg.Write, 1),
+		queue:  make(chan *request, cfg.Queue),
+	}
+	if err := s.migrate(ctx); err != nil {
+		s.closePools()
+		return nil, s.fault(ctx, err)
+	}
+	s.committer.Go(s.commitLoop)
+	return s, nil
+}
+
+func defaults(cfg *Config) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Readers <= 0 {
+		cfg.Readers = 16
+	}
+	if cfg.Queue <= 0 {
+		cfg.Queue = 4096
+	}
+	if cfg.Group <= 0 {
+		cfg.Group = 1024
+	}
+	if cfg.CommitTimeout <= 0 {
+		cfg.CommitTimeout = 30 * time.Second
+	}
+}
+
+// Close waits for running calls, then for the committer, then closes the databases.
+func (s *Store) Close() error {
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closing = true
+	s.mu.Unlock()
+	s.calls.Wait()
+	close(s.queue)
+	s.committer.Wait()
+	return s.closePools()
+}
+
+func (s *Store) closePools() error {
+	err := s.writes.close()
+	if other := s.reads.close(); err == nil {
+		err = other
+	}
+	return err
+}
+
+// enter counts a call in; leave must follow.
+func (s *Store) enter() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return fhir.Unavailable("the store is closed")
+	}
+	s.calls.Add(1)
+	return nil
+}
+
+func (s *Store) leave() { s.calls.Done() }
+
+// View runs fn on a snapshot.
+func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	c, err := s.reads.take(ctx)
+	if err != nil {
+		return s.fault(ctx, err)
+	}
+	defer s.reads.give(c)
+	if err := c.exec(ctx, s.d.BeginRead()); err != nil {
+		c.broken = true
+		return s.fault(ctx, err)
+	}
+	defer s.end(c)
+	return s.fault(ctx, fn(&reader{ctx: ctx, s: s, c: c}))
+}
+
+// end gives up a transaction; what does not even do that is not used again.
+func (s *Store) end(c *conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := c.exec(ctx, "ROLLBACK"); err != nil {
+		c.broken = true
+	}
+}

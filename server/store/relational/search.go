@@ -1,0 +1,224 @@
+package relational
+
+import (
+	"database/sql"
+	"fmt"
+
+	"vitalwire/fhir/search"
+	"vitalwire/server/store"
+)
+
+// Search answers a query.
+func (r *reader) Search(q *search.Query) (store.Result, error) {
+	result := store.Result{Total: -1}
+	position, err := r.Position()
+	if err != nil {
+		return result, err
+	}
+	p, err := newPlan(q, position)
+	if err != nil {
+		return result, err
+	}
+	if p.byID && len(p.ids) == 0 {
+		if q.Total {
+			result.Total = 0
+		}
+		return result, nil
+	}
+	drive, err := p.choose(r)
+	if err != nil {
+		return result, err
+	}
+	if q.Total {
+		if result.Total, err = p.total(r, drive); err != nil {
+			return result, err
+		}
+	}
+	if q.Count <= 0 {
+		return result, nil
+	}
+	page, err := p.page(r, drive)
+	if err != nil {
+		return result, err
+	}
+	if len(page) > q.Count {
+		page = page[:q.Count]
+		last := page[q.Count-1]
+		result.Next = &search.Cursor{Snapshot: p.at, Keys: last.keys, Row: last.version.Position}
+	}
+	for _, m := range page {
+		result.Matches = append(result.Matches, m.version)
+	}
+	result.Included, err = r.include(q, p.at, result.Matches)
+	return result, err
+}
+
+// match is one row of a page.
+type match struct {
+	version store.Version
+	keys    []*int64
+}
+
+// page gives up to one match more than the page holds.
+func (p *plan) page(r *reader, drive driver) ([]match, error) {
+	limit := p.query.Count + 1
+	if len(p.sort) != 1 || p.sort[0].Param.Type != search.Date || drive.size <= few {
+		return p.read(r, p.gathered(drive, limit))
+	}
+	// Too many to gather: first along the sort's own index, then those without a value.
+	var list []match
+	if after := p.query.After; after == nil || after.Keys[0] != nil {
+		var err error
+		if list, err = p.read(r, p.walked(limit)); err != nil || len(list) >= limit {
+			return list, err
+		}
+	}
+	rest, err := p.read(r, p.without(limit-len(list)))
+	return append(list, rest...), err
+}
+
+func (p *plan) read(r *reader, st Statement) ([]match, error) {
+	var list []match
+	err := r.each(st, func(rows *sql.Rows) error {
+		m := match{keys: make([]*int64, len(p.sort))}
+		into := make([]any, len(p.sort))
+		for i := range into {
+			into[i] = &m.keys[i]
+		}
+		var err error
+		m.version, err = scanVersion(rows, into...)
+		list = append(list, m)
+		return err
+	})
+	return list, err
+}
+
+// total counts all matches.
+func (p *plan) total(r *reader, drive driver) (int64, error) {
+	var b sqlText
+	b.WriteString("SELECT count(*) FROM (")
+	drive.positions(&b, p.query.Type)
+	b.WriteString(") d WHERE")
+	p.conditions(&b, drive)
+	var n int64
+	_, err := r.c.one(r.ctx, b.statement(), &n)
+	return n, r.check(err)
+}
+
+// gathered walks a driver and sorts what it finds.
+func (p *plan) gathered(drive driver, limit int) Statement {
+	var b sqlText
+	b.WriteString("SELECT x.pos")
+	for i := range p.sort {
+		fmt.Fprintf(&b, ", x.k%d", i)
+	}
+	b.WriteString(" FROM (SELECT d.pos")
+	for i, key := range p.sort {
+		fmt.Fprintf(&b, ", %s AS k%d", sortValue(&b, key), i)
+	}
+	b.WriteString(" FROM (")
+	drive.positions(&b, p.query.Type)
+	b.WriteString(") d WHERE")
+	p.conditions(&b, drive)
+	if p.query.After != nil && len(p.sort) == 0 {
+		b.WriteString(" AND d.pos < " + b.arg(p.query.After.Row))
+	}
+	b.WriteString(") x")
+	if p.query.After != nil && len(p.sort) > 0 {
+		b.WriteString(" WHERE " + p.after(&b))
+	}
+	order := p.order()
+	b.WriteString(" ORDER BY " + order + " LIMIT " + b.arg(limit))
+	return p.bodies(&b, order)
+}
+
+// bodies fetches the versions of the positions that b finds, and the sort keys.
+func (p *plan) bodies(b *sqlText, order string) Statement {
+	st := b.statement()
+	head := "SELECT " + versionColumns
+	for i := range p.sort {
+		head += fmt.Sprintf(", x.k%d", i)
+	}
+	st.SQL = head + " FROM (" + st.SQL + ") x JOIN version v ON v.pos = x.pos ORDER BY " + order
+	return st
+}
+
+// sortValue is the key of the row at d.pos, null when it has none.
+func sortValue(b *sqlText, key search.Sort) string {
+	if key.Param.Type == search.LastUpdated {
+		return "d.pos"
+	}
+	column, end := "s.low", "s.ends IN (1, 3)"
+	if key.Descending {
+		column, end = "s.high", "s.ends >= 2"
+	}
+	return "(SELECT " + column + " FROM ix_range s WHERE s.key = " + b.arg(rangeKey(key.Param)) + " AND s.pos = d.pos AND " + end + " LIMIT 1)"
+}
+
+func (p *plan) order() string {
+	order := ""
+	for i, key := range p.sort {
+		way := "ASC"
+		if key.Descending {
+			way = "DESC"
+		}
+		order += fmt.Sprintf("x.k%d %s NULLS LAST, ", i, way)
+	}
+	return order + "x.pos DESC"
+}
+
+// after is the condition that x comes after the cursor in the order.
+func (p *plan) after(b *sqlText) string {
+	cursor := p.query.After
+	var either []string
+	same := ""
+	for i, key := range p.sort {
+		column := fmt.Sprintf("x.k%d", i)
+		value := cursor.Keys[i]
+		if value == nil { // nothing comes after the missing but the missing
+			same += column + " IS NULL AND "
+			continue
+		}
+		way := " > "
+		if key.Descending {
+			way = " < "
+		}
+		mark := b.arg(*value)
+		either = append(either, "("+same+"("+column+way+mark+" OR "+column+" IS NULL))")
+		same += column + " = " + mark + " AND "
+	}
+	either = append(either, "("+same+"x.pos < "+b.arg(cursor.Row)+")")
+	return anyOf(either)
+}
+
+// walked walks the index of the only sort key, which gives each resource once.
+func (p *plan) walked(limit int) Statement {
+	var b sqlText
+	key := p.sort[0]
+	column, end, order, way := "low", "d.ends IN (1, 3)", "d.low, d.pos DESC", ">"
+	if key.Descending {
+		column, end, order, way = "high", "d.ends >= 2", "d.high DESC, d.pos DESC", "<"
+	}
+	b.WriteString("SELECT d.pos, d." + column + " AS k0 FROM ix_range d WHERE d.key = " + b.arg(rangeKey(key.Param)) + " AND " + end)
+	if after := p.query.After; after != nil {
+		value := b.arg(*after.Keys[0])
+		b.WriteString(" AND d." + column + " " + way + "= " + value + " AND (d." + column + " " + way + " " + value + " OR d.pos < " + b.arg(after.Row) + ")")
+	}
+	b.WriteString(" AND")
+	p.conditions(&b, driver{})
+	b.WriteString(" ORDER BY " + order + " LIMIT " + b.arg(limit))
+	return p.bodies(&b, p.order())
+}
+
+// without finds the matches that have no value to sort by, newest first.
+func (p *plan) without(limit int) Statement {
+	var b sqlText
+	b.WriteString("SELECT d.pos, CAST(NULL AS bigint) AS k0 FROM ix d WHERE d.key = " + b.arg(missingKey(p.sort[0].Param)))
+	if after := p.query.After; after != nil && after.Keys[0] == nil {
+		b.WriteString(" AND d.pos < " + b.arg(after.Row))
+	}
+	b.WriteString(" AND")
+	p.conditions(&b, driver{})
+	b.WriteString(" ORDER BY d.pos DESC LIMIT " + b.arg(limit))
+	return p.bodies(&b, p.order())
+}

@@ -1,0 +1,97 @@
+package relational
+
+import (
+	"context"
+	"errors"
+
+	"vitalwire/server/store"
+)
+
+// Update runs fn in a serializable transaction: it holds the head's lock, so no
+// other writer of any server is at work meanwhile.
+func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	err := s.write(ctx, func(c *conn, position int64) (*batch, error) {
+		t := &tx{
+			reader: reader{ctx: ctx, s: s, c: c, position: position, known: true},
+			b:      newBatch(position, s.cfg.Now().UnixMicro()),
+		}
+		err := fn(t)
+		switch {
+		case t.failed != nil:
+			return nil, t.failed // the database's word decides whether to try again
+		case err != nil:
+			return nil, callerError{err}
+		case t.spoiled != nil:
+			return nil, callerError{t.spoiled}
+		}
+		return t.b, nil
+	})
+	var own callerError
+	if errors.As(err, &own) {
+		err = own.error
+	}
+	return s.fault(ctx, err)
+}
+
+// callerError is an error of the closure: it ends the transaction and goes back
+// to the caller as it is.
+type callerError struct{ error }
+
+func (e callerError) Unwrap() error { return e.error }
+
+// tx is a reader that writes at once, so its reads see what it wrote.
+type tx struct {
+	reader
+	b *batch
+	// spoiled is the first failed write: nothing may be committed after it.
+	spoiled error
+}
+
+// Write performs one write.
+func (t *tx) Write(w store.Write) (store.Version, error) {
+	out, err := t.put(store.Unit{Writes: []store.Write{w}})
+	if err != nil {
+		return store.Version{}, err
+	}
+	return out.Versions[0], nil
+}
+
+// PutRecord performs one record write.
+func (t *tx) PutRecord(w store.RecordWrite) error {
+	_, err := t.put(store.Unit{Records: []store.RecordWrite{w}})
+	return err
+}
+
+func (t *tx) put(unit store.Unit) (store.Outcome, error) {
+	p, err := prepare(unit)
+	if err != nil {
+		return store.Outcome{}, t.spoil(err)
+	}
+	if err := t.s.load(t.ctx, t.c, t.b, []*prepared{p}); err != nil {
+		return store.Outcome{}, t.spoil(t.check(err))
+	}
+	out, err := t.b.unit(p, stored{t.ctx, t.s, t.c})
+	if err != nil {
+		return out, t.spoil(t.check(err))
+	}
+	if out.Err != nil {
+		return out, t.spoil(out.Err)
+	}
+	if err := t.s.flush(t.ctx, t.c, t.b); err != nil {
+		return out, t.spoil(t.check(err))
+	}
+	t.b.flushed()
+	t.position = t.b.last
+	return out, nil
+}
+
+func (t *tx) spoil(err error) error {
+	if t.spoiled == nil {
+		t.spoiled = err
+	}
+	return err
+}

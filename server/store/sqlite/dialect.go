@@ -1,0 +1,118 @@
+package sqlite
+
+import (
+	_ "embed" // the migrations
+	"errors"
+	"fmt"
+	"strings"
+
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"vitalwire/server/store/relational"
+)
+
+//go:embed migrations/0001.sql
+var migration1 string
+
+// dialect is SQLite's. BEGIN IMMEDIATE takes the only write lock, so the head
+// needs no lock of its own.
+type dialect struct{}
+
+func (dialect) Name() string         { return "SQLite" }
+func (dialect) Migrations() []string { return []string{migration1} }
+func (dialect) LockSchema() string   { return "" }
+func (dialect) BeginRead() string    { return "BEGIN DEFERRED" }
+func (dialect) BeginWrite() string   { return "BEGIN IMMEDIATE" }
+func (dialect) LockHead() string     { return "SELECT position, nonce FROM head WHERE one = 1" }
+
+// sizes are the rows of an insert: few different texts, so each is prepared once.
+var sizes = [...]int{64, 8, 1}
+
+// Insert gives multi-row VALUES.
+func (dialect) Insert(table string, batch relational.Batch) []relational.Statement {
+	var list []relational.Statement
+	names := make([]string, len(batch))
+	for i, column := range batch {
+		names[i] = column.Name
+	}
+	head := "INSERT INTO " + table + " (" + strings.Join(names, ", ") + ") "
+	row := 0
+	for _, size := range sizes {
+		text := ""
+		for ; batch.Len()-row >= size; row += size {
+			if text == "" {
+				text = head + values(size, len(batch))
+			}
+			list = append(list, relational.Statement{SQL: text, Args: rows(batch, row, size)})
+		}
+	}
+	return list
+}
+
+// With gives the rows as VALUES, the last one repeated up to a power of two:
+// few different texts again.
+func (dialect) With(name string, batch relational.Batch) relational.Statement {
+	names := make([]string, len(batch))
+	for i, column := range batch {
+		names[i] = column.Name
+	}
+	n := batch.Len()
+	size := 1
+	for size < n {
+		size *= 2
+	}
+	args := rows(batch, 0, n)
+	for last := args[len(args)-len(batch):]; n < size; n++ {
+		args = append(args, last...)
+	}
+	return relational.Statement{
+		SQL:  fmt.Sprintf("%s (%s) AS (%s)", name, strings.Join(names, ", "), values(size, len(batch))),
+		Args: args,
+	}
+}
+
+func values(rows, columns int) string {
+	var b strings.Builder
+	b.WriteString("VALUES ")
+	for i := range rows * columns {
+		switch {
+		case i == 0:
+			b.WriteString("(")
+		case i%columns == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "$%d", i+1)
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
+func rows(batch relational.Batch, from, n int) []any {
+	args := make([]any, 0, n*len(batch))
+	for row := from; row < from+n; row++ {
+		for _, column := range batch {
+			args = append(args, column.Value(row))
+		}
+	}
+	return args
+}
+
+// Fault reads the primary result code.
+func (dialect) Fault(err error) relational.Fault {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return relational.FaultOther
+	}
+	switch e.Code() & 0xff {
+	case lib.SQLITE_BUSY, lib.SQLITE_LOCKED:
+		return relational.FaultRace
+	case lib.SQLITE_FULL, lib.SQLITE_IOERR, lib.SQLITE_CANTOPEN, lib.SQLITE_READONLY, lib.SQLITE_NOMEM:
+		return relational.FaultUnavailable
+	case lib.SQLITE_INTERRUPT:
+		return relational.FaultTimeout
+	}
+	return relational.FaultOther
+}
