@@ -77,7 +77,11 @@ type action struct {
 	request  *dataRequest
 	response *dataResponse
 	segments *cursor.Cursor // SegmentInfoList
+	transfer *transfer
 }
+
+// transfer is TrigSegmDataXferRsp (A.11.5): 0 when the agent will send.
+type transfer struct{ instance, result uint16 }
 
 // dataRequest is DataRequest (A.11.5).
 type dataRequest struct {
@@ -193,6 +197,9 @@ func parseAction(c *cursor.Cursor, response bool) *action {
 		a.segments = reopen(info)
 		parseSegments(info)
 		info.Close("segment-info-list")
+	case a.kind == actSegmentTrigger && response:
+		a.transfer = &transfer{instance: info.U16("seg-inst-no"), result: info.U16("trig-segm-xfer-rsp")}
+		info.Close("segment transfer response")
 	}
 	return a
 }

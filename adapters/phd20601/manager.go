@@ -69,6 +69,10 @@ func (t *turn) takeActionResult(d *dataAPDU) error {
 		return t.takeScan(d.at, d.handle, a.response.event.scan) // data the manager asked for (8.9.3.3.3)
 	case a.segments != nil:
 		return t.takeSegmentInfo(d.at, d.handle, a.segments)
+	case a.transfer != nil && a.transfer.result != 0: // empty, say: on to the next
+		if _, next, ok := t.segmentOf(d.handle, a.transfer.instance); ok && next != 0 {
+			t.trigger(d.handle, next)
+		}
 	}
 	return nil
 }

@@ -74,6 +74,9 @@ func (t *turn) takeMDS(at *cursor.Cursor, attrs []attribute) error {
 			return err
 		}
 	}
+	if w := told.Wall; w != nil && (w.Year == 0 || w.Month == 0 || w.Day == 0) {
+		told.Wall = nil // a clock that was never set
+	}
 	if !told.IsZero() && !t.frame.Received.IsZero() {
 		t.clock = &acom.Clock{Device: told, Gateway: t.frame.Received.Format(time.RFC3339Nano)}
 		t.clockRecalled = false

@@ -361,10 +361,17 @@ func (b *batch) emit() {
 	b.relate()
 	r := b.report()
 	r.Measurements = b.all
-	if r.Clock == nil && b.clock != nil && slices.ContainsFunc(b.all, func(m acom.Measurement) bool { return m.Time.Ticks != nil }) {
+	if r.Clock == nil && b.clock != nil && slices.ContainsFunc(b.all, b.counted) {
 		r.Clock = b.clock
 	}
 	b.result.Reports = append(b.result.Reports, r)
+}
+
+// counted tells whether a measurement has only a running clock's time, and the
+// clock that was read is that one.
+func (b *batch) counted(m acom.Measurement) bool {
+	ticks, read := m.Time.Ticks, b.clock.Device.Ticks
+	return ticks != nil && read != nil && ticks.Resolution == read.Resolution
 }
 
 // relate follows Source-Handle-Reference (6.3.3.3): a measurement was derived

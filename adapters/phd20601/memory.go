@@ -92,15 +92,12 @@ func (t *turn) recallAssociation(device string) (association, bool) {
 // attach takes up an association that was made on another connection: over HTTP
 // every APDU may come alone, with nothing but Frame.Device to tell the agent.
 func (t *turn) attach(at *cursor.Cursor) error {
-	if t.state != detached {
-		return nil
-	}
 	if len(t.frame.Device) == 16 {
 		if err := t.adopt(at, t.frame.Device); err != nil {
 			return err
 		}
 	}
-	if t.config != nil || t.owner() == "" {
+	if t.state != detached || t.config != nil || t.owner() == "" {
 		return nil
 	}
 	a, ok := t.recallAssociation(t.owner())
@@ -127,11 +124,11 @@ func (t *turn) attach(at *cursor.Cursor) error {
 // adopt learns the agent's system-id. Two different ones in one association, or
 // in the frame and from the gateway, are a mix-up of devices.
 func (t *turn) adopt(at *cursor.Cursor, id string) error {
-	if t.systemID != "" && t.systemID != id {
-		return refuse(at, "system-id %s, but the association is with %s", id, t.systemID)
-	}
 	if len(t.frame.Device) == 16 && t.frame.Device != id {
 		return refuse(at, "system-id %s, but the gateway named device %s", id, t.frame.Device)
+	}
+	if t.systemID != "" && t.systemID != id {
+		return refuse(at, "system-id %s, but the association is with %s", id, t.systemID)
 	}
 	t.systemID = id
 	return nil
