@@ -375,8 +375,8 @@ func (b *batch) counted(m acom.Measurement) bool {
 }
 
 // relate follows Source-Handle-Reference (6.3.3.3): a measurement was derived
-// from the one of that object, the same person and the same time; where there
-// is none, from the last one before it.
+// from the one of that object, the same person and the same time; where one of
+// the two has no time, from the last one before it.
 func (b *batch) relate() {
 	type object struct{ handle, person uint16 }
 	type moment struct {
@@ -398,7 +398,9 @@ func (b *batch) relate() {
 			source := object{handle, from.person}
 			j, ok := first[moment{source, stamp}]
 			if !ok || stamp == "" {
-				j, ok = last[source]
+				if j, ok = last[source]; ok && stamp != "" && stampOf(b.all[j].Time) != "" {
+					ok = false // two moments: nothing says they belong together
+				}
 			}
 			if ok && j != i {
 				b.name(j, keys)
