@@ -108,7 +108,7 @@ func (c *coincidence) observation(u clockUse, sync acom.Code, id string, ctx Con
 		Code:              mdcConcept(code),
 		Subject:           reference(ctx.Device),
 		EffectiveDateTime: ptr(c.gatewayText),
-		Device:            reference(ctx.Gateway),
+		Device:            gatewayReference(ctx),
 	}
 	switch {
 	case u == clockFault:
@@ -122,15 +122,11 @@ func (c *coincidence) observation(u clockUse, sync acom.Code, id string, ctx Con
 	if sync != 0 {
 		o.Component = []samply.ObservationComponent{{Code: mdcConcept(68220), ValueCodeableConcept: ptr(mdcConcept(sync))}} // MDC_TIME_SYNC_PROTOCOL
 	}
-	unnamed := ctx.Gateway.ID == ""
-	if unnamed {
-		o.Device = &samply.Reference{Display: ptr("gateway not named")}
-	}
 	r, err := wire(o)
 	if err != nil {
 		return Observation{}, err
 	}
-	if unnamed {
+	if ctx.Gateway.ID == "" {
 		absent(r.Root().Get("device"), "reference")
 	}
 	return Observation{Resource: r, Identifier: identifier, Digest: digest(value), Key: coincidentKey(u), Time: c.gateway}, nil

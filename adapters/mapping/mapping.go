@@ -18,6 +18,9 @@ type Context struct {
 	// Device is the Device resource of the sensor; Gateway that of the gateway, the
 	// zero Key when none is known.
 	Device, Gateway fhir.Key
+	// GatewayID is the EUI-64 of the gateway: it names the gateway where there is no
+	// Device resource of it.
+	GatewayID string
 	// DeviceID names the sensor (16 or 12 upper-case hex digits) where the report
 	// does not; see DeviceID.
 	DeviceID string

@@ -72,14 +72,22 @@ func observation(m acom.Measurement, when moment, name named, c Context) (Observ
 // gatewayPointer is the extension that names the gateway. The profile demands
 // one; a gateway that nobody named is said to be unknown.
 func gatewayPointer(c Context) samply.Extension {
-	e := samply.Extension{Url: gatewayExtension, ValueReference: reference(c.Gateway)}
-	if c.Gateway.ID == "" {
-		e.ValueReference = &samply.Reference{
-			Extension: []samply.Extension{{Url: absentExtension, ValueCode: ptr("unknown")}},
-			Display:   ptr("gateway not named"),
-		}
+	e := samply.Extension{Url: gatewayExtension, ValueReference: gatewayReference(c)}
+	if c.Gateway.ID == "" && c.GatewayID == "" {
+		e.ValueReference.Extension = []samply.Extension{{Url: absentExtension, ValueCode: ptr("unknown")}}
 	}
 	return e
+}
+
+// gatewayReference points at the gateway by what is known of it.
+func gatewayReference(c Context) *samply.Reference {
+	switch {
+	case c.Gateway.ID != "":
+		return reference(c.Gateway)
+	case c.GatewayID != "":
+		return &samply.Reference{Type: ptr("Device"), Identifier: ptr(systemID(c.GatewayID))}
+	}
+	return &samply.Reference{Display: ptr("gateway not named")}
 }
 
 // supplement adds the components that qualify the measurement: one for each
