@@ -35,6 +35,7 @@ const childVariable = "VITALWIRE_STORETEST_CHILD"
 // else before it: the crash test runs that function again in a child process.
 func Run(t *testing.T, b Backend) {
 	if database := os.Getenv(childVariable); database != "" {
+		child(b, database)
 		return
 	}
 	for _, part := range []struct {
@@ -45,6 +46,27 @@ func Run(t *testing.T, b Backend) {
 		{"kinds", testKinds},
 		{"preconditions", testPreconditions},
 		{"identifiers", testIdentifiers},
+		{"creation races", testCreationRaces},
+		{"rollback", testRollback},
+		{"lost update", testLostUpdate},
+		{"large unit", testLargeUnit},
+		{"grouped units", testGroupedUnits},
+		{"feed", testFeed},
+		{"bodies", testBodies},
+		{"records", testRecords},
+		{"snapshot", testSnapshot},
+		{"transaction", testTransaction},
+		{"search", testSearch},
+		{"dates", testDates},
+		{"sort", testSort},
+		{"include", testInclude},
+		{"large sort", testLargeSort},
+		{"paging", testPaging},
+		{"cancellation", testCancellation},
+		{"close", testClose},
+		{"schema", testSchema},
+		{"two servers", testTwoServers},
+		{"crash", testCrash},
 	} {
 		t.Run(part.name, func(t *testing.T) {
 			t.Parallel()

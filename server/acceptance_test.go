@@ -1,0 +1,47 @@
+package server_test
+
+import (
+	"io"
+	"log/slog"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"vitalwire/adapters/all"
+	"vitalwire/internal/script"
+	"vitalwire/server"
+	"vitalwire/server/store/postgres/pgtest"
+)
+
+// stores opens a fresh store of each kind.
+var stores = map[string]func(t testing.TB) string{
+	"sqlite":   func(t testing.TB) string { return "sqlite:" + filepath.Join(t.TempDir(), "test.db") },
+	"postgres": func(t testing.TB) string { return pgtest.Start(t) },
+}
+
+// start runs a server on a store until the test ends.
+func start(t testing.TB, store string) *server.Server {
+	t.Helper()
+	c := server.Config{Listen: "127.0.0.1:0", Store: store, Zone: "UTC", MaxBody: 1 << 20}
+	s, err := server.Start(t.Context(), c, all.Adapters(), slog.New(slog.NewTextHandler(io.Discard, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Stop(5 * time.Second); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// TestScripts plays every script in testdata over HTTP on both stores.
+func TestScripts(t *testing.T) {
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			script.RunAll(t, "testdata/*.txt", func(t *testing.T) script.Target {
+				return script.URL(start(t, open(t)).Base)
+			})
+		})
+	}
+}

@@ -1,0 +1,87 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/agnivade/levenshtein"
+	"github.com/alecthomas/kong"
+)
+
+// Config is everything that can be set, as flags and as environment variables.
+type Config struct {
+	Listen    string        `env:"VITALWIRE_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on. Only loopback until access tokens exist."`
+	Store     string        `env:"VITALWIRE_STORE" placeholder:"URL" help:"Where resources are kept: sqlite:PATH or postgres://USER@HOST/DATABASE. By default sqlite:data/vitalwire.db."`
+	BaseURL   string        `env:"VITALWIRE_BASE_URL" placeholder:"URL" help:"Public FHIR base URL, for links and Location. By default http://LISTEN/fhir."`
+	Zone      string        `env:"VITALWIRE_ZONE" default:"UTC" placeholder:"ZONE" help:"Time zone (such as Europe/Berlin) of dates without an offset in searches, and of device clocks when the gateway sends no receivedAt."`
+	MaxBody   int64         `env:"VITALWIRE_MAX_BODY" default:"16777216" placeholder:"BYTES" help:"Largest request body."`
+	StopAfter time.Duration `env:"VITALWIRE_STOP_AFTER" default:"10s" placeholder:"DURATION" help:"How long running requests may finish after a stop signal."`
+	LogLevel  string        `env:"VITALWIRE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level logged: debug, info, warn or error."`
+}
+
+type commands struct {
+	Config
+
+	Serve struct{} `cmd:"" default:"1" help:"Serve (what no command means)."`
+	Demo  struct {
+		Exit bool `help:"Stop when the frames have been played instead of serving on."`
+	} `cmd:"" help:"Serve on a throw-away store with a few patients, and play the recorded frames of examples/ into it."`
+	Health struct{} `cmd:"" help:"Ask the server at --listen whether it is well; exit status 0 says yes."`
+	Show   struct{} `cmd:"" name:"version" help:"Print the version."`
+}
+
+// errHelp says that help was printed and nothing is to be done.
+var errHelp = errors.New("help was printed")
+
+// forTests are environment variables of the tests, which may start a server.
+var forTests = []string{"VITALWIRE_REQUIRE_", "VITALWIRE_TEST_", "VITALWIRE_UPDATE"}
+
+// checkEnvironment refuses a VITALWIRE_ variable that nothing reads, with the
+// nearest one that something does.
+func checkEnvironment(environ []string, app *kong.Kong) error {
+	var known []string
+	for _, flag := range app.Model.AllFlags(true) {
+		for _, f := range flag {
+			known = append(known, f.Envs...)
+		}
+	}
+	for _, variable := range environ {
+		name, _, _ := strings.Cut(variable, "=")
+		if !strings.HasPrefix(name, "VITALWIRE_") || slices.Contains(known, name) ||
+			slices.ContainsFunc(forTests, func(prefix string) bool { return strings.HasPrefix(name, prefix) }) {
+			continue
+		}
+		nearest := slices.MinFunc(known, func(a, b string) int {
+			return levenshtein.ComputeDistance(a, name) - levenshtein.ComputeDistance(b, name)
+		})
+		return fmt.Errorf("unknown environment variable %s, did you mean %s?", name, nearest)
+	}
+	return nil
+}
+
+// checkLoopback refuses an address that others could reach: without access
+// tokens everybody who can connect could read and write everything.
+func checkLoopback(listen string) error {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return fmt.Errorf("--listen %s: %w", listen, err)
+	}
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return nil
+	}
+	return fmt.Errorf("--listen %s is not a loopback address: this version has no access tokens yet, so whoever can connect can read and write everything. Listen on 127.0.0.1 and put an authenticating proxy in front", listen)
+}
+
+// checkBase wants an absolute http URL and takes the last slash away.
+func checkBase(base string) (string, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return "", fmt.Errorf("--base-url %s must be an http or https URL such as https://fhir.example.org/fhir", base)
+	}
+	return strings.TrimSuffix(base, "/"), nil
+}

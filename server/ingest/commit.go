@@ -1,0 +1,368 @@
+package ingest
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"math/big"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vitalwire/adapters"
+	"vitalwire/adapters/acom"
+	"vitalwire/adapters/mapping"
+	"vitalwire/fhir"
+	"vitalwire/server/interaction"
+	"vitalwire/server/store"
+)
+
+// commit stores what a frame gave, once: a frame that races with itself or with
+// a change of association is planned anew on what is there by then.
+func (s *Service) commit(ctx context.Context, adapter string, f frame, result adapters.Result) (*Receipt, error) {
+	for range attempts {
+		p, err := s.plan(ctx, adapter, f, result)
+		if err != nil {
+			return nil, err
+		}
+		receipt, again, err := s.execute(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if again {
+			continue
+		}
+		receipt.Reply = result.Reply
+		for _, device := range p.waiting {
+			// An association may have come between planning and commit.
+			if _, err := s.release(ctx, device); err != nil {
+				return nil, err
+			}
+		}
+		return receipt, nil
+	}
+	return nil, fhir.Conflict("the same readings were being stored by others; send the frame again")
+}
+
+// execute applies a plan; again is true when its preconditions had changed.
+func (s *Service) execute(ctx context.Context, p *plan) (*Receipt, bool, error) {
+	if len(p.unit.Writes)+len(p.unit.Records) == 0 {
+		return &p.receipt, false, nil
+	}
+	outcome := s.Store.Apply(ctx, p.unit)[0]
+	var exists *store.Exists
+	switch {
+	case outcome.Err == nil:
+	case errors.As(outcome.Err, &exists), errors.Is(outcome.Err, fhir.Conflict("")), errors.Is(outcome.Err, fhir.PreconditionFailed("")):
+		return nil, true, nil
+	default:
+		return nil, false, outcome.Err
+	}
+	for i := range p.receipt.Readings {
+		if w := p.receipt.Readings[i].write; w >= 0 {
+			v := outcome.Versions[w]
+			p.receipt.Readings[i].Version = &v
+		}
+	}
+	return &p.receipt, false, nil
+}
+
+// plan is one unit of writes and the receipt they will earn.
+type plan struct {
+	unit    store.Unit
+	receipt Receipt
+	waiting []string // devices with readings put in quarantine
+	// made finds the write of an Observation by its identifier: a frame may say
+	// the same thing twice.
+	made map[mapping.Identifier]int
+}
+
+func newPlan() *plan { return &plan{made: map[mapping.Identifier]int{}} }
+
+func (p *plan) write(w store.Write) int {
+	p.unit.Writes = append(p.unit.Writes, w)
+	return len(p.unit.Writes) - 1
+}
+
+func (p *plan) record(w store.RecordWrite) { p.unit.Records = append(p.unit.Records, w) }
+
+// plan decides on a snapshot what a frame's result must write.
+func (s *Service) plan(ctx context.Context, adapter string, f frame, result adapters.Result) (*plan, error) {
+	p := newPlan()
+	err := s.Store.View(ctx, func(r store.Reader) error {
+		p = newPlan()
+		for _, memo := range result.Remember {
+			if err := p.remember(r, adapter, memo); err != nil {
+				return err
+			}
+		}
+		devices := newDeviceBook(r, p)
+		reports := together(result.Reports, f.Device)
+		for index, report := range reports {
+			if err := s.planReport(r, p, devices, adapter, f, index, report); err != nil {
+				return err
+			}
+		}
+		if len(result.Reports) > 0 || len(p.unit.Writes) > 0 {
+			return p.keepFrame(r, f)
+		}
+		return nil
+	})
+	return p, err
+}
+
+// together gives the reports with each device's facts from all of them, and with
+// the device that only the gateway named.
+func together(reports []acom.Report, device string) []acom.Report {
+	known := map[string]acom.Device{}
+	out := slices.Clone(reports)
+	for i := range out {
+		d := &out[i].Device
+		if d.SystemID == "" && d.Address == "" {
+			if len(device) == 12 {
+				d.Address = device
+			} else {
+				d.SystemID = device
+			}
+		}
+		if names := identities(*d, ""); len(names) > 0 {
+			known[names[0]] = known[names[0]].Merge(*d)
+		}
+	}
+	for i := range out {
+		if names := identities(out[i].Device, ""); len(names) > 0 {
+			out[i].Device = known[names[0]]
+		}
+	}
+	return out
+}
+
+func (p *plan) remember(r store.Reader, adapter string, memo adapters.Memo) error {
+	key := adapter + "/" + memo.Key
+	old, ok, err := r.Record(memories, key)
+	if err != nil || ok == (memo.Value != nil) && bytes.Equal(old, memo.Value) {
+		return err
+	}
+	p.record(store.RecordWrite{Collection: memories, Key: key, Value: memo.Value})
+	return nil
+}
+
+// planReport sorts a report's measurements by the patient who wore the device
+// at each one's time, and plans each part.
+func (s *Service) planReport(r store.Reader, p *plan, devices *deviceBook, adapter string, f frame, index int, report acom.Report) error {
+	names := identities(report.Device, f.Device)
+	if len(names) == 0 {
+		return fhir.Unprocessable("", "the frame does not tell its device: give deviceId")
+	}
+	sensor, err := devices.sensor(report.Device)
+	if err != nil {
+		return err
+	}
+	gateway, err := devices.gateway(f.Gateway)
+	if err != nil {
+		return err
+	}
+	parts, err := s.byPatient(r, names, f, report)
+	if err != nil {
+		return err
+	}
+	for _, part := range parts {
+		w := waiting{
+			Adapter: adapter, Frame: f.hash, Device: names[0], Names: names, Gateway: f.Gateway, Index: index,
+			Received: f.received.Format(instantLayout), ReceivedKnown: f.receivedKnown(),
+			Time: part.time.Format(instantLayout), Report: part.report,
+		}
+		if part.patient == "" {
+			if err := p.quarantine(r, w, part.time); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := s.planObservations(r, p, w, part.patient, sensor, gateway); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// identities are the names a device goes by: its EUI-64, its Bluetooth address,
+// what the gateway called it; the first is the one the books use.
+func identities(d acom.Device, named string) []string {
+	var names []string
+	for _, name := range []string{d.SystemID, d.Address, named} {
+		if name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// planObservations maps facts that have a patient and plans the Observations
+// that are not there yet, with one Provenance from them to the frame.
+func (s *Service) planObservations(r store.Reader, p *plan, w waiting, patient string, sensor, gateway fhir.Key) error {
+	received, err := w.received()
+	if err != nil {
+		return err
+	}
+	patientKey, _ := fhir.ParseKey(patient)
+	observations, err := mapping.Observations(w.Report, mapping.Context{
+		Patient: patientKey, Device: sensor, Gateway: gateway, DeviceID: w.Device,
+		Received: received, ReceivedKnown: w.ReceivedKnown, FrameHash: w.Frame, Index: w.Index,
+	})
+	if err != nil {
+		return err
+	}
+	links := links{reader: r, device: w.Device, patient: patient, known: map[string]fhir.Key{}}
+	keys := make([]fhir.Key, len(observations))
+	found := make([]*store.Version, len(observations))
+	for i := range observations {
+		if keys[i], found[i], err = identify(r, &observations[i]); err != nil {
+			return err
+		}
+		links.name(observations[i].Key, keys[i])
+	}
+	var made []fhir.Key
+	for i, o := range observations {
+		if found[i] != nil {
+			p.receipt.add(Reading{Version: found[i], write: -1})
+			continue
+		}
+		if n, twice := p.made[o.Identifier]; twice {
+			p.receipt.add(Reading{write: n})
+			continue
+		}
+		if err := links.resolve(o); err != nil {
+			return err
+		}
+		write := interaction.NewWrite(store.Create, keys[i], o.Resource)
+		write.Unless = &store.Identifier{System: &o.Identifier.System, Value: o.Identifier.Value}
+		n := p.write(write)
+		p.made[o.Identifier] = n
+		p.receipt.add(Reading{Created: true, write: n})
+		if holdsForDevice(o.Key) {
+			record, err := links.record(o.Key, keys[i])
+			if err != nil {
+				return err
+			}
+			p.record(record)
+		}
+		made = append(made, keys[i])
+	}
+	if len(made) == 0 {
+		return nil
+	}
+	agent := gateway
+	if agent.ID == "" {
+		agent = sensor
+	}
+	id, err := interaction.NewID()
+	if err != nil {
+		return err
+	}
+	p.write(interaction.NewWrite(store.Create, fhir.Key{Type: "Provenance", ID: id}, provenance(made, agent, w.Frame, s.Now())))
+	return nil
+}
+
+// keepFrame stores the raw frame once, as Binary under its SHA-256.
+func (p *plan) keepFrame(r store.Reader, f frame) error {
+	if len(p.unit.Writes)+len(p.unit.Records) == 0 {
+		return nil
+	}
+	key := fhir.Key{Type: "Binary", ID: f.hash}
+	v, err := r.Read(key)
+	if err == nil && !v.Deleted {
+		return nil
+	}
+	if err != nil && !errors.Is(err, fhir.NotFound(key)) {
+		return err
+	}
+	binary := fhir.NewResource("Binary")
+	binary.Root().Set("contentType", fhir.NewString("application/octet-stream"))
+	binary.Root().Set("data", fhir.NewString(base64.StdEncoding.EncodeToString(f.Bytes)))
+	w := interaction.NewWrite(store.Put, key, binary)
+	w.IfAbsent = true
+	p.write(w)
+	return nil
+}
+
+// quarantine plans a record for facts without a patient.
+func (p *plan) quarantine(r store.Reader, w waiting, t time.Time) error {
+	data, err := json.Marshal(w)
+	if err != nil {
+		return err
+	}
+	key := w.Device + "/" + sortable(t) + "/" + w.factsHash()
+	p.receipt.add(Reading{Quarantine: key, Created: true, write: -1})
+	_, there, err := r.Record(quarantine, key)
+	if err != nil {
+		return err
+	}
+	if there {
+		p.receipt.Readings[len(p.receipt.Readings)-1].Created = false
+		return nil
+	}
+	p.record(store.RecordWrite{Collection: quarantine, Key: key, Value: data, IfAbsent: true})
+	p.waiting = append(p.waiting, w.Device)
+	return nil
+}
+
+// identify finds the Observation that has the duplicate-detection identifier, or
+// gives a fresh key for one to make. One that has the identifier and other values
+// is another reading of a device whose clock stands still: then the identifier
+// is made distinct, and looked for again.
+func identify(r store.Reader, o *mapping.Observation) (fhir.Key, *store.Version, error) {
+	for range 2 {
+		existing, found, err := findByIdentifier(r, "Observation", o.Identifier.System, o.Identifier.Value)
+		if err != nil {
+			return fhir.Key{}, nil, err
+		}
+		if !found {
+			break
+		}
+		same, err := sameNumbers(r, existing.Key, o.Resource)
+		if err != nil {
+			return fhir.Key{}, nil, err
+		}
+		if same {
+			return existing.Key, &existing, nil
+		}
+		*o = o.Distinct()
+	}
+	id, err := interaction.NewID()
+	return fhir.Key{Type: "Observation", ID: id}, nil, err
+}
+
+// sameNumbers compares the numbers of a reading with those of the first version
+// of a stored Observation, which nobody has corrected yet, by value: another
+// gateway may have written 72 for 72.0.
+func sameNumbers(r store.Reader, stored fhir.Key, reading *fhir.Resource) (bool, error) {
+	v, err := r.ReadVersion(stored, 1)
+	if err != nil {
+		return false, err
+	}
+	first, err := fhir.ParseResource(v.Body)
+	if err != nil {
+		return false, err
+	}
+	return slices.EqualFunc(numbers(first), numbers(reading), func(a, b *big.Rat) bool { return a.Cmp(b) == 0 }), nil
+}
+
+// numbers are the quantities of an Observation and its components, in order.
+func numbers(o *fhir.Resource) []*big.Rat {
+	var list []*big.Rat
+	for _, part := range append([]*fhir.Element{o.Root()}, o.Get("component").Items()...) {
+		// A decimal's exponent is bounded: a hostile one must not cost memory.
+		text := part.Path("valueQuantity", "value").Text()
+		if len(text) > 0 && len(text) < 200 && !strings.ContainsAny(text, "eE") {
+			if n, ok := new(big.Rat).SetString(text); ok {
+				list = append(list, n)
+			}
+		}
+	}
+	return list
+}
+
+func versionText(n int64) string { return strconv.FormatInt(n, 10) }

@@ -1,0 +1,234 @@
+// Package ingest carries device frames into the store: decode, find the patient
+// who wore the device then, map to FHIR, commit once. What has no patient waits
+// in quarantine, what cannot be read is kept as refused; nothing is dropped and
+// nothing is guessed.
+package ingest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"vitalwire/adapters"
+	"vitalwire/adapters/acom"
+	"vitalwire/fhir"
+	"vitalwire/server/store"
+)
+
+// Service takes frames. Its fields are set once, before use.
+type Service struct {
+	Store    store.Store
+	Adapters []adapters.Adapter
+	// Zone in which a device's wall clock is read when the gateway did not say
+	// its own offset.
+	Zone *time.Location
+	Now  func() time.Time
+	Log  *slog.Logger
+}
+
+// The collections of records that ingest keeps.
+const (
+	associations = "association" // device/start -> association
+	quarantine   = "quarantine"  // device/time/hash -> waiting
+	refused      = "refused"     // hash -> Refused
+	devices      = "device"      // EUI -> registered
+	memories     = "memory"      // adapter/key -> bytes
+)
+
+// Submission is one frame as a transport received it.
+type Submission struct {
+	Adapter string
+	Bytes   []byte
+	// Device and Gateway are EUI-64 (or EUI-48 for Device) in any usual writing, or "".
+	Device, Gateway string
+	// Received is the gateway's instant, RFC 3339, or "".
+	Received string
+	// Characteristic is the Bluetooth UUID, or "".
+	Characteristic string
+	// Clock is the coincident time stamp the gateway took, or nil.
+	Clock *Clock
+}
+
+// Clock is a coincident time stamp as a gateway submits it.
+type Clock struct {
+	// Device is the time the device shows: a dateTime, with or without offset.
+	Device string `json:"device,omitempty"`
+	// Ticks is the device's running clock in steps of Resolution microseconds,
+	// instead of Device.
+	Ticks      *uint64 `json:"ticks,omitempty"`
+	Resolution uint32  `json:"resolution,omitempty"`
+	// Gateway is the gateway's instant at that moment.
+	Gateway string `json:"gateway"`
+}
+
+// attempts bounds how often a lost race is run again.
+const attempts = 8
+
+// Submit takes one frame. The receipt lists what became of each reading.
+// Errors: UnknownType for the adapter, Malformed for submission facts that make
+// no sense; Malformed or Unprocessable for a refused frame, which is kept.
+func (s *Service) Submit(ctx context.Context, sub Submission) (*Receipt, error) {
+	return s.submit(ctx, sub, s.Now())
+}
+
+// submit takes a frame that reached the server at a moment.
+func (s *Service) submit(ctx context.Context, sub Submission, at time.Time) (*Receipt, error) {
+	adapter, err := s.adapter(sub.Adapter)
+	if err != nil {
+		return nil, err
+	}
+	f, err := s.frame(sub, at)
+	if err != nil {
+		return nil, err
+	}
+	memory := &memory{ctx: ctx, store: s.Store, adapter: adapter.Name}
+	result, err := adapter.New(memory).Decode(f.Frame)
+	if memory.err != nil {
+		return nil, memory.err
+	}
+	var bad *adapters.Error
+	if errors.As(err, &bad) {
+		return nil, s.refuse(ctx, sub, f, bad)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.commit(ctx, adapter.Name, f, result)
+}
+
+// frame is an adapters.Frame with what ingest adds.
+type frame struct {
+	adapters.Frame
+	hash string // SHA-256 of the bytes, 64 hex digits
+	// received is Frame.Received, or our own clock when the gateway did not say.
+	received time.Time
+}
+
+func (f frame) receivedKnown() bool { return !f.Received.IsZero() }
+
+func (s *Service) adapter(name string) (adapters.Adapter, error) {
+	var names []string
+	for _, a := range s.Adapters {
+		if a.Name == name {
+			return a, nil
+		}
+		names = append(names, a.Name)
+	}
+	e := fhir.UnknownType(name)
+	e.Issues[0].Text = "no such adapter; known are " + strings.Join(names, ", ")
+	return adapters.Adapter{}, e
+}
+
+func (s *Service) frame(sub Submission, at time.Time) (frame, error) {
+	sum := sha256.Sum256(sub.Bytes)
+	f := frame{hash: hex.EncodeToString(sum[:])}
+	f.Bytes = sub.Bytes
+	var err error
+	if f.Device, err = normalEUI("deviceId", sub.Device, 16, 12); err != nil {
+		return f, err
+	}
+	if f.Gateway, err = normalEUI("gatewayId", sub.Gateway, 16); err != nil {
+		return f, err
+	}
+	f.Characteristic = normalUUID(sub.Characteristic)
+	f.received = at.In(s.Zone)
+	if sub.Received != "" {
+		instant, ok := fhir.ParseInstant(sub.Received)
+		if !ok {
+			return f, fhir.Malformed("", "receivedAt must be an instant with offset, such as 2026-11-22T08:30:00+01:00").WithCode(fhir.CodeValue)
+		}
+		f.Received, f.received = instant.Low(), instant.Low()
+	}
+	if sub.Clock != nil {
+		if f.Clock, err = sub.Clock.acom(); err != nil {
+			return f, err
+		}
+	}
+	return f, nil
+}
+
+// normalEUI gives upper-case hex without separators; digits are the lengths allowed.
+func normalEUI(name, text string, digits ...int) (string, error) {
+	if text == "" {
+		return "", nil
+	}
+	plain := strings.ToUpper(strings.NewReplacer("-", "", ":", "", ".", "", " ", "").Replace(text))
+	if _, err := hex.DecodeString(plain); err != nil || !slices.Contains(digits, len(plain)) {
+		return "", fhir.Malformed("", "%s must be an EUI-64 such as 00-22-09-22-58-08-07-B0%s", name,
+			map[bool]string{true: " or a Bluetooth address of 12 hex digits"}[len(digits) > 1]).WithCode(fhir.CodeValue)
+	}
+	return plain, nil
+}
+
+// normalUUID gives the 4 hex digits of a Bluetooth SIG characteristic, whether
+// written so, as 0x2A35, or as the full UUID; anything else stays as it is.
+func normalUUID(text string) string {
+	plain := strings.TrimPrefix(strings.ToUpper(strings.TrimSpace(text)), "0X")
+	if rest, ok := strings.CutSuffix(plain, "-0000-1000-8000-00805F9B34FB"); ok && len(rest) == 8 {
+		plain = strings.TrimPrefix(rest, "0000")
+	}
+	return plain
+}
+
+// memory shows an adapter what it asked to be remembered.
+type memory struct {
+	ctx     context.Context
+	store   store.Store
+	adapter string
+	err     error
+}
+
+func (m *memory) Recall(key string) (value []byte, ok bool) {
+	err := m.store.View(m.ctx, func(r store.Reader) (err error) {
+		value, ok, err = r.Record(memories, m.adapter+"/"+key)
+		return err
+	})
+	if err != nil && m.err == nil {
+		m.err = err
+	}
+	return value, ok && err == nil
+}
+
+func (c *Clock) acom() (*acom.Clock, error) {
+	if _, ok := fhir.ParseInstant(c.Gateway); !ok {
+		return nil, fhir.Malformed("", "clock.gateway must be an instant with offset").WithCode(fhir.CodeValue)
+	}
+	out := &acom.Clock{Gateway: c.Gateway}
+	switch {
+	case c.Ticks != nil && c.Device == "" && c.Resolution > 0:
+		out.Device.Ticks = &acom.Ticks{Micros: *c.Ticks * uint64(c.Resolution), Resolution: c.Resolution}
+	case c.Ticks == nil && c.Device != "":
+		wall, ok := wallClock(c.Device)
+		if !ok {
+			return nil, fhir.Malformed("", "clock.device must be a date and time such as 2026-11-22T08:30:00, with or without offset").WithCode(fhir.CodeValue)
+		}
+		out.Device.Wall = wall
+	default:
+		return nil, fhir.Malformed("", "clock needs device, or ticks with resolution in microseconds").WithCode(fhir.CodeValue)
+	}
+	return out, nil
+}
+
+// wallClock reads what a device's display shows, to the second at least.
+func wallClock(text string) (*acom.Wall, bool) {
+	d, ok := fhir.ParseSearchDate(text, time.UTC)
+	if !ok || d.Precision() < fhir.Second {
+		return nil, false
+	}
+	t := d.Low()
+	wall := &acom.Wall{Year: t.Year(), Month: int(t.Month()), Day: t.Day(), Hour: t.Hour(), Minute: t.Minute(), Second: t.Second()}
+	if _, rest, ok := strings.Cut(text, "."); ok {
+		wall.Fraction = rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
+	}
+	if d.Zoned() {
+		_, seconds := t.Zone()
+		minutes := seconds / 60
+		wall.OffsetMinutes = &minutes
+	}
+	return wall, true
+}

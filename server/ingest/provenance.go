@@ -1,0 +1,31 @@
+package ingest
+
+import (
+	"time"
+
+	"vitalwire/fhir"
+)
+
+// provenance says that Observations were made from a raw frame (R4 provenance):
+// the agent is the device that submitted it, the entity the frame's Binary.
+func provenance(targets []fhir.Key, agent fhir.Key, frameHash string, now time.Time) *fhir.Resource {
+	list := fhir.NewArray()
+	for _, t := range targets {
+		list.Append(reference(t.String()))
+	}
+	r := fhir.NewResource("Provenance")
+	root := r.Root()
+	root.Set("target", list)
+	root.Set("recorded", fhir.NewString(fhir.FormatInstant(now)))
+	root.Set("activity", fhir.NewObject(fhir.M("coding", fhir.NewArray(fhir.NewObject(
+		fhir.S("system", "http://terminology.hl7.org/CodeSystem/v3-DataOperation"), fhir.S("code", "CREATE"))))))
+	root.Set("agent", fhir.NewArray(fhir.NewObject(
+		fhir.M("type", fhir.NewObject(fhir.M("coding", fhir.NewArray(fhir.NewObject(
+			fhir.S("system", "http://terminology.hl7.org/CodeSystem/provenance-participant-type"), fhir.S("code", "assembler")))))),
+		fhir.M("who", reference(agent.String())))))
+	root.Set("entity", fhir.NewArray(fhir.NewObject(
+		fhir.S("role", "source"), fhir.M("what", reference("Binary/"+frameHash)))))
+	return r
+}
+
+func reference(to string) *fhir.Element { return fhir.NewObject(fhir.S("reference", to)) }

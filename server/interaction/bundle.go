@@ -1,0 +1,238 @@
+package interaction
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"vitalwire/fhir"
+	"vitalwire/fhir/search"
+	"vitalwire/server/store"
+)
+
+// Page sizes of searches and histories.
+const (
+	defaultCount = 20
+	maxCount     = 1000
+)
+
+// cursorParameter carries the sealed cursor in next links.
+const cursorParameter = "_cursor"
+
+func (e *Engine) searchOptions(lenient bool) search.Options {
+	return search.Options{Base: e.Base, Zone: e.Zone, DefaultCount: defaultCount, MaxCount: maxCount, Lenient: lenient}
+}
+
+func (e *Engine) search(ctx context.Context, r Request) (Response, error) {
+	query, sealed := takeCursor(r.Query)
+	parsed, err := search.Parse(r.Key.Type, query, e.searchOptions(r.Lenient))
+	if err != nil {
+		return Response{}, err
+	}
+	self := r.Key.Type + encode(parsed.Applied)
+	if sealed != "" {
+		parsed.Query.After = new(search.Cursor)
+		if err := e.Seal.Open(sealed, self, parsed.Query.After); err != nil {
+			return Response{}, fhir.BadSearch("%s does not belong to this search; begin it anew", cursorParameter)
+		}
+	}
+	var result store.Result
+	err = e.Store.View(ctx, func(s store.Reader) (err error) {
+		result, err = s.Search(parsed.Query)
+		return err
+	})
+	if err != nil {
+		return Response{}, err
+	}
+	b := newBundle("searchset")
+	if result.Total >= 0 {
+		b.Set("total", fhir.NewNumber(strconv.FormatInt(result.Total, 10)))
+	}
+	links := fhir.NewArray(link("self", e.Base+"/"+selfWith(self, sealed)))
+	if result.Next != nil && parsed.Query.Count > 0 {
+		next, err := e.Seal.Seal(result.Next, self)
+		if err != nil {
+			return Response{}, err
+		}
+		links.Append(link("next", e.Base+"/"+selfWith(self, next)))
+	}
+	b.Set("link", links)
+	entries := fhir.NewArray()
+	for _, v := range result.Matches {
+		if err := e.appendEntry(entries, v, "match"); err != nil {
+			return Response{}, err
+		}
+	}
+	for _, v := range result.Included {
+		if err := e.appendEntry(entries, v, "include"); err != nil {
+			return Response{}, err
+		}
+	}
+	if len(parsed.Warnings) > 0 {
+		entries.Append(fhir.NewObject(
+			fhir.M("resource", fhir.Outcome(parsed.Warnings).Root()),
+			fhir.M("search", fhir.NewObject(fhir.S("mode", "outcome")))))
+	}
+	if entries.Len() > 0 {
+		b.Set("entry", entries)
+	}
+	return bundleResponse(b)
+}
+
+func (e *Engine) appendEntry(entries *fhir.Element, v store.Version, mode string) error {
+	resource, err := fhir.ParseElement(v.AppendJSON(nil))
+	if err != nil {
+		return fmt.Errorf("stored body of %s: %w", v.Key, err)
+	}
+	entries.Append(fhir.NewObject(
+		fhir.S("fullUrl", e.Base+"/"+v.Key.String()),
+		fhir.M("resource", resource),
+		fhir.M("search", fhir.NewObject(fhir.S("mode", mode)))))
+	return nil
+}
+
+// historyCursor is a place in an instance history.
+type historyCursor struct{ Before int64 }
+
+// history is R4 http §3.1.0.11 at instance level, newest version first.
+func (e *Engine) history(ctx context.Context, r Request) (Response, error) {
+	query, sealed := takeCursor(r.Query)
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return Response{}, fhir.BadSearch("the query has an invalid percent escape")
+	}
+	count := defaultCount
+	self := r.Key.String() + "/_history"
+	for name, given := range values {
+		switch name {
+		case "_format", "_pretty":
+		case "_count":
+			n, err := strconv.Atoi(given[0])
+			if err != nil || n < 1 || len(given) > 1 {
+				return Response{}, fhir.BadSearch("_count must be a whole number from 1")
+			}
+			count = min(n, maxCount)
+			self += "?_count=" + strconv.Itoa(count)
+		default:
+			return Response{}, fhir.BadSearch("parameter %q is not known for an instance history; known are _count, _format and _pretty", name).WithCode(fhir.CodeNotSupported)
+		}
+	}
+	var after historyCursor
+	if sealed != "" {
+		if err := e.Seal.Open(sealed, self, &after); err != nil {
+			return Response{}, fhir.BadSearch("%s does not belong to this history; begin it anew", cursorParameter)
+		}
+	}
+	var versions []store.Version
+	var total int64
+	err = e.Store.View(ctx, func(s store.Reader) (err error) {
+		if versions, err = s.History(r.Key, after.Before, count+1); err != nil {
+			return err
+		}
+		total, err = s.HistoryCount(r.Key)
+		return err
+	})
+	if err != nil {
+		return Response{}, err
+	}
+	b := newBundle("history")
+	b.Set("total", fhir.NewNumber(strconv.FormatInt(total, 10)))
+	links := fhir.NewArray(link("self", e.Base+"/"+selfWith(self, sealed)))
+	if len(versions) > count {
+		versions = versions[:count]
+		next, err := e.Seal.Seal(historyCursor{Before: versions[count-1].VersionID}, self)
+		if err != nil {
+			return Response{}, err
+		}
+		links.Append(link("next", e.Base+"/"+selfWith(self, next)))
+	}
+	b.Set("link", links)
+	entries := fhir.NewArray()
+	for _, v := range versions {
+		entry, err := e.historyEntry(v)
+		if err != nil {
+			return Response{}, err
+		}
+		entries.Append(entry)
+	}
+	if entries.Len() > 0 {
+		b.Set("entry", entries)
+	}
+	return bundleResponse(b)
+}
+
+func (e *Engine) historyEntry(v store.Version) (*fhir.Element, error) {
+	entry := fhir.NewObject(fhir.S("fullUrl", e.Base+"/"+v.Key.String()))
+	method, url, status := "PUT", v.Key.String(), "200"
+	switch v.Op {
+	case store.Create:
+		method, url, status = "POST", v.Key.Type, "201"
+	case store.Delete:
+		method, status = "DELETE", "204"
+	case store.Put:
+		if v.VersionID == 1 {
+			status = "201"
+		}
+	}
+	if !v.Deleted {
+		resource, err := fhir.ParseElement(v.AppendJSON(nil))
+		if err != nil {
+			return nil, fmt.Errorf("stored body of %s: %w", v.Key, err)
+		}
+		entry.Set("resource", resource)
+	}
+	entry.Set("request", fhir.NewObject(fhir.S("method", method), fhir.S("url", url)))
+	entry.Set("response", fhir.NewObject(
+		fhir.S("status", status), fhir.S("etag", v.ETag()), fhir.S("lastModified", fhir.FormatInstant(v.LastUpdated()))))
+	return entry, nil
+}
+
+func newBundle(typ string) *fhir.Element {
+	return fhir.NewObject(fhir.S("resourceType", "Bundle"), fhir.S("type", typ),
+		fhir.S("timestamp", fhir.FormatInstant(time.Now())))
+}
+
+func bundleResponse(b *fhir.Element) (Response, error) {
+	resource, err := fhir.AsResource(b)
+	return Response{Resource: resource}, err
+}
+
+func link(relation, url string) *fhir.Element {
+	return fhir.NewObject(fhir.S("relation", relation), fhir.S("url", url))
+}
+
+// takeCursor takes the cursor parameter out of a raw query.
+func takeCursor(query string) (rest, sealed string) {
+	var kept []string
+	for pair := range strings.SplitSeq(query, "&") {
+		if value, ok := strings.CutPrefix(pair, cursorParameter+"="); ok {
+			sealed = value
+		} else if pair != "" {
+			kept = append(kept, pair)
+		}
+	}
+	return strings.Join(kept, "&"), sealed
+}
+
+// encode writes the applied parameters as a query with '?'.
+func encode(applied []search.Applied) string {
+	var b strings.Builder
+	for i, a := range applied {
+		b.WriteByte("?&"[min(i, 1)])
+		b.WriteString(url.QueryEscape(a.Name) + "=" + url.QueryEscape(a.Value))
+	}
+	return b.String()
+}
+
+func selfWith(self, sealed string) string {
+	if sealed == "" {
+		return self
+	}
+	if strings.Contains(self, "?") {
+		return self + "&" + cursorParameter + "=" + sealed
+	}
+	return self + "?" + cursorParameter + "=" + sealed
+}

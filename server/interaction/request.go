@@ -1,0 +1,133 @@
+// Package interaction performs the RESTful interactions of R4 http on a store.
+// It knows URLs below the FHIR base, but neither HTTP nor SQL: server/rest calls
+// it for requests, and Bundle entries will be the same Requests.
+package interaction
+
+import (
+	"strings"
+
+	"vitalwire/fhir"
+)
+
+// Name is the code of an interaction (R4 restful-interaction).
+type Name string
+
+// The interactions served.
+const (
+	Read            Name = "read"
+	VRead           Name = "vread"
+	Update          Name = "update"
+	Delete          Name = "delete"
+	HistoryInstance Name = "history-instance"
+	Create          Name = "create"
+	SearchType      Name = "search-type"
+	Capabilities    Name = "capabilities"
+)
+
+// Request is one interaction asked for.
+type Request struct {
+	Interaction Name
+	Key         fhir.Key // ID is "" at type level
+	VersionID   string   // vread
+	Query       string   // raw query, without '?'
+
+	Body *fhir.Resource // create and update
+
+	// Conditions, each "" when not given (R4 http §3.1.0.1.3, §3.1.0.5, §3.1.0.8.1).
+	IfMatch, IfNoneMatch, IfModifiedSince, IfNoneExist string
+
+	// Lenient is Prefer: handling=lenient.
+	Lenient bool
+}
+
+// Parse reads what a method on a path below the FHIR base asks for (R4 http
+// §3.1.0 summary table). path has no leading slash and is not escaped.
+// Errors: Malformed for a bad id, UnknownType, NotAllowed.
+func Parse(method, path, query string) (Request, error) {
+	parts := strings.Split(path, "/")
+	if path == "metadata" {
+		return level(method, Request{Interaction: Capabilities, Query: query}, path, map[string]Name{"GET": Capabilities})
+	}
+	typ := parts[0]
+	if path == "" || strings.HasPrefix(typ, "_") || strings.HasPrefix(typ, "$") {
+		return Request{}, fhir.NotAllowed("%s on the whole system is not served; read /metadata for what is", method)
+	}
+	if !Served(typ) {
+		return Request{}, fhir.UnknownType(typ)
+	}
+	r := Request{Key: fhir.Key{Type: typ}, Query: query}
+	switch len(parts) {
+	case 1:
+		return level(method, r, path, typeLevel)
+	case 2:
+		if parts[1] == "_search" {
+			return level(method, r, path, map[string]Name{"POST": SearchType})
+		}
+		if strings.HasPrefix(parts[1], "_") || strings.HasPrefix(parts[1], "$") {
+			return Request{}, notServed(path)
+		}
+		r.Key.ID = parts[1]
+		if !fhir.ValidID(r.Key.ID) {
+			return Request{}, fhir.Malformed("", "an id is 1 to 64 of A-Z a-z 0-9 - and .").WithCode(fhir.CodeValue)
+		}
+		return level(method, r, path, instanceLevel)
+	case 3, 4:
+		r.Key.ID = parts[1]
+		if parts[2] != "_history" || !fhir.ValidID(r.Key.ID) {
+			return Request{}, notServed(path)
+		}
+		if len(parts) == 3 {
+			return level(method, r, path, map[string]Name{"GET": HistoryInstance})
+		}
+		r.VersionID = parts[3]
+		return level(method, r, path, map[string]Name{"GET": VRead})
+	}
+	return Request{}, notServed(path)
+}
+
+var (
+	typeLevel     = map[string]Name{"GET": SearchType, "POST": Create}
+	instanceLevel = map[string]Name{"GET": Read, "PUT": Update, "DELETE": Delete}
+)
+
+// level picks the interaction of a method. HEAD is GET without a body
+// (RFC 9110 §9.3.2); the transport leaves the body out.
+func level(method string, r Request, path string, by map[string]Name) (Request, error) {
+	if method == "HEAD" {
+		method = "GET"
+	}
+	name, ok := by[method]
+	if !ok {
+		var allowed []string
+		for _, m := range []string{"GET", "POST", "PUT", "DELETE"} {
+			if by[m] != "" {
+				allowed = append(allowed, m)
+			}
+		}
+		return Request{}, fhir.NotAllowed("%s is not served on %s; %s is", method, path, strings.Join(allowed, ", "))
+	}
+	r.Interaction = name
+	return r, nil
+}
+
+func notServed(path string) error {
+	e := fhir.NotAllowed("%s is not an interaction that is served; read /metadata for what is", path)
+	e.Situation = fhir.SituationNotFound
+	return e
+}
+
+// Allow lists the methods served on a path, for the Allow header of 405
+// (RFC 9110 §15.5.6).
+func Allow(path string) []string {
+	var methods []string
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE"} {
+		if _, err := Parse(method, path, ""); err == nil {
+			methods = append(methods, method)
+		}
+	}
+	return methods
+}
+
+// Served reports whether resources of the type are kept. Parameters has no
+// RESTful end point of its own (R4 parameters §2.28.2).
+func Served(typ string) bool { return typ != "Parameters" && fhir.IsResourceType(typ) }

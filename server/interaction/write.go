@@ -1,0 +1,39 @@
+package interaction
+
+import (
+	"hash/fnv"
+
+	"vitalwire/fhir"
+	"vitalwire/fhir/search"
+	"vitalwire/server/store"
+)
+
+// NewWrite makes the write of a resource under a key: its canonical body, its
+// index values and its shard.
+func NewWrite(op store.Op, key fhir.Key, r *fhir.Resource) store.Write {
+	stored := r.WithIdentity(key.ID)
+	return store.Write{
+		Op: op, Key: key,
+		Body:  stored.JSON(),
+		Index: search.Extract(stored),
+		Shard: shard(key, stored),
+	}
+}
+
+// shard is the hash of the patient a resource belongs to, else of its own key:
+// what one patient's page needs lies together (design.md section 6).
+func shard(key fhir.Key, r *fhir.Resource) int64 {
+	owner := key
+	if key.Type != "Patient" {
+		for _, element := range []string{"subject", "patient"} {
+			ref := fhir.ParseReference(r.Path(element, "reference").Text())
+			if ref.Base == "" && ref.Key.Type == "Patient" {
+				owner = ref.Key
+				break
+			}
+		}
+	}
+	h := fnv.New64a()
+	h.Write([]byte(owner.String()))
+	return int64(h.Sum64() >> 48) // 65,536 places
+}

@@ -1,0 +1,124 @@
+// Package server wires the parts into the vitalwire program: configuration,
+// start and stop. It has no rules of its own.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"vitalwire/adapters"
+)
+
+// Version of the program.
+const Version = "0.1.0"
+
+// Program is what a main gives: its command line and surroundings, the device
+// languages it speaks, and the recordings that its demo plays (see package
+// examples for their form).
+type Program struct {
+	Args, Environ  []string
+	Stdout, Stderr io.Writer
+	Adapters       []adapters.Adapter
+	Recordings     fs.FS
+}
+
+// Main runs the program. It gives the exit status: 0 done, 1 failed, 2 wrong usage.
+func Main(p Program) int {
+	stdout, stderr := p.Stdout, p.Stderr
+	var c commands
+	exit := -1
+	app, err := kong.New(&c,
+		kong.Name("vitalwire"),
+		kong.Description("Vitalwire turns what medical devices say into FHIR R4 and serves it.\n\nWithout a command it serves, on the embedded store in ./data."),
+		kong.Writers(stdout, stderr),
+		kong.Exit(func(status int) { exit = status }),
+		kong.UsageOnError(),
+	)
+	if err != nil {
+		fmt.Fprintln(stderr, "vitalwire:", err)
+		return 1
+	}
+	if err := checkEnvironment(p.Environ, app); err != nil {
+		fmt.Fprintln(stderr, "vitalwire:", err)
+		return 2
+	}
+	parsed, err := app.Parse(p.Args)
+	if exit >= 0 {
+		return exit // --help was asked for and printed
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "vitalwire:", err)
+		fmt.Fprintln(stderr, "vitalwire --help lists what can be set")
+		return 2
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
+		fmt.Fprintln(stderr, "vitalwire:", err)
+		return 2
+	}
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	switch parsed.Command() {
+	case "version":
+		fmt.Fprintln(stdout, "vitalwire", Version)
+	case "health":
+		err = health(ctx, c.Listen)
+	case "demo":
+		err = demo(ctx, c.Config, c.Demo.Exit, p, log)
+	default:
+		err = serve(ctx, c.Config, p, log)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(stderr, "vitalwire:", err)
+		return 1
+	}
+	return 0
+}
+
+func serve(ctx context.Context, c Config, p Program, log *slog.Logger) error {
+	if c.Store == "" {
+		c.Store = "sqlite:data/vitalwire.db"
+	}
+	s, err := Start(ctx, c, p.Adapters, log)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(p.Stdout, `Vitalwire %s is ready.
+  FHIR R4       %s  (try %[2]s/metadata)
+  Devices       POST http://%[3]s/ingest/{adapter}
+  Store         %s
+  Where next    README.md has four curl lines that send a frame and read it back; --help lists what can be set
+`, Version, s.Base, s.Addr, shown(c.Store))
+	<-ctx.Done()
+	return s.Stop(c.StopAfter)
+}
+
+// health asks a running server; the container's health check calls it.
+func health(ctx context.Context, listen string) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listen+"/healthz", nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("unwell: %s", response.Status)
+	}
+	return nil
+}

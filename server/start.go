@@ -1,0 +1,136 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	_ "time/tzdata" // --zone works in a container without zone files
+
+	"vitalwire/adapters"
+	"vitalwire/server/ingest"
+	"vitalwire/server/interaction"
+	"vitalwire/server/rest"
+	"vitalwire/server/store"
+	"vitalwire/server/store/postgres"
+	"vitalwire/server/store/sqlite"
+)
+
+// Server is a running server.
+type Server struct {
+	// Base is the FHIR base URL, Addr the address listened on.
+	Base, Addr string
+
+	store store.Store
+	http  *http.Server
+	done  chan error
+}
+
+// Start opens the store, listens and serves. It returns when requests are
+// answered. Stop ends what it started.
+func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slog.Logger) (*Server, error) {
+	if err := checkLoopback(c.Listen); err != nil {
+		return nil, err
+	}
+	zone, err := time.LoadLocation(c.Zone)
+	if err != nil {
+		return nil, fmt.Errorf("--zone: %w", err)
+	}
+	// Listen first: a second server on one address must not touch the store.
+	listener, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Addr: listener.Addr().String(), done: make(chan error, 1)}
+	handler, err := s.wire(ctx, c, zone, languages, log)
+	if err != nil {
+		listener.Close()
+		if s.store != nil {
+			s.store.Close()
+		}
+		return nil, err
+	}
+	s.http = &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       60 * time.Second,
+		WriteTimeout:      120 * time.Second,
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+	go func() { s.done <- s.http.Serve(listener) }()
+	return s, nil
+}
+
+func (s *Server) wire(ctx context.Context, c Config, zone *time.Location, languages []adapters.Adapter, log *slog.Logger) (http.Handler, error) {
+	base := c.BaseURL
+	if base == "" {
+		base = "http://" + s.Addr + "/fhir"
+	}
+	var err error
+	if s.Base, err = checkBase(base); err != nil {
+		return nil, err
+	}
+	if s.store, err = openStore(ctx, c.Store); err != nil {
+		return nil, err
+	}
+	seal, err := interaction.OpenSealer(ctx, s.store)
+	if err != nil {
+		return nil, err
+	}
+	frames := &ingest.Service{Store: s.store, Adapters: languages, Zone: zone, Now: time.Now, Log: log}
+	if err := frames.Sweep(ctx); err != nil {
+		return nil, err
+	}
+	face := &rest.Server{
+		Engine:  &interaction.Engine{Store: s.store, Base: s.Base, Seal: seal, Zone: zone, Version: Version, Started: time.Now()},
+		Ingest:  frames,
+		MaxBody: c.MaxBody,
+		Log:     log,
+	}
+	return face.Handler(), nil
+}
+
+// Stop takes no new requests, lets running ones finish for a while, and closes
+// the store.
+func (s *Server) Stop(after time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), after)
+	defer cancel()
+	err := s.http.Shutdown(ctx)
+	if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return errors.Join(err, s.store.Close())
+}
+
+// openStore opens what --store names.
+func openStore(ctx context.Context, name string) (store.Store, error) {
+	if path, ok := strings.CutPrefix(name, "sqlite:"); ok {
+		if dir := filepath.Dir(path); dir != "." {
+			if err := os.MkdirAll(dir, 0o700); err != nil {
+				return nil, err
+			}
+		}
+		return sqlite.Open(ctx, path, sqlite.Options{})
+	}
+	if strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://") {
+		return postgres.Open(ctx, name, postgres.Options{})
+	}
+	return nil, fmt.Errorf("--store must be sqlite:PATH or postgres://USER@HOST/DATABASE, not %q", name)
+}
+
+// shown is a store's name without its password.
+func shown(name string) string {
+	if u, err := url.Parse(name); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return name
+}
