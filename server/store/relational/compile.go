@@ -209,22 +209,25 @@ func (c dateClause) match(b *sqlText) string {
 // (R4 search §3.1.1.4.5). "The range of the search value fully contains that of
 // the target" is eq; above and below are what lies beyond the operand's ends.
 func dateCondition(b *sqlText, o search.Operand) string {
+	// PostgreSQL takes no parameter that nothing uses.
+	switch o.Prefix {
+	case search.Gt:
+		return "(c.high > " + b.arg(o.High) + ")"
+	case search.Lt:
+		return "(c.low < " + b.arg(o.Low) + ")"
+	case search.Sa:
+		return "(c.low >= " + b.arg(o.High) + ")"
+	case search.Eb:
+		return "(c.high <= " + b.arg(o.Low) + ")"
+	}
 	low, high := b.arg(o.Low), b.arg(o.High)
 	switch o.Prefix {
 	case search.Ne:
 		return "(c.low < " + low + " OR c.high > " + high + ")"
-	case search.Gt:
-		return "(c.high > " + high + ")"
-	case search.Lt:
-		return "(c.low < " + low + ")"
 	case search.Ge: // gt, or eq
 		return "(c.high > " + low + " AND (c.high > " + high + " OR c.low >= " + low + "))"
 	case search.Le: // lt, or eq
 		return "(c.low < " + high + " AND (c.low < " + low + " OR c.high <= " + high + "))"
-	case search.Sa:
-		return "(c.low >= " + high + ")"
-	case search.Eb:
-		return "(c.high <= " + low + ")"
 	case search.Ap: // overlaps
 		return "(c.low < " + high + " AND c.high > " + low + ")"
 	}
