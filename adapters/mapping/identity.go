@@ -102,13 +102,18 @@ func (n *names) patient() string {
 func (n *names) when(m acom.Measurement) string {
 	stamp := timestamp(m.Time)
 	if m.Time.IsZero() && n.c.ReceivedKnown {
-		at := n.c.Received.UTC()
-		stamp = seconds2000(at, fmt.Sprintf("%09d", at.Nanosecond())[:fraction(at)])
+		stamp = n.received()
 	}
 	if m.Duration != "" {
 		stamp += ".." + m.Duration
 	}
 	return stamp
+}
+
+// received writes the gateway's receipt as a timestamp part.
+func (n *names) received() string {
+	at := n.c.Received.UTC()
+	return seconds2000(at, fmt.Sprintf("%09d", at.Nanosecond())[:fraction(at)])
 }
 
 // extra is what tells readings apart that the guide's parts do not.
@@ -130,11 +135,14 @@ func (n *names) extra(m acom.Measurement, i int, digest string) string {
 		// A running clock starts anew with every battery: the minute it started in.
 		started := n.clock.gateway.Add(-time.Duration(n.clock.ticks.Micros) * time.Microsecond)
 		b.WriteString("-epoch/" + strconv.FormatInt(started.Unix()/60, 10))
-	case t.Wall != nil && number != "":
-	case t.Wall != nil:
-		b.WriteString("~" + digest[:16]) // a clock that is not to be trusted repeats itself
+	case t.Wall != nil && (number != "" || t.Earlier && !t.Unreliable && complete(*t.Wall)):
+		b.WriteString("~" + digest[:16]) // a clock that was set back says a time twice
 	default:
-		// Nothing in the reading says which one it is: its place in its frame does.
+		// Nothing in the reading says which one it is: when it came and its place in
+		// its frame do.
+		if !t.IsZero() && n.c.ReceivedKnown {
+			b.WriteString("-" + n.received())
+		}
 		fmt.Fprintf(&b, "-%.16s/%d/%d", n.c.FrameHash, n.c.Index, i)
 	}
 	return b.String()
