@@ -25,23 +25,20 @@ const (
 )
 
 // wire turns a typed samply resource into the tree the server stores. It is the
-// one place where samply's JSON is read: resourceType goes first, and numbers
-// and text come out as they went in (samply writes HTML escapes, which the
-// parser undoes). What samply cannot say, such as an extension on a primitive, is
-// set on the tree afterwards (see absent).
-func wire(typed any) (*fhir.Resource, error) {
+// one place where samply's JSON is read: resourceType goes first (samply would put
+// it last, so its Other types without their own marshaller are passed), numbers and
+// text come out as they went in (the parser undoes the HTML escapes). What samply
+// cannot say, such as an extension on a primitive, is set on the tree (see absent).
+func wire(kind string, typed any) (*fhir.Resource, error) {
 	data, err := json.Marshal(typed)
 	if err != nil {
 		return nil, fmt.Errorf("mapping: %w", err)
 	}
-	root, err := fhir.ParseElement(data)
+	body, err := fhir.ParseElement(data)
 	if err != nil {
 		return nil, fmt.Errorf("mapping: %w", err)
 	}
-	kind := root.Get("resourceType")
-	root.Set("resourceType", nil)
-	members := append([]fhir.Member{fhir.M("resourceType", kind)}, root.Members()...)
-	r, err := fhir.AsResource(fhir.NewObject(members...))
+	r, err := fhir.AsResource(fhir.NewObject(append([]fhir.Member{fhir.S("resourceType", kind)}, body.Members()...)...))
 	if err != nil {
 		return nil, fmt.Errorf("mapping: %w", err)
 	}

@@ -48,6 +48,7 @@ func (n *node) at(path []string) *node {
 type guide struct {
 	profiles map[string]*fhir.Element
 	sets     map[string]*fhir.Element
+	trees    map[string]*node
 }
 
 func loadGuide(t testing.TB) *guide {
@@ -56,7 +57,7 @@ func loadGuide(t testing.TB) *guide {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &guide{profiles: map[string]*fhir.Element{}, sets: map[string]*fhir.Element{}}
+	g := &guide{profiles: map[string]*fhir.Element{}, sets: map[string]*fhir.Element{}, trees: map[string]*node{}}
 	for files := tar.NewReader(packed); ; {
 		header, err := files.Next()
 		if err == io.EOF {
@@ -86,16 +87,25 @@ func loadGuide(t testing.TB) *guide {
 func (g *guide) check(r *fhir.Resource, canonical string) []string {
 	var broken []string
 	for profile := g.profiles[canonical]; profile != nil; profile = g.profiles[profile.Get("baseDefinition").Text()] {
-		root := &node{children: map[string]*node{}, slices: map[string]*node{}}
-		for _, def := range profile.Path("differential", "element").Items() {
-			root.at(strings.Split(def.Get("id").Text(), ".")).def = def
-		}
-		g.walk(root.children[r.Type()], r.Root(), r.Type(), &broken)
+		g.walk(g.tree(profile).children[r.Type()], r.Root(), r.Type(), &broken)
 	}
 	if g.profiles[canonical] == nil {
 		broken = append(broken, "no profile "+canonical)
 	}
 	return broken
+}
+
+// tree is the profile's differential as a tree.
+func (g *guide) tree(profile *fhir.Element) *node {
+	url := profile.Get("url").Text()
+	if g.trees[url] == nil {
+		root := &node{children: map[string]*node{}, slices: map[string]*node{}}
+		for _, def := range profile.Path("differential", "element").Items() {
+			root.at(strings.Split(def.Get("id").Text(), ".")).def = def
+		}
+		g.trees[url] = root
+	}
+	return g.trees[url]
 }
 
 func (g *guide) walk(n *node, e *fhir.Element, path string, broken *[]string) {

@@ -122,7 +122,7 @@ func (c *coincidence) observation(u clockUse, sync acom.Code, id string, ctx Con
 	if sync != 0 {
 		o.Component = []samply.ObservationComponent{{Code: mdcConcept(68220), ValueCodeableConcept: ptr(mdcConcept(sync))}} // MDC_TIME_SYNC_PROTOCOL
 	}
-	r, err := wire(o)
+	r, err := wire("Observation", samply.OtherObservation(o))
 	if err != nil {
 		return Observation{}, err
 	}

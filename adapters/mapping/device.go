@@ -111,7 +111,7 @@ func finish(d samply.Device) (*fhir.Resource, error) {
 	if generic {
 		d.Specialization = []samply.DeviceSpecialization{{SystemType: mdcConcept(528457)}} // MDC_DEV_SPEC_PROFILE_GENERIC
 	}
-	r, err := wire(d)
+	r, err := wire("Device", samply.OtherDevice(d))
 	if err != nil {
 		return nil, err
 	}

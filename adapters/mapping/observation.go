@@ -53,7 +53,7 @@ func observation(m acom.Measurement, when moment, name named, c Context) (Observ
 	for _, text := range append(notes, append(when.notes, periodNote...)...) {
 		o.Note = append(o.Note, samply.Annotation{Text: text})
 	}
-	r, err := wire(o)
+	r, err := wire("Observation", samply.OtherObservation(o))
 	if err != nil {
 		return Observation{}, err
 	}
