@@ -122,6 +122,9 @@ const (
 	Put
 	// Delete makes a deletion version; of what is absent or deleted it makes nothing.
 	Delete
+	// PutNew is what a Version says of a Put that brought the resource into being:
+	// there was none, or a deleted one. It is not written.
+	PutNew
 )
 
 // Write is one write with its preconditions.

@@ -178,6 +178,9 @@ func (b *batch) write(index int, p *prepared, find finder) (store.Version, error
 		next.shard = cur.shard
 	}
 	v := store.Version{Key: w.Key, VersionID: next.vid, Position: next.pos, Op: w.Op, Deleted: next.deleted, Body: w.Body}
+	if w.Op == store.Put && (!exists || cur.deleted) {
+		v.Op = store.PutNew
+	}
 	b.versions = append(b.versions, newVersion{v, next.shard})
 	if exists && !cur.deleted {
 		b.dead[cur.pos] = next.pos
