@@ -154,3 +154,16 @@ func (s *Set) pin(canonical string, r ref) string {
 	}
 	return canonical
 }
+
+// LookupFor finds StructureDefinitions with snapshots as the package means
+// their canonicals: without a version, its own or those of its dependencies. It
+// is what snapshot.Generate asks for; p is nil for no package.
+func (s *Set) LookupFor(p *Package) func(canonical string) (*fhir.Resource, error) {
+	from := ref{}
+	for i, sh := range s.shelves {
+		if p != nil && sh.from == p {
+			from.shelf = int32(i)
+		}
+	}
+	return func(canonical string) (*fhir.Resource, error) { return s.Snapshot(s.pin(canonical, from)) }
+}
