@@ -53,6 +53,7 @@ type box struct {
 	dec  Decimal
 	unit string // Quantity: UCUM code or calendar word
 	cal  bool   // Quantity: unit is a calendar word
+	fhir bool   // Quantity: of an element; its UCUM years and months are calendar ones in date arithmetic
 	when Temporal
 }
 
