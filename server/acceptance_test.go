@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"io"
 	"log/slog"
 	"path/filepath"
 	"testing"
@@ -23,7 +22,7 @@ var stores = map[string]func(t testing.TB) string{
 func start(t testing.TB, store string) *server.Server {
 	t.Helper()
 	c := server.Config{Listen: "127.0.0.1:0", Store: store, Zone: "UTC", MaxBody: 1 << 20}
-	s, err := server.Start(t.Context(), c, all.Adapters(), slog.New(slog.NewTextHandler(io.Discard, nil)))
+	s, err := server.Start(t.Context(), c, all.Adapters(), slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})))
 	if err != nil {
 		t.Fatal(err)
 	}

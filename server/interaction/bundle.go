@@ -172,10 +172,8 @@ func (e *Engine) historyEntry(v store.Version) (*fhir.Element, error) {
 		method, url, status = "POST", v.Key.Type, "201"
 	case store.Delete:
 		method, status = "DELETE", "204"
-	case store.Put:
-		if v.VersionID == 1 {
-			status = "201"
-		}
+	case store.PutNew:
+		status = "201"
 	}
 	if !v.Deleted {
 		resource, err := fhir.ParseElement(v.AppendJSON(nil))

@@ -226,7 +226,7 @@ func (e *Engine) update(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	return Response{Created: v.VersionID == 1 || v.Op == store.Create, Stored: true, Version: v}, nil
+	return Response{Created: v.Op == store.PutNew, Stored: true, Version: v}, nil
 }
 
 func (e *Engine) delete(ctx context.Context, r Request) (Response, error) {
