@@ -152,7 +152,7 @@ type sortKey struct {
 }
 
 // buildSort compiles sort(keys) as R4's tests use it, from FHIRPath 3.0 §5.5.9. Empty keys
-// come first, or last when backwards.
+// come first either way.
 func buildSort(c *compiler, n *node) (callFn, error) {
 	keys := make([]sortKey, 0, len(n.args()))
 	for _, arg := range n.args() {
@@ -219,9 +219,9 @@ func (s *session) compareRows(a, b sortRow, keys []sortKey) (int, error) {
 		switch x, y := a.keys[i], b.keys[i]; {
 		case x == nil && y == nil:
 		case x == nil:
-			order = -1
+			return -1, nil
 		case y == nil:
-			order = 1
+			return 1, nil
 		default:
 			var err error
 			if order, _, err = compareItems(x, y); err != nil {

@@ -104,8 +104,38 @@ func transform(verb, text, format string) (string, bool, error) {
 		quoted := string(fhir.AppendString(nil, text))
 		return quoted[1 : len(quoted)-1], true, nil
 	case "unescape json":
-		e, err := fhir.ParseElement([]byte(`"` + text + `"`))
-		return e.Text(), err == nil, nil
+		result, ok := unescapeJSON(text)
+		return result, ok, nil
 	}
 	return "", false, errAt(Execution, 0, "%s does not know the format %q", verb, clip(format, 40))
+}
+
+// unescapeJSON takes the escapes of a JSON string away; other characters, quotes
+// too, stay.
+func unescapeJSON(text string) (string, bool) {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] != '\\' {
+			b.WriteByte(text[i])
+			continue
+		}
+		// Read the escape, or a pair of them, as a JSON string of its own.
+		n := 2
+		if strings.HasPrefix(text[i:], `\u`) {
+			n = 6
+			if len(text) >= i+12 && text[i+6] == '\\' && (text[i+2] == 'd' || text[i+2] == 'D') {
+				n = 12
+			}
+		}
+		if i+n > len(text) {
+			return "", false
+		}
+		e, err := fhir.ParseElement([]byte(`"` + text[i:i+n] + `"`))
+		if err != nil {
+			return "", false
+		}
+		b.WriteString(e.Text())
+		i += n - 1
+	}
+	return b.String(), true
 }

@@ -84,7 +84,14 @@ func TestSuite(t *testing.T) {
 	}
 }
 
+// why explains the cases that are meant to fail.
 func why(name string) string {
+	switch name {
+	case "testPlusDate19":
+		return "; FHIRPath §6.8 ignores fractions above seconds only: a tenth of a second is kept, as fhirpath.js does"
+	case "HighBoundaryDateTimeMillisecond3":
+		return "; an hour without minutes ends at minute 59, as in fhirpath.js; the suite takes it for minute 00"
+	}
 	return ""
 }
 
@@ -140,6 +147,11 @@ func (c *suiteTest) eval(model *path.Model, input *fhir.Resource) (path.Collecti
 	x, err := path.Compile(c.Expression.Text, path.WithModel(model), path.SingletonAs())
 	if err != nil {
 		return nil, err
+	}
+	if input != nil {
+		if err := x.Check(input.Type(), c.Mode == "strict" || c.Expression.Mode == "strict"); err != nil {
+			return nil, err
+		}
 	}
 	env := &path.Env{Now: time.Date(2024, 3, 10, 2, 30, 0, 0, time.UTC)}
 	var in []path.Item
