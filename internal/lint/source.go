@@ -3,7 +3,6 @@ package lint
 import (
 	"bytes"
 	"go/ast"
-	"go/token"
 	"path"
 	"regexp"
 	"slices"
@@ -16,7 +15,7 @@ const maxLines = 600
 // lines checks the length of a file.
 func lines(f *file) []finding {
 	if n := bytes.Count(f.source, []byte("\n")); n > maxLines && !f.generated {
-		return []finding{f.at(token.NoPos, "%d lines; %d are the most for a file written by hand", n, maxLines)}
+		return []finding{f.at(f.syntax.FileEnd, "%d lines; %d are the most for a file written by hand", n, maxLines)}
 	}
 	return nil
 }
