@@ -194,64 +194,57 @@ func (f factClause) probe(b *sqlText) string {
 }
 
 func (c dateClause) probe(b *sqlText) string {
-	return "(SELECT 1 FROM ix_range c WHERE c.key = " + b.arg(c.key) + " AND c.pos = d.pos AND " + c.match(b) + " LIMIT 1) IS NOT NULL"
-}
-
-func (c dateClause) match(b *sqlText) string {
 	either := make([]string, len(c.operands))
 	for i, o := range c.operands {
-		either[i] = dateCondition(b, o)
+		either[i] = dateCondition(b, o, "+c.low", "+c.high")
 	}
-	return anyOf(either)
+	return "(SELECT 1 FROM ix_range c WHERE c.key = " + b.arg(c.key) + " AND c.pos = d.pos AND " + anyOf(either) + " LIMIT 1) IS NOT NULL"
 }
 
-// dateCondition compares a value [c.low, c.high) with the operand's range
+// dateCondition compares a value from "from" to "to" with the operand's range
 // (R4 search §3.1.1.4.5). "The range of the search value fully contains that of
 // the target" is eq; above and below are what lies beyond the operand's ends.
-func dateCondition(b *sqlText, o search.Operand) string {
-	// PostgreSQL takes no parameter that nothing uses.
-	switch o.Prefix {
-	case search.Gt:
-		return "(c.high > " + b.arg(o.High) + ")"
-	case search.Lt:
-		return "(c.low < " + b.arg(o.Low) + ")"
-	case search.Sa:
-		return "(c.low >= " + b.arg(o.High) + ")"
-	case search.Eb:
-		return "(c.high <= " + b.arg(o.Low) + ")"
-	}
+// A unary plus before the columns keeps the planners of both databases from
+// answering by the columns' indexes, where another one is right.
+func dateCondition(b *sqlText, o search.Operand, from, to string) string {
 	low, high := b.arg(o.Low), b.arg(o.High)
 	switch o.Prefix {
 	case search.Ne:
-		return "(c.low < " + low + " OR c.high > " + high + ")"
-	case search.Ge: // gt, or eq
-		return "(c.high > " + low + " AND (c.high > " + high + " OR c.low >= " + low + "))"
-	case search.Le: // lt, or eq
-		return "(c.low < " + high + " AND (c.low < " + low + " OR c.high <= " + high + "))"
+		return fmt.Sprintf("(%[1]s < %[3]s OR %[2]s > %[4]s)", from, to, low, high)
+	case search.Gt:
+		return fmt.Sprintf("(%[2]s > %[4]s)", from, to, low, high)
+	case search.Lt:
+		return fmt.Sprintf("(%[1]s < %[3]s)", from, to, low, high)
+	case search.Ge: // gt or eq; the first bound follows from the rest and is the one an index can serve
+		return fmt.Sprintf("(%[2]s > %[3]s AND (%[2]s > %[4]s OR %[1]s >= %[3]s))", from, to, low, high)
+	case search.Le: // lt or eq, likewise
+		return fmt.Sprintf("(%[1]s < %[4]s AND (%[1]s < %[3]s OR %[2]s <= %[4]s))", from, to, low, high)
+	case search.Sa:
+		return fmt.Sprintf("(%[1]s >= %[4]s)", from, to, low, high)
+	case search.Eb:
+		return fmt.Sprintf("(%[2]s <= %[3]s)", from, to, low, high)
 	case search.Ap: // overlaps
-		return "(c.low < " + high + " AND c.high > " + low + ")"
+		return fmt.Sprintf("(%[1]s < %[4]s AND %[2]s > %[3]s)", from, to, low, high)
 	}
-	// The upper bound on low follows from the rest; it ends the scan of the index.
-	return "(c.low >= " + low + " AND c.low < " + high + " AND c.high <= " + high + ")"
+	// The upper bound on the start follows from the rest; it ends the scan of the index.
+	return fmt.Sprintf("(%[1]s >= %[3]s AND %[1]s < %[4]s AND %[2]s <= %[4]s)", from, to, low, high)
 }
 
 // timeCondition compares a position, the range of one microsecond, likewise.
-func timeCondition(b *sqlText, o search.Operand) string {
-	low := func() string { return b.arg(o.Low) }
-	high := func() string { return b.arg(o.High) }
+func timeCondition(b *sqlText, o search.Operand, pos string) string {
 	switch o.Prefix {
 	case search.Ne:
-		return "(d.pos < " + low() + " OR d.pos >= " + high() + ")"
+		return "(" + pos + " < " + b.arg(o.Low) + " OR " + pos + " >= " + b.arg(o.High) + ")"
 	case search.Gt, search.Sa:
-		return "(d.pos >= " + high() + ")"
+		return "(" + pos + " >= " + b.arg(o.High) + ")"
 	case search.Lt, search.Eb:
-		return "(d.pos < " + low() + ")"
+		return "(" + pos + " < " + b.arg(o.Low) + ")"
 	case search.Ge:
-		return "(d.pos >= " + low() + ")"
+		return "(" + pos + " >= " + b.arg(o.Low) + ")"
 	case search.Le:
-		return "(d.pos < " + high() + ")"
+		return "(" + pos + " < " + b.arg(o.High) + ")"
 	}
-	return "(d.pos >= " + low() + " AND d.pos < " + high() + ")"
+	return "(" + pos + " >= " + b.arg(o.Low) + " AND " + pos + " < " + b.arg(o.High) + ")"
 }
 
 // anyOf joins conditions by OR as a balanced tree: SQLite bounds the depth.

@@ -25,6 +25,8 @@ type driver struct {
 	date *dateClause
 	ids  []string
 	all  bool // the whole type
+	// walks tells that rows come in the order of a sort's index, not by position.
+	walks bool
 	// size is how many there are, if at most few; more otherwise.
 	size int64
 }
@@ -114,7 +116,7 @@ func (d driver) rows(b *sqlText) {
 			if i > 0 {
 				b.WriteString(" UNION ALL ")
 			}
-			b.WriteString("SELECT c.pos FROM ix_range c WHERE c.key = " + b.arg(d.date.key) + " AND " + dateCondition(b, o))
+			b.WriteString("SELECT c.pos FROM ix_range c WHERE c.key = " + b.arg(d.date.key) + " AND " + dateCondition(b, o, "c.low", "c.high"))
 		}
 	}
 }
@@ -146,12 +148,16 @@ func (d driver) positions(b *sqlText, typ string) {
 
 // conditions writes what must hold at d.pos besides the driver.
 func (p *plan) conditions(b *sqlText, drive driver) {
+	pos := "d.pos"
+	if drive.walks {
+		pos = "+d.pos" // the index in use has another order
+	}
 	at := b.arg(p.at)
-	b.WriteString(" d.pos <= " + at + " AND (SELECT 1 FROM past p WHERE p.pos = d.pos AND p.until <= " + at + " LIMIT 1) IS NULL")
+	b.WriteString(" " + pos + " <= " + at + " AND (SELECT 1 FROM past p WHERE p.pos = d.pos AND p.until <= " + at + " LIMIT 1) IS NULL")
 	for _, c := range p.times {
 		either := make([]string, len(c.Operands))
 		for i, o := range c.Operands {
-			either[i] = timeCondition(b, o)
+			either[i] = timeCondition(b, o, pos)
 		}
 		b.WriteString(" AND " + anyOf(either))
 	}

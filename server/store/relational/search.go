@@ -205,7 +205,7 @@ func (p *plan) walked(limit int) Statement {
 		b.WriteString(" AND d." + column + " " + way + "= " + value + " AND (d." + column + " " + way + " " + value + " OR d.pos < " + b.arg(after.Row) + ")")
 	}
 	b.WriteString(" AND")
-	p.conditions(&b, driver{})
+	p.conditions(&b, driver{walks: true})
 	b.WriteString(" ORDER BY " + order + " LIMIT " + b.arg(limit))
 	return p.bodies(&b, p.order())
 }
