@@ -207,22 +207,25 @@ func (c dateClause) probe(b *sqlText) string {
 // A unary plus before the columns keeps the planners of both databases from
 // answering by the columns' indexes, where another one is right.
 func dateCondition(b *sqlText, o search.Operand, from, to string) string {
+	// PostgreSQL takes no parameter that nothing uses.
+	switch o.Prefix {
+	case search.Gt:
+		return "(" + to + " > " + b.arg(o.High) + ")"
+	case search.Lt:
+		return "(" + from + " < " + b.arg(o.Low) + ")"
+	case search.Sa:
+		return "(" + from + " >= " + b.arg(o.High) + ")"
+	case search.Eb:
+		return "(" + to + " <= " + b.arg(o.Low) + ")"
+	}
 	low, high := b.arg(o.Low), b.arg(o.High)
 	switch o.Prefix {
 	case search.Ne:
 		return fmt.Sprintf("(%[1]s < %[3]s OR %[2]s > %[4]s)", from, to, low, high)
-	case search.Gt:
-		return fmt.Sprintf("(%[2]s > %[4]s)", from, to, low, high)
-	case search.Lt:
-		return fmt.Sprintf("(%[1]s < %[3]s)", from, to, low, high)
 	case search.Ge: // gt or eq; the first bound follows from the rest and is the one an index can serve
 		return fmt.Sprintf("(%[2]s > %[3]s AND (%[2]s > %[4]s OR %[1]s >= %[3]s))", from, to, low, high)
 	case search.Le: // lt or eq, likewise
 		return fmt.Sprintf("(%[1]s < %[4]s AND (%[1]s < %[3]s OR %[2]s <= %[4]s))", from, to, low, high)
-	case search.Sa:
-		return fmt.Sprintf("(%[1]s >= %[4]s)", from, to, low, high)
-	case search.Eb:
-		return fmt.Sprintf("(%[2]s <= %[3]s)", from, to, low, high)
 	case search.Ap: // overlaps
 		return fmt.Sprintf("(%[1]s < %[4]s AND %[2]s > %[3]s)", from, to, low, high)
 	}
