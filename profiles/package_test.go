@@ -7,28 +7,41 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"vitalwire/fhir/definition"
 	"vitalwire/internal/shared"
 	"vitalwire/profiles"
 )
 
-// igs loads every package of the shared folder.
+// igs is a library with every package of the shared folder. It is loaded once.
 func igs(t testing.TB) *profiles.Library {
 	t.Helper()
 	dir := shared.Path(t, "data", "igs")
-	l := profiles.NewLibrary(profiles.R4(), profiles.DefaultLimits(), profiles.DefaultMemory)
-	loaded, err := l.LoadDir(context.Background(), dir)
+	l, err := loadGuides(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob(filepath.Join(dir, "*.tgz"))
-	if err != nil || len(files) != len(loaded) {
+	if loaded := l.Set().Packages(); err != nil || len(files) != len(loaded) {
 		t.Fatalf("%d of %d packages loaded (%v)", len(loaded), len(files), err)
 	}
 	return l
+}
+
+var guides struct {
+	sync.Once
+	library *profiles.Library
+	err     error
+}
+
+func loadGuides(dir string) (*profiles.Library, error) {
+	guides.Do(func() {
+		guides.library = profiles.NewLibrary(profiles.R4(), profiles.DefaultLimits(), profiles.DefaultMemory)
+		_, guides.err = guides.library.LoadDir(context.Background(), dir)
+	})
+	return guides.library, guides.err
 }
 
 func TestLibrary_LoadsEveryGuide(t *testing.T) {
@@ -184,5 +197,3 @@ func BenchmarkLibrary_LoadUSCore(b *testing.B) {
 		}
 	}
 }
-
-var _ definition.Source = profiles.R4()

@@ -66,7 +66,7 @@ func (g *generator) isA(code, base string) bool {
 		}
 		r, err := g.lookup(canonical)
 		if err != nil {
-			return unknown(err) && strings.Contains(code, "/")
+			return unknown(err) // whether it fits cannot be said
 		}
 		code = definition.TypeName(r.Get("baseDefinition").Text())
 		if code == base {

@@ -74,9 +74,11 @@ func (g *generator) implySlicing(n *node) error {
 }
 
 // closeChoice draws the conclusion from a slice of a choice of types that must
-// be there: no other type is left. The same goes for the one type that an
-// extension names by its path alone (Extension.valueString, as extensions were
-// written before choices had slices).
+// be there: no other type is left. The same goes for the one slice that a path
+// such as Extension.valueCode makes, where the differential says its type or
+// goes on inside: so extensions were defined before choices had slices. (For
+// other elements HL7's publisher once drew that conclusion too, and no longer
+// does: US Core up to 5.0.1 and from 6.1.0.)
 func closeChoice(n *node) {
 	if _, choice := n.choice(); !choice || n.sliced != nil || n.e.Get("max").Text() != "1" {
 		return

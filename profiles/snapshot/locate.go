@@ -175,8 +175,9 @@ func (g *generator) step(n *node, s step, last bool, d *fhir.Element) (*node, er
 			}
 			next, short = typed, true
 			implied := !last || d.Get("sliceName") == nil
-			if implied && len(codes(next.before())) == 1 && next.findSlice(s.slice) == nil {
+			if implied && next.findSlice(s.slice) == nil && (len(codes(next.before())) == 1 || n.inBackboneSlice()) {
 				// Only this type is left: the constraint is on the element itself.
+				next.narrow(s.name)
 				return next, nil
 			}
 		}
@@ -193,13 +194,38 @@ func (g *generator) step(n *node, s step, last bool, d *fhir.Element) (*node, er
 		return next, nil
 	}
 	if slice := next.findSlice(s.slice); slice != nil {
+		if short && !last {
+			slice.byType = slice.byType || slice.fresh
+		}
 		return slice, nil
 	}
 	slice, err := g.slice(next, s.slice, d, last)
 	if err == nil {
-		slice.byType = short
+		slice.byType = short && (!last || d.Get("type") != nil)
 	}
 	return slice, err
+}
+
+// inBackboneSlice reports whether n is a slice of a backbone that the
+// differential makes. There a path such as valueQuantity has always meant the
+// element itself, with no type but that.
+func (n *node) inBackboneSlice() bool {
+	return n.fresh && n.sliced != nil && !n.isExtension()
+}
+
+// narrow leaves a choice the one type that a name such as valueQuantity says.
+func (n *node) narrow(name string) {
+	stem, _ := n.choice()
+	kept := fhir.NewArray()
+	for _, t := range n.e.Get("type").Items() {
+		if stem+capital(t.Get("code").Text()) == name {
+			kept.Append(t)
+		}
+	}
+	if kept.Len() > 0 && kept.Len() < n.e.Get("type").Len() {
+		n.touch()
+		n.e.Set("type", kept)
+	}
 }
 
 // typed finds the choice of types that a name such as valueQuantity is of.

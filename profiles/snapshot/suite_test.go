@@ -14,6 +14,7 @@ import (
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
+	"vitalwire/internal/conformance"
 	"vitalwire/internal/shared"
 	"vitalwire/profiles"
 	"vitalwire/profiles/snapshot"
@@ -138,31 +139,29 @@ func (s *suite) register(names string) error {
 	return nil
 }
 
-// run gives what is wrong with a case, nothing when it passes.
-func (s *suite) run(c suiteCase) []string {
+// generate makes what a case asks for: a snapshot, or a sorted differential.
+func (s *suite) generate(c suiteCase) (*fhir.Resource, error) {
 	if err := s.register(c.Register + "," + c.Include); err != nil {
-		return []string{err.Error()}
+		return nil, err
 	}
 	in, err := s.read(c.ID + "-input")
 	if err != nil {
-		return []string{err.Error()}
+		return nil, err
 	}
 	if c.Sort {
 		if in, err = snapshot.Sort(in, s.lookup); err != nil {
-			if c.Fail {
-				return nil
-			}
-			return []string{"sorting: " + err.Error()}
+			return nil, err
 		}
 	}
 	if !c.Gen {
-		want, err := s.read(c.ID + "-expected")
-		if err != nil {
-			return []string{err.Error()}
-		}
-		return compareLists("differential", want, in, "path", "sliceName")
+		return in, nil
 	}
-	got, err := snapshot.Generate(in, s.lookup)
+	return snapshot.Generate(in, s.lookup)
+}
+
+// run gives what is wrong with a case, nothing when it is met.
+func (s *suite) run(c suiteCase) []string {
+	got, err := s.generate(c)
 	switch {
 	case c.Fail && err != nil:
 		return nil
@@ -175,25 +174,56 @@ func (s *suite) run(c suiteCase) []string {
 	if err != nil {
 		return []string{err.Error()}
 	}
+	if !c.Gen {
+		return compareLists("differential", want, got, "path", "sliceName")
+	}
 	s.known[got.Get("url").Text()] = got
 	return compareSnapshots(want, got)
 }
 
+// unmet says why we differ from the suite, for each case where we do.
+var unmet = map[string]string{
+	"t16":                  "inside a slice of an extension that the base made, valueString becomes a slice of value[x] that has one type left; elsewhere (t15) the suite wants no slice then",
+	"sushi2":               "the suite's answer names value[x] itself valueCodeableConcept, without the element it is a slice of",
+	"ca-patient":           "as sushi2, and with all types allowed on the slice valueString",
+	"nl-med":               "the suite writes the elements of Bundle.entry.resource, typed List, under the path List",
+	"pat-xver-extension":   "needs the definition of an extension for an R5 element, which is made by rule; we make none",
+	"simplifier-1":         "should be refused; we find nothing wrong with it",
+	"ccda-problem-section": "CDA: a choice group, an extension of logical models, lowers the maximum of the other members",
+	"slice23":              "the slicing that the profile states on a slice is gone in the suite's answer",
+}
+
+// The score counts a case as met when all facts of all elements agree (see
+// compareSnapshots), or when a differential that must be refused is refused.
 func TestSuite(t *testing.T) {
 	s := openSuite(t)
-	only := os.Getenv("SNAPSHOT_CASE")
-	passed := 0
+	met, refused := 0, 0
+	var rows [][]string
 	for _, c := range s.cases {
-		if only != "" && c.ID != only {
-			continue
-		}
-		if wrong := s.run(c); len(wrong) == 0 {
-			passed++
-		} else {
-			t.Logf("%s: %d: %s", c.ID, len(wrong), strings.Join(wrong[:min(len(wrong), 12)], "\n      "))
+		wrong := s.run(c)
+		why := unmet[c.ID]
+		switch {
+		case len(wrong) == 0 && why != "":
+			t.Errorf("%s is met; its explanation is out of date", c.ID)
+		case len(wrong) == 0:
+			met++
+			if c.Fail {
+				refused++
+			}
+		case why == "":
+			t.Errorf("%s: %s", c.ID, strings.Join(wrong, "\n\t"))
+		default:
+			rows = append(rows, []string{c.ID, fmt.Sprintf("%d facts", len(wrong)), why})
 		}
 	}
-	t.Logf("%d of %d", passed, len(s.cases))
+	if met*100 < 85*len(s.cases) {
+		t.Errorf("%d of %d cases are met, under 85 %%", met, len(s.cases))
+	}
+	intro := fmt.Sprintf("%d of %d cases of FHIR's snapshot-generation suite (R4B) are met, %d of them by refusing. "+
+		"A case is met when the elements and their order agree, and of each element id, path, slice name, cardinality, types with profiles and targets, "+
+		"binding, fixed and pattern values, slicing, content reference and the keys of its constraints. What R4B changed in the base definitions does not count "+
+		"(listed in the test). The cases that are not met:", met, len(s.cases), refused)
+	conformance.Table(t, "snapshot", "Snapshot generation", intro, []string{"case", "differs in", "why"}, rows)
 }
 
 // compareLists compares members of the elements of one part, in order.
