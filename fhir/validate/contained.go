@@ -1,0 +1,86 @@
+package validate
+
+import (
+	"strings"
+
+	"vitalwire/fhir"
+)
+
+// enterResource and leaveResource stand around each resource of the walk.
+func (r *run) enterResource() {}
+func (r *run) leaveResource() {}
+
+// resourceRules are what R4 says of resources in words.
+func (r *run) resourceRules(sh *shape, el *fhir.Element) {
+	if el.Get("contained").Is(fhir.Array) {
+		r.contained(el)
+	}
+	switch sh.path {
+	case "Bundle":
+		r.bundle(el)
+	case "Questionnaire":
+		r.questionnaire(el)
+	case "QuestionnaireResponse":
+		r.response(el)
+	case "ValueSet", "CodeSystem", "ConceptMap", "StructureDefinition", "SearchParameter", "CapabilityStatement":
+		r.conformance(sh.path, el)
+	}
+}
+
+// contained checks that contained resources have ids, each its own (R4
+// references §2.3.0.2).
+func (r *run) contained(el *fhir.Element) {
+	list := el.Get("contained")
+	seen := make(map[string]bool, list.Len())
+	for i := range list.Len() {
+		id := list.At(i).Get("id").Text()
+		switch {
+		case id == "":
+			r.errBelow(fhir.CodeRequired, ".contained["+itoa(i)+"]", "a contained resource needs an id, by which the resource refers to it")
+		case seen[id]:
+			r.errBelow(fhir.CodeDuplicate, ".contained["+itoa(i)+"]", "two contained resources have the same id")
+		}
+		seen[id] = true
+	}
+}
+
+// nearest is the element of a shape whose name is closest to one that was
+// found, "" when none is close.
+func nearest(sh *shape, name string) string {
+	best, least := "", 3
+	for json, f := range sh.fields {
+		if f.isUnder {
+			continue
+		}
+		if strings.EqualFold(json, name) {
+			return json
+		}
+		if d := distance(json, name, least); d < least || d == least && best != "" && json < best {
+			best, least = json, d
+		}
+	}
+	return best
+}
+
+// distance is the edit distance of two names, or limit when it is more.
+func distance(a, b string, limit int) int {
+	if len(a) > 64 || len(b) > 64 || len(a)-len(b) >= limit || len(b)-len(a) >= limit || len(b) < 4 {
+		return limit
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		prev := row[0]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := prev
+			if a[i-1] != b[j-1] {
+				cost = 1 + min(prev, row[j], row[j-1])
+			}
+			prev, row[j] = row[j], cost
+		}
+	}
+	return min(row[len(b)], limit)
+}

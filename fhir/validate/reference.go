@@ -1,0 +1,323 @@
+package validate
+
+import (
+	"slices"
+	"strings"
+
+	"vitalwire/fhir"
+	"vitalwire/fhir/definition"
+)
+
+// bundleIndex finds the entries of a Bundle or the resources of Parameters.
+type bundleIndex struct {
+	byURL map[string][]*fhir.Element // fullUrl, without version -> resources
+	byKey map[string][]*fhir.Element // Type/id -> resources
+}
+
+// index is the index of a Bundle or Parameters on the stack.
+func (r *run) index(el *fhir.Element) *bundleIndex {
+	if ix, ok := r.bundles[el]; ok {
+		return ix
+	}
+	ix := &bundleIndex{byURL: make(map[string][]*fhir.Element), byKey: make(map[string][]*fhir.Element)}
+	add := func(url string, res *fhir.Element) {
+		if !res.Is(fhir.Object) {
+			return
+		}
+		if url != "" {
+			ix.byURL[url] = append(ix.byURL[url], res)
+		}
+		if id := res.Get("id").Text(); id != "" {
+			key := res.Get("resourceType").Text() + "/" + id
+			ix.byKey[key] = append(ix.byKey[key], res)
+		}
+	}
+	entries := el.Get("entry")
+	for i := range entries.Len() {
+		e := entries.At(i)
+		add(e.Get("fullUrl").Text(), e.Get("resource"))
+	}
+	params := el.Get("parameter")
+	var parts func(list *fhir.Element, depth int)
+	parts = func(list *fhir.Element, depth int) {
+		for i := range list.Len() {
+			e := list.At(i)
+			url := ""
+			ext := e.Get("extension")
+			for j := range ext.Len() {
+				if strings.HasSuffix(ext.At(j).Get("url").Text(), "/parameters-fullUrl") {
+					url = ext.At(j).Get("valueUri").Text() + ext.At(j).Get("valueUrl").Text()
+				}
+			}
+			add(url, e.Get("resource"))
+			if depth < 8 {
+				parts(e.Get("part"), depth+1)
+			}
+		}
+	}
+	parts(params, 0)
+	if r.bundles == nil {
+		r.bundles = make(map[*fhir.Element]*bundleIndex)
+	}
+	r.bundles[el] = ix
+	return ix
+}
+
+// resolution tells where a reference leads.
+type resolution struct {
+	target *fhir.Element // nil when not found
+	how    string        // contained, bundled or referenced
+}
+
+// resolve finds the resource that the text of a reference names; nil where it
+// cannot be found.
+func (r *run) resolve(ref string) *fhir.Element { return r.lookup(ref).target }
+
+func (r *run) lookup(ref string) resolution {
+	if ref == "" {
+		return resolution{}
+	}
+	if id, ok := strings.CutPrefix(ref, "#"); ok {
+		container := r.stack[r.containerFrame()].el
+		if id == "" {
+			return resolution{container, "contained"}
+		}
+		list := container.Get("contained")
+		for i := range list.Len() {
+			if list.At(i).Get("id").Text() == id {
+				return resolution{list.At(i), "contained"}
+			}
+		}
+		return resolution{nil, "contained"}
+	}
+	for i := len(r.stack) - 1; i >= 0; i-- {
+		fr := &r.stack[i]
+		if !fr.ids || fr.name == "contained" {
+			continue
+		}
+		switch fr.el.Get("resourceType").Text() {
+		case "Bundle":
+			if found := r.inBundle(i, ref); len(found) > 0 {
+				return resolution{found[0], "bundled"}
+			}
+		case "Parameters":
+			ix := r.index(fr.el)
+			if found := ix.byURL[ref]; len(found) > 0 {
+				return resolution{found[0], "bundled"}
+			}
+			if found := ix.byKey[ref]; len(found) > 0 {
+				return resolution{found[0], "bundled"}
+			}
+		}
+	}
+	if r.opts.Resolve != nil {
+		if res := r.opts.Resolve(r.ctx, ref); res != nil {
+			return resolution{res.Root(), "referenced"}
+		}
+	}
+	return resolution{nil, "referenced"}
+}
+
+// inBundle finds the entries that a reference from within the Bundle at a place
+// on the stack leads to (R4 bundle §2.36.4.1: resolving references in Bundles).
+func (r *run) inBundle(at int, ref string) []*fhir.Element {
+	ix := r.index(r.stack[at].el)
+	full, version, _ := strings.Cut(ref, "/_history/")
+	if strings.Contains(full, ":") {
+		return versions(ix.byURL[full], version)
+	}
+	fullURL := ""
+	if at+1 < len(r.stack) && r.stack[at+1].name == "entry" {
+		fullURL = r.stack[at+1].el.Get("fullUrl").Text()
+	}
+	if base := restBase(fullURL); base != "" {
+		return versions(ix.byURL[base+full], version)
+	}
+	if fullURL == "" || !strings.Contains(fullURL, ":") {
+		return versions(ix.byKey[full], version)
+	}
+	return nil
+}
+
+func versions(list []*fhir.Element, version string) []*fhir.Element {
+	if version == "" {
+		return list
+	}
+	var out []*fhir.Element
+	for _, e := range list {
+		if e.Get("meta").Get("versionId").Text() == version {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// restBase is the base of a RESTful fullUrl with its slash, "" for other URLs.
+func restBase(fullURL string) string {
+	ref := fhir.ParseReference(fullURL)
+	if ref.Base == "" || ref.Key.Type == "" {
+		return ""
+	}
+	return ref.Base + "/"
+}
+
+// referenceForm checks the text of a Reference (R4 references §2.3.0.1: relative
+// references are [type]/[id]; §2.3.0.2: a fragment names a contained resource).
+func (r *run) referenceForm(ref *fhir.Element) {
+	text := ref.Get("reference").Text()
+	if text == "" || !ref.Get("reference").Is(fhir.String) {
+		return
+	}
+	switch {
+	case text[0] == '#':
+		return // ref-1 tells of missing ones
+	case strings.Contains(text, ":"):
+		return
+	}
+	bare, _, _ := strings.Cut(text, "#")
+	if i := strings.IndexByte(bare, '?'); i > 0 && fhir.ValidType(bare[:i]) {
+		return // a conditional reference of a transaction (R4 http §3.1.0.11.2)
+	}
+	key, ok := fhir.ParseKey(bare)
+	switch {
+	case !ok:
+		r.err(fhir.CodeInvalid, "a relative reference is [type]/[id], with or without /_history/[version]")
+	case !fhir.IsResourceType(key.Type):
+		r.err(fhir.CodeInvalid, "the reference names %q, which is no resource type", clip(key.Type))
+	}
+}
+
+// reference checks the type of what the Reference at hand leads to, and for
+// targets in the same resource or Bundle their profiles.
+func (r *run) reference(targets []string, by string) {
+	el := r.top().el
+	text := el.Get("reference").Text()
+	found := r.lookup(text)
+	if found.target == nil {
+		r.unresolved(text, found.how)
+		typ := typeNamed(text)
+		if typ == "" {
+			typ = strings.TrimPrefix(el.Get("type").Text(), "http://hl7.org/fhir/StructureDefinition/")
+		}
+		if typ != "" && !r.targetFits(typ, targets) {
+			r.err(fhir.CodeStructure, "the reference is to a %s; %s allows %s", clip(typ), by, words(typeNames(targets)))
+		}
+		return
+	}
+	typ := found.target.Get("resourceType").Text()
+	if named := typeNamed(text); named != "" && named != typ && found.how != "contained" {
+		r.err(fhir.CodeStructure, "the reference names a %s, and its target is a %s", named, typ)
+		return
+	}
+	if !r.targetFits(typ, targets) {
+		r.err(fhir.CodeStructure, "the reference is to a %s; %s allows %s", typ, by, words(typeNames(targets)))
+		return
+	}
+	if found.how == "referenced" && r.opts.References != ReferencesValid {
+		return
+	}
+	r.targetProfiles(found.target, typ, targets)
+}
+
+// targetProfiles demands that a target meets one of the profiles for its type.
+func (r *run) targetProfiles(target *fhir.Element, typ string, targets []string) {
+	var tried []string
+	for _, t := range targets {
+		p, err := r.v.profile(t)
+		if err != nil || !p.s.IsProfile() {
+			if r.v.typeFits(typ, r.v.typeOfCanonical(t)) && err == nil {
+				return
+			}
+			if err != nil {
+				return // what is not known cannot be held against anyone
+			}
+			continue
+		}
+		if !r.v.typeFits(typ, p.s.Type) {
+			continue
+		}
+		if r.conformsApart(p, target) {
+			return
+		}
+		tried = append(tried, t)
+	}
+	if len(tried) > 0 {
+		r.err(fhir.CodeStructure, "the target of the reference meets none of the profiles asked for: %s", words(tried))
+	}
+}
+
+func (r *run) unresolved(text, how string) {
+	if text == "" {
+		return
+	}
+	if how == "contained" {
+		r.err(fhir.CodeStructure, "the reference leads to no contained resource: ref-1")
+		return
+	}
+	if r.opts.References >= ReferencesExist && r.opts.Resolve != nil && !strings.HasPrefix(text, "urn:") {
+		r.err(fhir.CodeStructure, "the reference cannot be resolved")
+	}
+}
+
+// typeNamed is the resource type that the text of a reference names, "" for none.
+func typeNamed(text string) string {
+	ref := fhir.ParseReference(text)
+	if fhir.IsResourceType(ref.Key.Type) {
+		return ref.Key.Type
+	}
+	return ""
+}
+
+func (r *run) targetFits(typ string, targets []string) bool {
+	if len(targets) == 0 || !fhir.IsResourceType(typ) {
+		return true
+	}
+	for _, t := range targets {
+		name := definition.TypeName(t)
+		if name == typ || name == "Resource" {
+			return true
+		}
+		want := r.v.typeOfCanonical(t)
+		if want == "" || r.v.typeFits(typ, want) {
+			return true
+		}
+	}
+	return false
+}
+
+func typeNames(targets []string) []string {
+	out := make([]string, len(targets))
+	for i, t := range targets {
+		out[i] = definition.TypeName(t)
+	}
+	return out
+}
+
+// aggregation checks how a Reference reaches its target (R4 elementdefinition:
+// type.aggregation).
+func (r *run) aggregation(p *profile, t *definition.Type) {
+	if len(t.Aggregation) == 0 {
+		return
+	}
+	text := r.top().el.Get("reference").Text()
+	if text == "" {
+		return
+	}
+	found := r.lookup(text)
+	how := found.how
+	if how == "referenced" && slices.Contains(t.Aggregation, "bundled") && !r.inAnyBundle() {
+		return // a resource that stands alone may be bundled later
+	}
+	if !slices.Contains(t.Aggregation, how) && !(how == "bundled" && slices.Contains(t.Aggregation, "referenced")) {
+		r.err(fhir.CodeStructure, "the target is %s; %s allows only: %s", how, p.s.Canonical(), words(t.Aggregation))
+	}
+}
+
+func (r *run) inAnyBundle() bool {
+	for i := range r.stack {
+		if r.stack[i].ids && r.stack[i].el.Get("resourceType").Text() == "Bundle" {
+			return true
+		}
+	}
+	return false
+}
