@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,12 +24,7 @@ func backend() storetest.Backend {
 			return s, nil
 		},
 		MakeNewer: func(t testing.TB, url string) {
-			db, err := sql.Open("postgres", url)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = db.Close() }()
-			if _, err := db.Exec("INSERT INTO migration (number, applied) VALUES (1000, 0)"); err != nil {
+			if _, err := raw(t, url).Exec("INSERT INTO migration (number, applied) VALUES (1000, 0)"); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -36,3 +32,35 @@ func backend() storetest.Backend {
 }
 
 func TestContract(t *testing.T) { storetest.Run(t, backend()) }
+
+// raw opens the database without the store.
+func raw(t testing.TB, url string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("postgres", url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func BenchmarkApply(b *testing.B) {
+	storetest.BenchApply(b, backend(), storetest.Raw{
+		Open: raw,
+		Insert: func(tx *sql.Tx, table string, columns []string, rows [][]any) error {
+			stmt, err := tx.Prepare("COPY " + table + " (" + strings.Join(columns, ", ") + ") FROM STDIN")
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				if _, err := stmt.Exec(row...); err != nil {
+					return err
+				}
+			}
+			if _, err := stmt.Exec(); err != nil {
+				return err
+			}
+			return stmt.Close()
+		},
+	})
+}

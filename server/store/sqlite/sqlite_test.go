@@ -3,7 +3,9 @@ package sqlite_test
 import (
 	"context"
 	"database/sql"
+	"net/url"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,12 +25,7 @@ func backend() storetest.Backend {
 			return s, nil
 		},
 		MakeNewer: func(t testing.TB, path string) {
-			db, err := sql.Open("sqlite", "file:"+filepath.ToSlash(filepath.Dir(path))+"/a%20b%3F%23%25.db")
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = db.Close() }()
-			if _, err := db.Exec("INSERT INTO migration (number, applied) VALUES (1000, 0)"); err != nil {
+			if _, err := raw(t, path).Exec("INSERT INTO migration (number, applied) VALUES (1000, 0)"); err != nil {
 				t.Fatal(err)
 			}
 		},
@@ -36,3 +33,35 @@ func backend() storetest.Backend {
 }
 
 func TestContract(t *testing.T) { storetest.Run(t, backend()) }
+
+// raw opens the file as the store does, without the store.
+func raw(t testing.TB, path string) *sql.DB {
+	t.Helper()
+	u := url.URL{Scheme: "file", Path: path, RawQuery: "_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=cache_size(-65536)&_pragma=busy_timeout(10000)"}
+	db, err := sql.Open("sqlite", u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func BenchmarkApply(b *testing.B) {
+	storetest.BenchApply(b, backend(), storetest.Raw{
+		Open: raw,
+		Insert: func(tx *sql.Tx, table string, columns []string, rows [][]any) error {
+			marks := strings.TrimSuffix(strings.Repeat("?, ", len(columns)), ", ")
+			stmt, err := tx.Prepare("INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (" + marks + ")")
+			if err != nil {
+				return err
+			}
+			defer func() { _ = stmt.Close() }()
+			for _, row := range rows {
+				if _, err := stmt.Exec(row...); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	})
+}
