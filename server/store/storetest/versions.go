@@ -35,6 +35,7 @@ func testVersions(t *testing.T, s *suite) {
 	equal(t, "op", v1.Op, store.Create)
 	equal(t, "op", v2.Op, store.Put)
 	equal(t, "op", v3.Op, store.Delete)
+	equal(t, "op", v4.Op, store.PutNew)
 
 	s.view(func(r store.Reader) error {
 		for i, want := range chain {
