@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -121,12 +122,11 @@ func rawInserts(b testing.TB, kind, from, to string) time.Duration {
 			b.Fatal(err)
 		}
 		columns, rows := readAll(b, source, table)
-		began := time.Now()
-		for len(rows) > 0 {
-			n := min(len(rows), 500)
-			insert(b, target, table, columns, rows[:n])
-			rows = rows[n:]
+		if len(rows) == 0 {
+			continue
 		}
+		began := time.Now()
+		insertAll(b, target, insertion(kind, table, columns, batchRows), insertion(kind, table, columns, 1), rows)
 		took += time.Since(began)
 	}
 	return took
@@ -195,26 +195,61 @@ func readQuery(b testing.TB, db *sql.DB, query string) ([]string, [][]any) {
 	return columns, all
 }
 
-func insert(b testing.TB, db *sql.DB, table string, columns []string, rows [][]any) {
+// Rows of one statement, and statements of one commit.
+const (
+	batchRows   = 50
+	batchCommit = 20
+)
+
+// insertion is the text of a statement that inserts so many rows.
+func insertion(kind, table string, columns []string, rows int) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "INSERT INTO %s (%s) VALUES ", table, strings.Join(columns, ", "))
-	var args []any
-	for i, row := range rows {
-		if i > 0 {
-			text.WriteByte(',')
+	for i := range rows * len(columns) {
+		switch {
+		case i == 0:
+			text.WriteString("(")
+		case i%len(columns) == 0:
+			text.WriteString("),(")
+		default:
+			text.WriteString(",")
 		}
-		text.WriteByte('(')
-		for j := range row {
-			if j > 0 {
-				text.WriteByte(',')
-			}
-			args = append(args, row[j])
-			fmt.Fprintf(&text, "$%d", len(args))
+		if kind == "sqlite" {
+			text.WriteString("?")
+		} else {
+			fmt.Fprintf(&text, "$%d", i+1)
 		}
-		text.WriteByte(')')
 	}
-	if _, err := db.Exec(text.String(), args...); err != nil {
-		b.Fatal(table, err)
+	return text.String() + ")"
+}
+
+// insertAll inserts rows with prepared statements, many to a commit.
+func insertAll(b testing.TB, db *sql.DB, many, one string, rows [][]any) {
+	for len(rows) > 0 {
+		tx, err := db.BeginTx(b.Context(), nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		insertMany, err1 := tx.Prepare(many)
+		insertOne, err2 := tx.Prepare(one)
+		if err1 != nil || err2 != nil {
+			b.Fatal(err1, err2)
+		}
+		for range batchCommit {
+			statement, n := insertMany, batchRows
+			if len(rows) < batchRows {
+				statement, n = insertOne, min(1, len(rows))
+			}
+			if _, err := statement.Exec(slices.Concat(rows[:n]...)...); n > 0 && err != nil {
+				b.Fatal(err)
+			}
+			if rows = rows[n:]; len(rows) == 0 {
+				break
+			}
+		}
+		if err := tx.Commit(); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 
