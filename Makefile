@@ -1,6 +1,7 @@
 # make test needs Go only. It says in a line what it could not test for want of
 # PostgreSQL or of a C compiler (for the race detector).
 
+GOLANGCI  := v2.15.0
 FUZZTIME  ?= 10s
 TESTFLAGS ?= -timeout 5m
 ARGS      ?=
@@ -11,7 +12,7 @@ RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 # Where state is shared between goroutines; tested under the race detector.
 SHARED := ./server/...
 
-.PHONY: test check format vet fuzz bench build run demo help
+.PHONY: test check format vet lint fuzz bench build run demo help
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -33,6 +34,9 @@ format:
 
 vet:
 	@go vet ./...
+
+lint: ## golangci-lint; the first time it is built from source, which takes minutes
+	@go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI) run ./...
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz.*)$$|\1 \2|' | { \
