@@ -197,3 +197,29 @@ func BenchmarkLibrary_LoadUSCore(b *testing.B) {
 		}
 	}
 }
+
+// Structures without snapshots that refer to each other are answered, not
+// waited for; one that derives from itself is refused.
+func TestSet_CircularStructures(t *testing.T) {
+	sd := func(name, base, other string) entry {
+		return file("package/"+name+".json", `{"resourceType":"StructureDefinition","url":"http://x/`+name+`","kind":"complex-type","type":"Identifier","baseDefinition":"`+base+`","derivation":"constraint",
+			"differential":{"element":[{"id":"Identifier.assigner.identifier","path":"Identifier.assigner.identifier","type":[{"code":"Identifier","profile":["http://x/`+other+`"]}]}]}}`)
+	}
+	const identifier = "http://hl7.org/fhir/StructureDefinition/Identifier"
+	p, err := profiles.ReadPackage(t.Context(), bytes.NewReader(archive(t,
+		sd("a", identifier, "b"), sd("b", identifier, "a"), sd("c", "http://x/d", "a"), sd("d", "http://x/c", "a"))), "x", profiles.DefaultLimits())
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := profiles.R4().With(p)
+	for _, name := range []string{"a", "b"} {
+		if _, err := set.Structure("http://x/" + name); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range []string{"c", "d"} {
+		if _, err := set.Structure("http://x/" + name); err == nil {
+			t.Errorf("%s derives from itself and is accepted", name)
+		}
+	}
+}

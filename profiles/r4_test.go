@@ -3,6 +3,7 @@ package profiles_test
 import (
 	"errors"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -183,4 +184,25 @@ func BenchmarkSet_Find(b *testing.B) {
 		set.Find("", "http://hl7.org/fhir/ValueSet/observation-status|4.0.1")
 	}
 	runtime.KeepAlive(r)
+}
+
+func TestSet_Concurrent(t *testing.T) {
+	set := profiles.OpenR4()
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for _, name := range []string{"Observation", "Patient", "Quantity", "Device"} {
+				if _, err := set.Structure(name); err != nil {
+					t.Error(err)
+				}
+				set.Find("", definition.TypeURL(name))
+				set.SearchParameters(name)
+			}
+		})
+	}
+	group.Wait()
+	a, _ := set.Structure("Observation")
+	if b, _ := set.Structure("http://hl7.org/fhir/StructureDefinition/Observation|4.0.1"); a != b {
+		t.Error("one structure is compiled twice")
+	}
 }

@@ -65,7 +65,7 @@ func (s *Set) madeFor(r ref) *made {
 
 func (m *made) structure(s *Set, r ref) (*definition.Structure, error) {
 	m.once.Do(func() {
-		resource, err := s.withSnapshot(r, 0)
+		resource, err := s.withSnapshot(r, make(generation))
 		if err != nil {
 			m.err = err
 			return
@@ -88,28 +88,38 @@ func (s *Set) Snapshot(canonical string) (*fhir.Resource, error) {
 	if !ok {
 		return nil, unknown("StructureDefinition", canonical)
 	}
-	return s.withSnapshot(r, 0)
+	return s.withSnapshot(r, make(generation))
 }
 
-// maxBases bounds a chain of structures without snapshots; a longer one goes in
-// a circle.
-const maxBases = 24
+// generation is what one call makes snapshots of, directly and on the way: nil
+// while it is under way.
+type generation map[ref]*fhir.Resource
 
-func (s *Set) withSnapshot(r ref, depth int) (*fhir.Resource, error) {
+func (s *Set) withSnapshot(r ref, g generation) (*fhir.Resource, error) {
 	resource, err := s.shelves[r.shelf].Resource(int(r.entry))
 	if err != nil || resource.Get("snapshot").Get("element").Len() > 0 {
 		return resource, err
 	}
-	if depth > maxBases {
-		return nil, fmt.Errorf("%s: structures without snapshots refer to each other", s.entry(r).Canonical())
+	if done, begun := g[r]; done != nil {
+		return done, nil
+	} else if begun {
+		// As good as not known: what refers to it can do without, but for a base.
+		return nil, fmt.Errorf("%s refers to itself by way of others without a snapshot: %w", s.entry(r).Canonical(), definition.ErrUnknown)
 	}
-	return snapshot.Generate(resource, func(canonical string) (*fhir.Resource, error) {
+	g[r] = nil
+	made, err := snapshot.Generate(resource, func(canonical string) (*fhir.Resource, error) {
 		next, ok := s.lookup("StructureDefinition", s.pin(canonical, r))
 		if !ok {
 			return nil, unknown("StructureDefinition", canonical)
 		}
-		return s.withSnapshot(next, depth+1)
+		return s.withSnapshot(next, g)
 	})
+	if err != nil {
+		delete(g, r)
+		return nil, err
+	}
+	g[r] = made
+	return made, nil
 }
 
 // pinStructure gives versions to the canonicals of a structure of a package.

@@ -48,7 +48,9 @@ func Sort(r *fhir.Resource, lookup Lookup) (*fhir.Resource, error) {
 		list.Append(a.from)
 	}
 	out := r.Clone()
-	out.Get("differential").Set("element", list)
+	if len(g.applied) > 0 {
+		out.Get("differential").Set("element", list)
+	}
 	return out, nil
 }
 
@@ -61,7 +63,24 @@ type generator struct {
 	pristine  *node // the base, untouched by the differential
 	unordered bool  // a differential without ids may be in any order
 	open      []*node
+	spent     int // nodes made by copying
 	applied   []application
+}
+
+// maxNodes bounds a snapshot: slices of slices copy each other, and a few dozen
+// elements could ask for billions. The largest published one has some 3,000.
+const maxNodes = 50_000
+
+// spend accounts for copying what is below n.
+func (g *generator) spend(n *node) error {
+	_ = n.walk(func(*node) error {
+		g.spent++
+		return nil
+	})
+	if g.spent > maxNodes {
+		return fmt.Errorf("the snapshot would have over %d elements", maxNodes)
+	}
+	return nil
 }
 
 // application is an element of the differential and the node it went to.
@@ -75,6 +94,9 @@ func (g *generator) fail(err error) error { return fmt.Errorf("snapshot of %s: %
 func apply(r *fhir.Resource, lookup Lookup, unordered bool) (*generator, error) {
 	g := &generator{lookup: lookup, url: r.Get("url").Text(), unordered: unordered,
 		profile: r.Get("derivation").Text() == "constraint"}
+	if r.Type() != "StructureDefinition" {
+		return nil, fmt.Errorf("a %s is no StructureDefinition", r.Type())
+	}
 	base := r.Get("baseDefinition").Text()
 	if base == "" {
 		return nil, g.fail(errors.New("there is neither a snapshot nor a baseDefinition"))
@@ -99,6 +121,9 @@ func apply(r *fhir.Resource, lookup Lookup, unordered bool) (*generator, error) 
 		inheritExtensions(g.root, from)
 	} else {
 		g.rename(r)
+	}
+	if n := r.Get("differential").Get("element").Len(); n > maxNodes {
+		return nil, g.fail(fmt.Errorf("the differential has %d elements, over %d", n, maxNodes))
 	}
 	for _, d := range r.Get("differential").Get("element").Items() {
 		if err := g.element(d); err != nil {

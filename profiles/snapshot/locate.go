@@ -152,8 +152,7 @@ func (g *generator) inOrder(n *node) error {
 		return nil
 	}
 	latest := g.applied[len(g.applied)-1].to
-	place := g.places()
-	if place[n] < place[latest] {
+	if slices.Compare(n.place(), latest.place()) < 0 {
 		return fmt.Errorf("it stands behind %s, out of order, and has no id", latest.id())
 	}
 	return nil
@@ -304,8 +303,16 @@ func (g *generator) graft(n *node, canonical string) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range root.children {
-		n.children = append(n.children, c.copyTo(n))
+	return g.copyChildren(root, n)
+}
+
+// copyChildren copies the children of one node below another.
+func (g *generator) copyChildren(from, to *node) error {
+	if err := g.spend(from); err != nil {
+		return err
+	}
+	for _, c := range from.children {
+		to.children = append(to.children, c.copyTo(to))
 	}
 	return nil
 }
@@ -340,8 +347,5 @@ func (g *generator) expandReference(n *node, ref string) error {
 	}
 	n.e.Set("contentReference", nil)
 	n.e.Set("type", target.e.Get("type").Clone())
-	for _, c := range target.children {
-		n.children = append(n.children, c.copyTo(n))
-	}
-	return nil
+	return g.copyChildren(target, n)
 }

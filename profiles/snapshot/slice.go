@@ -10,6 +10,9 @@ import (
 // slice of a slice that the differential made begins as that slice is.
 func (g *generator) slice(n *node, name string, d *fhir.Element, last bool) (*node, error) {
 	host := n.outer(name)
+	if err := g.spend(host); err != nil {
+		return nil, err
+	}
 	s := &node{name: n.name, slice: name, fresh: true}
 	if host.fresh {
 		s.e = host.e.Clone()

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"vitalwire/fhir"
@@ -154,6 +155,18 @@ func (n *node) walk(visit func(*node) error) error {
 		if err := s.walk(visit); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// place is where the node stands in the order of a snapshot: the numbers of the
+// steps down to it, the children of a node before its slices.
+func (n *node) place() []int {
+	switch {
+	case n.sliced != nil:
+		return append(n.sliced.place(), 1, slices.Index(n.sliced.slices, n))
+	case n.parent != nil:
+		return append(n.parent.place(), 0, slices.Index(n.parent.children, n))
 	}
 	return nil
 }
