@@ -125,7 +125,7 @@ func truth(result path.Collection) bool {
 // errata are expressions of R4 that do not say what their words say.
 var errata = map[string]string{
 	// boolean is a FHIR type; System.Boolean is never an element's type.
-	"(operator = 'exists') implies (answer is Boolean)": "(operator = 'exists') implies (answer is boolean)",
+	"operator = 'exists' implies (answer is Boolean)": "operator = 'exists' implies (answer is boolean)",
 }
 
 func corrected(expression string) string {

@@ -75,6 +75,8 @@ type Options struct {
 	Resolve    func(ctx context.Context, reference string) *fhir.Resource
 	// WrongDisplay is what becomes of a display that the code system does not give.
 	WrongDisplay Level
+	// SkipContained leaves contained resources unchecked.
+	SkipContained bool
 	// Languages are those in which a display may be written besides English.
 	Languages []string
 	// MaxIssues bounds what is returned; 0 is 200.
@@ -96,12 +98,18 @@ const (
 // profiles in meta.profile and those listed, all by canonical. No issue of
 // severity error or fatal means that it is valid. The resource is not changed.
 func (v *Validator) Resource(ctx context.Context, res *fhir.Resource, profiles []string, opts Options) []fhir.Issue {
+	return v.Element(ctx, res.Root(), profiles, opts)
+}
+
+// Element is Resource for JSON that was not yet found to be a resource: what
+// fhir.AsResource refuses becomes an issue among the others.
+func (v *Validator) Element(ctx context.Context, root *fhir.Element, profiles []string, opts Options) []fhir.Issue {
 	r, _ := v.runs.Get().(*run)
 	if r == nil {
 		r = &run{}
 	}
 	r.begin(ctx, v, opts)
-	r.root(res, profiles)
+	r.root(root, profiles)
 	issues := r.issues
 	r.end()
 	v.runs.Put(r)

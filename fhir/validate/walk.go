@@ -6,8 +6,8 @@ import (
 )
 
 // root validates the outermost resource.
-func (r *run) root(res *fhir.Resource, profiles []string) {
-	r.push(frame{index: -1, el: res.Root(), ids: true})
+func (r *run) root(el *fhir.Element, profiles []string) {
+	r.push(frame{index: -1, el: el, ids: true})
 	r.resource(profiles)
 	r.pop()
 	r.finish()
@@ -192,6 +192,9 @@ func (r *run) value(f *field, value, ext *fhir.Element, index int32) {
 	case isPrimitiveField:
 		r.primitive(f, value, ext)
 	case isResource:
+		if r.opts.SkipContained && f.name == "contained" {
+			break
+		}
 		if value.Is(fhir.Object) {
 			r.top().ids = true
 			r.resource(nil)
