@@ -55,11 +55,18 @@ func compareItems(a, b *Item) (order int, known bool, err error) {
 		x = QuantityItem(d, "1")
 	case eok && x.kind == KindQuantity:
 		y = QuantityItem(e, "1")
+	case x.isQuantity() && y.isQuantity() && (x.kind == KindNode || y.kind == KindNode):
+		return 0, false, nil // a comparator: less than 5 is nowhere exactly
 	case x.kind != KindQuantity || y.kind != KindQuantity:
 		return 0, false, mismatch
 	}
 	order, known = compareQuantity(x.box, y.box)
 	return order, known, nil
+}
+
+// isQuantity reports whether the item is a Quantity, even one with a comparator.
+func (it *Item) isQuantity() bool {
+	return it.kind == KindQuantity || it.kind == KindNode && it.node.typ != nil && it.node.typ.system == KindQuantity
 }
 
 func compareInt(a, b int64) int {

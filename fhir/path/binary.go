@@ -2,6 +2,9 @@ package path
 
 // binary compiles an infix operator (FHIRPath §6).
 func (c *compiler) binary(n *node) (evalFn, error) {
+	if n.text == "|" {
+		return c.union(n)
+	}
 	left, err := c.expr(n.kids[0])
 	if err != nil {
 		return nil, err
@@ -24,8 +27,6 @@ func binaryOperator(name string, left, right evalFn) evalFn {
 	switch name {
 	case "and", "or", "xor", "implies":
 		return logic(name, left, right)
-	case "|":
-		return union(left, right)
 	case "=", "!=":
 		return compared(left, right, func(s *session, a, b []Item) (truth, error) {
 			t, err := s.equal(a, b)
@@ -136,27 +137,6 @@ func compared(left, right evalFn, compare func(s *session, a, b []Item) (truth, 
 			return nil, err
 		}
 		return t.appendTo(out), nil
-	}
-}
-
-func union(left, right evalFn) evalFn {
-	return func(s *session, f *frame, out []Item) ([]Item, error) {
-		a, b, err := s.pair(f, left, right)
-		if err != nil {
-			return nil, err
-		}
-		switch {
-		case len(b) == 0 && len(a) <= 1:
-			out = append(out, a...)
-		case len(a) == 0 && len(b) == 1:
-			out = append(out, b...)
-		default:
-			a = append(a, b...)
-			out, err = s.distinct(a, out)
-		}
-		s.release(a)
-		s.release(b)
-		return out, err
 	}
 }
 

@@ -79,6 +79,9 @@ func (c *compiler) path(n *node) (evalFn, error) {
 	for i, j := 0, len(steps)-1; i < j; i, j = i+1, j-1 {
 		steps[i], steps[j] = steps[j], steps[i]
 	}
+	if name, ok := rootType(n); ok {
+		return rootedPath(name, newMember(name), steps), nil
+	}
 	left, err := c.expr(n)
 	if err != nil {
 		return nil, err
@@ -88,25 +91,62 @@ func (c *compiler) path(n *node) (evalFn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(in) == 0 {
-			s.release(in)
-			return out, nil
-		}
-		next := s.grab()
-		for i, m := range steps {
-			if i == len(steps)-1 {
-				out, err = m.each(s, in, out)
-				break
-			}
-			if next, err = m.each(s, in, next[:0]); err != nil || len(next) == 0 {
-				break
-			}
-			in, next = next, in
-		}
+		out, err = walk(s, steps, in, out)
 		s.release(in)
-		s.release(next)
 		return out, err
 	}, nil
+}
+
+// walk takes the steps from in, the last one into out.
+func walk(s *session, steps []*member, in, out []Item) ([]Item, error) {
+	last := len(steps) - 1
+	if last == 0 || len(in) == 0 {
+		return steps[0].each(s, in, out)
+	}
+	here, next := s.grab(), s.grab()
+	here, err := steps[0].each(s, in, here)
+	for i := 1; i < last && err == nil && len(here) > 0; i++ {
+		next, err = steps[i].each(s, here, next[:0])
+		here, next = next, here
+	}
+	if err == nil {
+		out, err = steps[last].each(s, here, out)
+	}
+	s.release(here)
+	s.release(next)
+	return out, err
+}
+
+// rootType is the name of the type that begins a path such as Patient.name.
+func rootType(n *node) (string, bool) {
+	if n.op != opMember || n.input() != nil || n.text == "" || n.text[0] < 'A' || n.text[0] > 'Z' {
+		return "", false
+	}
+	return n.text, true
+}
+
+// rootedPath is a path that begins with a type: where the focus is of another
+// type, as in most of a search expression of many types, it ends at once.
+func rootedPath(name string, root *member, steps []*member) evalFn {
+	return func(s *session, f *frame, out []Item) ([]Item, error) {
+		var err error
+		for i := range f.focus {
+			it := &f.focus[i]
+			if it.node != nil && it.node.typ != nil && it.node.typ.is(name) {
+				out, err = walk(s, steps, f.focus[i:i+1], out)
+			} else if it.node == nil || it.node.typ == nil || it.node.typ.open {
+				var in []Item
+				if in, err = root.step(s, it, s.grab()); err == nil {
+					out, err = walk(s, steps, in, out)
+					s.release(in)
+				}
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		return out, s.spend(1)
+	}
 }
 
 func (m *member) each(s *session, in, out []Item) ([]Item, error) {

@@ -215,8 +215,15 @@ func decimalOfRat(r *big.Rat) Decimal {
 	// Digits before the point, roughly; negative for leading zeros behind it.
 	lead := (r.Num().BitLen()-r.Denom().BitLen())*30103/100000 + 1
 	scale := max(int32(divDigits-lead), 8)
-	n := new(big.Int).Mul(r.Num(), bigPow10(scale))
-	return decimalOfBig(quoHalfUp(n, r.Denom()), scale).trim()
+	for {
+		n := new(big.Int).Mul(r.Num(), bigPow10(scale))
+		q := quoHalfUp(n, r.Denom())
+		if short := divDigits - len(new(big.Int).Abs(q).String()); short > 0 {
+			scale += int32(short) // the guess at the leading digits was one too many
+			continue
+		}
+		return decimalOfBig(q, scale).trim()
+	}
 }
 
 // quoHalfUp is n / q rounded to the nearest, halves away from zero; q > 0.

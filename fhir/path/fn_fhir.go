@@ -108,18 +108,20 @@ func outside(err error, what string) error {
 func extensionFunction(answer func(out, found []Item) []Item) function {
 	m := newMember("extension")
 	return with1(func(s *session, f *frame, in []Item, arg evalFn, out []Item) ([]Item, error) {
-		url, ok, err := s.str(f, arg)
-		if err != nil || !ok {
-			return out, err
-		}
 		all, err := m.each(s, in, s.grab())
 		if err != nil {
 			return nil, err
 		}
 		found := all[:0]
-		for i := range all {
-			if all[i].node.el.Get("url").Text() == url {
-				found = append(found, all[i])
+		if len(all) > 0 {
+			url, ok, err := s.str(f, arg)
+			if err != nil || !ok {
+				return out, err
+			}
+			for i := range all {
+				if all[i].node.el.Get("url").Text() == url {
+					found = append(found, all[i])
+				}
 			}
 		}
 		out = answer(out, found)

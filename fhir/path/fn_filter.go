@@ -132,7 +132,7 @@ func buildAggregate(c *compiler, n *node) (callFn, error) {
 			}
 		}
 		err := s.eachItem(f, in, func(f *frame, _ Item) error {
-			f.total, f.inTotal = total, true
+			f.total = total
 			next, err := step(s, f, nil)
 			if err == nil {
 				err = s.spend(1 + len(next))

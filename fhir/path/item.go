@@ -52,6 +52,7 @@ type Item struct {
 type box struct {
 	dec  Decimal
 	unit string // Quantity: UCUM code or calendar word
+	code string // Quantity: system|code of a unit that is not UCUM's; unit is for people then
 	cal  bool   // Quantity: unit is a calendar word
 	fhir bool   // Quantity: of an element; its UCUM years and months are calendar ones in date arithmetic
 	when Temporal

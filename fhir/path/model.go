@@ -36,6 +36,7 @@ type Type struct {
 	order  []*element
 	stub   *fhir.Element // an empty resource of the type
 	parent atomic.Pointer[Type]
+	line   atomic.Pointer[[]string] // ancestors, once asked for
 }
 
 // element is an element of a Type.
@@ -217,19 +218,35 @@ func (t *Type) superType() *Type {
 
 // is reports whether the type is that of the name or derives from it.
 func (t *Type) is(name string) bool {
-	for range 16 {
-		if t == nil {
-			return false
-		}
-		if t.name == name {
+	if t == nil {
+		return false
+	}
+	if t.name == name {
+		return true
+	}
+	for _, ancestor := range t.ancestors() {
+		if ancestor == name {
 			return true
 		}
-		if t.open && t.kind == definition.Resource {
-			return name == "Resource" || name == "DomainResource"
-		}
-		t = t.superType()
 	}
 	return false
+}
+
+// ancestors are the names of the types this one derives from, nearest first.
+func (t *Type) ancestors() []string {
+	if known := t.line.Load(); known != nil {
+		return *known
+	}
+	var line []string
+	if t.open && t.kind == definition.Resource {
+		line = []string{"DomainResource", "Resource"}
+	}
+	// The bound ends a circle of definitions.
+	for p := t.superType(); p != nil && len(line) < 16; p = p.superType() {
+		line = append(line, p.name)
+	}
+	t.line.Store(&line)
+	return line
 }
 
 // systemOf is the System type that values of a FHIR type convert to (R4

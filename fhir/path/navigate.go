@@ -2,15 +2,36 @@ package path
 
 import (
 	"strings"
+	"sync/atomic"
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
 )
 
 // member is a step to the children of a name (FHIRPath §3.1 path selection).
-type member struct{ name, under string }
+type member struct {
+	name, under string
+	last        atomic.Pointer[lastElement]
+}
 
-func newMember(name string) *member { return &member{name, "_" + name} }
+// lastElement is the type a step met last and the element it found there: a
+// step nearly always meets the same type again.
+type lastElement struct {
+	typ  *Type
+	elem *element
+}
+
+func newMember(name string) *member { return &member{name: name, under: "_" + name} }
+
+// element is the element of that name in a type, nil when it has none.
+func (m *member) element(t *Type) *element {
+	if l := m.last.Load(); l != nil && l.typ == t {
+		return l.elem
+	}
+	l := &lastElement{t, t.elems[m.name]}
+	m.last.Store(l)
+	return l.elem
+}
 
 // step appends the children of that name. A choice such as value finds
 // valueQuantity (R4 fhirpath §2.9.1: polymorphism); value, asked of a primitive
@@ -30,7 +51,7 @@ func (m *member) step(s *session, it *Item, out []Item) ([]Item, error) {
 	case t.kind == definition.Primitive:
 		out = m.ofPrimitive(s, it, out)
 	default:
-		e := t.elems[m.name]
+		e := m.element(t)
 		if e == nil {
 			return out, nil
 		}

@@ -4,29 +4,44 @@ import (
 	"math/big"
 	"strings"
 
-	"vitalwire/fhir"
 	"vitalwire/fhir/ucum"
 )
 
 // ucumSystem is the system of a Quantity whose code is a UCUM unit.
 const ucumSystem = "http://unitsofmeasure.org"
 
-// quantityOf turns a FHIR Quantity into a System.Quantity. That is possible only
-// with a UCUM code and without a comparator (R4 fhirpath §2.9.1.1: use of FHIR
-// Quantity); any other stays a node, and one without a value is none.
-func quantityOf(e *fhir.Element) (Item, bool) {
-	it := Item{node: &Node{el: e}}
-	value, code := e.Get("value"), e.Get("code").Text()
+// quantityOf turns a FHIR Quantity into a System.Quantity (R4 fhirpath §2.9.1.1: use
+// of FHIR Quantity). The unit of one without a UCUM code can only be compared
+// with itself. One with a comparator stays a node; one without a value is none.
+func quantityOf(n *Node) (Item, bool) {
+	e := n.el
+	it := Item{node: n}
+	value := e.Get("value")
 	if value == nil {
 		return it, false
 	}
-	if code == "" || e.Get("system").Text() != ucumSystem || e.Get("comparator") != nil {
+	if e.Get("comparator") != nil {
 		return it, true
 	}
 	d, ok := ParseDecimal(value.Text())
+	code, unit, system := e.Get("code").Text(), e.Get("unit").Text(), e.Get("system").Text()
 	q := QuantityItem(d, code)
 	q.box.fhir = true
+	switch {
+	case code != "" && system == ucumSystem:
+	case code != "":
+		q.box.unit, q.box.code = unit, system+"|"+code
+	case unit != "":
+		q.box.unit, q.box.code = unit, "|"+unit
+	default:
+		q.box.unit = "1"
+	}
 	return q, ok
+}
+
+// sameUnit reports whether nothing needs to be converted.
+func (q *box) sameUnit(r *box) bool {
+	return q.cal == r.cal && q.code == r.code && (q.code != "" || q.unit == r.unit)
 }
 
 // calendarWord is the singular of a calendar duration word, or "" (FHIRPath §2.1.8.1).
@@ -73,8 +88,11 @@ func (q *box) definite() (code string, exact bool) {
 // commonUnit gives both values counted in the unit of q; false when they cannot
 // be. loose counts a calendar year as UCUM's.
 func commonUnit(q, r *box, loose bool) (a, b *big.Rat, ok bool) {
-	if q.unit == r.unit && q.cal == r.cal {
+	if q.sameUnit(r) {
 		return q.dec.Rat(), r.dec.Rat(), true
+	}
+	if q.code != "" || r.code != "" {
+		return nil, nil, false
 	}
 	qc, qe := q.definite()
 	rc, re := r.definite()
@@ -100,7 +118,7 @@ func commonUnit(q, r *box, loose bool) (a, b *big.Rat, ok bool) {
 
 // compareQuantity orders two quantities; unknown when their units cannot be compared.
 func compareQuantity(q, r *box) (order int, known bool) {
-	if q.unit == r.unit && q.cal == r.cal {
+	if q.sameUnit(r) {
 		return q.dec.Cmp(r.dec), true
 	}
 	a, b, ok := commonUnit(q, r, false)
@@ -163,18 +181,21 @@ func sum(a, b Decimal, sign int) Decimal {
 
 // with is another value in the same unit.
 func (q *box) with(d Decimal) Item {
-	return Item{kind: KindQuantity, box: &box{dec: d, unit: q.unit, cal: q.cal}}
+	return Item{kind: KindQuantity, box: &box{dec: d, unit: q.unit, code: q.code, cal: q.cal}}
 }
 
 // multiplyQuantity and divideQuantity combine the units too (FHIRPath §6.6.1, §6.6.2).
 func multiplyQuantity(q, r *box) (Item, bool) {
+	if q.code != "" || r.code != "" {
+		return Item{}, false
+	}
 	qc, _ := q.definite()
 	rc, _ := r.definite()
 	return combined(q.dec.Mul(r.dec), productCode(qc, rc), qc, rc, ucum.Unit.Mul)
 }
 
 func divideQuantity(q, r *box) (Item, bool) {
-	if r.dec.Sign() == 0 {
+	if r.dec.Sign() == 0 || q.code != "" || r.code != "" {
 		return Item{}, false
 	}
 	qc, _ := q.definite()

@@ -68,35 +68,51 @@ type session struct {
 	env    *Env
 	model  *Model
 	now    Temporal
-	steps  int // left
-	check  int // when steps falls below, the context is asked
-	depth  int
+	steps  int    // left
+	check  int    // when steps falls below, the context is asked
 	root   []Item // the input, for %context
 	free   [][]Item
 	frames []*frame
 	top    int
 	slab   []Node
+	grown  int              // nodes in the latest slab
 	refs   map[string]*Node // resolved references, one evaluation long
 }
 
 // frame is what names mean at one place of an expression.
 type frame struct {
-	focus []Item // $this, and what a leading name is looked up on
-	index int64
-	total []Item
-	inLoop,
-	inTotal bool // whether $index and $total have a meaning
-	one [1]Item
+	focus  []Item // $this, and what a leading name is looked up on
+	index  int64
+	inLoop bool // whether $index has a meaning
+	total  []Item
+	one    [1]Item
 }
 
 const checkEvery = 4096
 
-func (s *session) reset(ctx context.Context, env *Env, m *Model, input []Item) {
+func newSession() *session { return &session{frames: []*frame{{}}} }
+
+// start begins an evaluation and gives its outermost frame.
+func (s *session) start(ctx context.Context, env *Env, m *Model, input []Item) *frame {
+	if env == nil {
+		env = &Env{}
+	}
 	s.ctx, s.env, s.model, s.root = ctx, env, m, input
 	if s.steps = env.Limits.Steps; s.steps <= 0 {
 		s.steps = DefaultSteps
 	}
-	s.check, s.top, s.depth, s.refs, s.now = s.steps-checkEvery, 0, 0, nil, Temporal{}
+	s.check, s.top, s.now.kind = s.steps-checkEvery, 1, 0
+	f := s.frames[0]
+	f.focus, f.inLoop, f.total = input, false, nil
+	return f
+}
+
+// finish ends an evaluation and keeps buffers and unused nodes.
+func (s *session) finish() {
+	s.ctx, s.env, s.root, s.refs = nil, nil, nil, nil
+	if len(s.free) > 16 {
+		s.free = s.free[:16]
+	}
 }
 
 // spend takes n steps off the budget.
@@ -150,7 +166,7 @@ func (s *session) push(outer *frame, it Item) (*frame, error) {
 	s.top++
 	f.one[0] = it
 	f.focus = f.one[:]
-	f.index, f.inLoop, f.total, f.inTotal = outer.index, outer.inLoop, outer.total, outer.inTotal
+	f.index, f.inLoop, f.total = outer.index, outer.inLoop, outer.total
 	return f, nil
 }
 
@@ -159,7 +175,8 @@ func (s *session) pop() { s.top-- }
 // node hands out nodes from slabs.
 func (s *session) node() *Node {
 	if len(s.slab) == 0 {
-		s.slab = make([]Node, 16)
+		s.grown = min(max(2*s.grown, 8), 64)
+		s.slab = make([]Node, s.grown)
 	}
 	n := &s.slab[0]
 	s.slab = s.slab[1:]

@@ -60,6 +60,10 @@ func (c *compiler) typeOperator(n *node) (evalFn, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n.text == "as" && !c.singletonAs {
+		test, err := c.typeTest(n.typ, n.pos)
+		return filtered(left, test), err
+	}
 	return func(s *session, f *frame, out []Item) ([]Item, error) {
 		in, err := left(s, f, s.grab())
 		if err != nil {
@@ -69,6 +73,24 @@ func (c *compiler) typeOperator(n *node) (evalFn, error) {
 		s.release(in)
 		return out, err
 	}, nil
+}
+
+// filtered keeps the items of a type, in place.
+func filtered(left evalFn, test typeTest) evalFn {
+	return func(s *session, f *frame, out []Item) ([]Item, error) {
+		before := len(out)
+		out, err := left(s, f, out)
+		if err != nil {
+			return nil, err
+		}
+		kept := out[:before]
+		for i := before; i < len(out); i++ {
+			if test.as(&out[i]) {
+				kept = append(kept, out[i])
+			}
+		}
+		return kept, s.spend(1 + len(out) - before)
+	}
 }
 
 func (c *compiler) typeCall(verb string, name typeName, pos int) (callFn, error) {

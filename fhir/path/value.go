@@ -28,7 +28,7 @@ func (it *Item) value() (Item, bool) {
 		if !n.el.Is(fhir.Object) {
 			return Item{}, false
 		}
-		return quantityOf(n.el)
+		return quantityOf(n)
 	}
 	return primitiveValue(n.el, kind)
 }
@@ -121,7 +121,7 @@ func (it *Item) number() (Decimal, bool) {
 }
 
 // Quantity is the value and unit of a Quantity; the unit is a UCUM code or a
-// calendar word such as "month".
+// calendar word such as "month", or the words for a unit that is neither.
 func (it Item) Quantity() (value Decimal, unit string, ok bool) {
 	v, ok := it.value()
 	if !ok || v.kind != KindQuantity {
