@@ -211,7 +211,7 @@ func lastType(text string) string {
 func (a *answers) enabled(question *fhir.Element) bool {
 	when := question.Get("enableWhen")
 	if when.Len() == 0 {
-		return true
+		return a.expressionHolds(question)
 	}
 	any := question.Get("enableBehavior").Text() == "any"
 	for i := range when.Len() {

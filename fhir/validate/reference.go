@@ -194,6 +194,7 @@ func (r *run) reference(targets []string, by string) {
 	text := el.Get("reference").Text()
 	found := r.lookup(text)
 	if found.target == nil {
+		r.misnamed(text)
 		r.unresolved(text, found.how)
 		typ := typeNamed(text)
 		if typ == "" {
@@ -243,6 +244,25 @@ func (r *run) targetProfiles(target *fhir.Element, typ string, targets []string)
 	}
 	if len(tried) > 0 {
 		r.err(fhir.CodeStructure, "the target of the reference meets none of the profiles asked for: %s", words(tried))
+	}
+}
+
+// misnamed tells of a relative reference whose id is that of a urn:uuid entry of
+// another type: what was meant is plain, and it is wrong.
+func (r *run) misnamed(text string) {
+	key, ok := fhir.ParseKey(text)
+	if !ok || !fhir.IsResourceType(key.Type) {
+		return
+	}
+	for i := range r.stack {
+		if !r.stack[i].ids || r.stack[i].el.Get("resourceType").Text() != "Bundle" {
+			continue
+		}
+		for _, target := range r.index(r.stack[i].el).byURL["urn:uuid:"+key.ID] {
+			if typ := target.Get("resourceType").Text(); typ != key.Type {
+				r.err(fhir.CodeRequired, "the reference names a %s, and the entry with that id is a %s", key.Type, clip(typ))
+			}
+		}
 	}
 }
 

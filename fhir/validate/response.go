@@ -71,6 +71,32 @@ func (a *answers) places(q *fhir.Element, path []string, depth int) {
 	}
 }
 
+// expressionHolds evaluates an enableWhen given as FHIRPath (SDC
+// enableWhenExpression, and the extension it came from), on the response.
+func (a *answers) expressionHolds(question *fhir.Element) bool {
+	value, typ := extensionOf(question, "sdc-questionnaire-enableWhenExpression")
+	if value == nil {
+		value, typ = extensionOf(question, "fiphr-ext-questionnaire-enablewhen")
+	}
+	text := value.Text()
+	if typ == "Expression" {
+		if value.Get("language").Text() != "text/fhirpath" {
+			return true
+		}
+		text = value.Get("expression").Text()
+	}
+	if text == "" {
+		return true
+	}
+	expr, err := a.r.v.expression(text).get(a.r.v)
+	if err != nil {
+		return true
+	}
+	env := a.r.env
+	ok, err := expr.EvalBool(a.r.ctx, &env, a.r.item(len(a.r.stack)-1))
+	return ok || err != nil
+}
+
 // items checks the items of a response (or of an answer) against those of the
 // questionnaire item they belong to.
 func (a *answers) items(q, el *fhir.Element, at string, enabled bool, depth int) {

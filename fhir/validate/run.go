@@ -33,6 +33,12 @@ type run struct {
 	bundles map[*fhir.Element]*bundleIndex
 	trials  map[trialKey]bool // what conforms was answered
 	checked map[trialKey]struct{}
+	ids     map[idKey]struct{} // element ids of each resource
+}
+
+type idKey struct {
+	resource *fhir.Element
+	id       string
 }
 
 // frame is an element on the way to the one at hand.

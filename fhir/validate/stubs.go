@@ -8,6 +8,5 @@ import (
 
 func itoa(i int) string { return strconv.Itoa(i) }
 
-func (r *run) bundle(el *fhir.Element)                                       {}
 func (r *run) conformance(typ string, el *fhir.Element)                      {}
 func fastRule(key, expression string) func(r *run, el *fhir.Element) verdict { return nil }

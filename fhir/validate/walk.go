@@ -88,6 +88,9 @@ func (r *run) object(sh *shape, el *fhir.Element) {
 			r.err(fhir.CodeStructure, "%s is there more than once, with different types; only one is allowed", f.name)
 		}
 		seen.set(f.slot)
+		if f.json == "id" && !sh.resource {
+			r.elementID(m.Value)
+		}
 		var ext *fhir.Element
 		if unders && f.kind == isPrimitiveField {
 			ext = el.Get(f.under)
@@ -109,6 +112,23 @@ func (r *run) object(sh *shape, el *fhir.Element) {
 			r.invariant(inv)
 		}
 	}
+}
+
+// elementID demands that an element's id is its own in the resource (R4
+// element §2.23.0.1).
+func (r *run) elementID(id *fhir.Element) {
+	if !id.Is(fhir.String) {
+		return
+	}
+	key := idKey{r.stack[r.resourceFrame()].el, id.Text()}
+	if _, twice := r.ids[key]; twice {
+		r.err(fhir.CodeBusinessRule, "another element of the resource has the same id")
+		return
+	}
+	if r.ids == nil {
+		r.ids = make(map[idKey]struct{})
+	}
+	r.ids[key] = struct{}{}
 }
 
 func choiceMark(e *definition.Element) string {
