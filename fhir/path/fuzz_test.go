@@ -2,11 +2,14 @@ package path_test
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/path"
+	"vitalwire/internal/shared"
 )
 
 var seeds = []string{
@@ -51,8 +54,12 @@ func FuzzEval(f *testing.F) {
 	}
 	f.Add("descendants()", `{"resourceType":"Bundle","entry":[{"fullUrl":1,"resource":{"resourceType":7}},null,[[]]]}`)
 	f.Add("value.value > 1", `{"resourceType":"Observation","valueQuantity":"x","_valueString":[1]}`)
+	var model *path.Model // none where the shared material is absent
+	if _, err := os.Stat(filepath.Join(filepath.Dir(shared.Root(f)), "shared")); err == nil {
+		model, _ = coreModel(f)
+	}
 	f.Fuzz(func(t *testing.T, text, data string) {
-		x, err := path.Compile(text)
+		x, err := path.Compile(text, path.WithModel(model))
 		if err != nil {
 			return
 		}
@@ -60,7 +67,6 @@ func FuzzEval(f *testing.F) {
 		if err != nil || !e.Is(fhir.Object) {
 			return
 		}
-		var model *path.Model
 		env := &path.Env{Limits: path.Limits{Steps: 50_000}, StubReferences: true, Now: time.Unix(0, 0)}
 		start := time.Now()
 		items, err := x.Eval(context.Background(), env, model.Item(nil, e, nil, nil, "", -1))

@@ -138,6 +138,11 @@ func (e *essence) define(a *atom) (Unit, error) {
 			return Unit{}, fmt.Errorf("function %s is not known", a.function)
 		}
 		u.special, u.scale = f, big.NewRat(1, 1)
+		if a.function == "100tan" {
+			// The file names the unit of the angle (deg) here; the tangent is of the
+			// angle itself, so it is counted in rad as for the prism diopter.
+			u.factor = big.NewRat(1, 1)
+		}
 	}
 	return u, nil
 }
