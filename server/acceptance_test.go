@@ -27,7 +27,7 @@ func start(t testing.TB, store string) *server.Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := s.Stop(5 * time.Second); err != nil {
+		if err := s.Stop(30 * time.Second); err != nil {
 			t.Error(err)
 		}
 	})

@@ -49,7 +49,11 @@ func BenchmarkIngest(b *testing.B) {
 func device(i int) string { return fmt.Sprintf("00A1C9000001%04X", i) }
 
 func post(b testing.TB, url, body string) (int, string) {
-	response, err := http.Post(url, "application/json", strings.NewReader(body))
+	return postAs(b, url, "application/json", body)
+}
+
+func postAs(b testing.TB, url, media, body string) (int, string) {
+	response, err := http.Post(url, media, strings.NewReader(body))
 	if err != nil {
 		b.Error(err)
 		return 0, ""

@@ -20,6 +20,9 @@ type Config struct {
 	BaseURL   string        `env:"VITALWIRE_BASE_URL" placeholder:"URL" help:"Public FHIR base URL, for links and Location. By default http://LISTEN/fhir."`
 	Zone      string        `env:"VITALWIRE_ZONE" default:"UTC" placeholder:"ZONE" help:"Time zone (such as Europe/Berlin) of dates without an offset in searches, and of device clocks when the gateway sends no receivedAt."`
 	MaxBody   int64         `env:"VITALWIRE_MAX_BODY" default:"16777216" placeholder:"BYTES" help:"Largest request body."`
+	Packages  string        `env:"VITALWIRE_PACKAGES" type:"existingdir" placeholder:"DIR" help:"Folder of FHIR packages (.tgz in NPM form) to load at start, in the background."`
+	Validate  string        `env:"VITALWIRE_VALIDATE" enum:"enforce,warn,off" default:"enforce" help:"What validation does to a write: enforce (an error refuses it), warn (errors are told with Prefer: return=OperationOutcome) or off."`
+	Enforce   []string      `env:"VITALWIRE_ENFORCE" placeholder:"TYPE=CANONICAL" help:"Profile that every resource of a type must meet, besides those it declares in meta.profile; may be repeated."`
 	StopAfter time.Duration `env:"VITALWIRE_STOP_AFTER" default:"10s" placeholder:"DURATION" help:"How long running requests may finish after a stop signal."`
 	LogLevel  string        `env:"VITALWIRE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level logged: debug, info, warn or error."`
 }

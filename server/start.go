@@ -11,12 +11,15 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // --zone works in a container without zone files
 
 	"vitalwire/adapters"
 	"vitalwire/server/ingest"
 	"vitalwire/server/interaction"
+	"vitalwire/server/knowledge"
+	"vitalwire/server/operation"
 	"vitalwire/server/rest"
 	"vitalwire/server/store"
 	"vitalwire/server/store/postgres"
@@ -31,6 +34,10 @@ type Server struct {
 	store store.Store
 	http  *http.Server
 	done  chan error
+
+	// stop ends what runs in the background; running waits for it.
+	stop    context.CancelFunc
+	running sync.WaitGroup
 }
 
 // Start opens the store, listens and serves. It returns when requests are
@@ -49,9 +56,13 @@ func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slo
 		return nil, err
 	}
 	s := &Server{Addr: listener.Addr().String(), done: make(chan error, 1)}
-	handler, err := s.wire(ctx, c, zone, languages, log)
+	life, stop := context.WithCancel(context.Background())
+	s.stop = stop
+	handler, err := s.wire(ctx, life, c, zone, languages, log)
 	if err != nil {
 		listener.Close()
+		s.stop()
+		s.running.Wait()
 		if s.store != nil {
 			s.store.Close()
 		}
@@ -70,7 +81,9 @@ func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slo
 	return s, nil
 }
 
-func (s *Server) wire(ctx context.Context, c Config, zone *time.Location, languages []adapters.Adapter, log *slog.Logger) (http.Handler, error) {
+// wire puts the parts together. ctx is that of the start; what runs in the
+// background ends with life.
+func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, languages []adapters.Adapter, log *slog.Logger) (http.Handler, error) {
 	base := c.BaseURL
 	if base == "" {
 		base = "http://" + s.Addr + "/fhir"
@@ -86,15 +99,31 @@ func (s *Server) wire(ctx context.Context, c Config, zone *time.Location, langua
 	if err != nil {
 		return nil, err
 	}
-	frames := &ingest.Service{Store: s.store, Adapters: languages, Zone: zone, Now: time.Now, Log: log}
+	known, err := knowledge.New(knowledge.Mode(c.Validate), c.Enforce)
+	if err != nil {
+		return nil, err
+	}
+	if c.Packages != "" {
+		s.running.Go(func() { known.LoadDir(life, c.Packages, log) })
+	}
+	operations, err := operation.New(s.store, known)
+	if err != nil {
+		return nil, err
+	}
+	frames := &ingest.Service{Store: s.store, Adapters: languages, Check: known.Check, Zone: zone, Now: time.Now, Log: log}
 	if err := frames.Sweep(ctx); err != nil {
 		return nil, err
 	}
 	face := &rest.Server{
-		Engine:  &interaction.Engine{Store: s.store, Base: s.Base, Seal: seal, Zone: zone, Version: Version, Started: time.Now()},
-		Ingest:  frames,
-		MaxBody: c.MaxBody,
-		Log:     log,
+		Engine: &interaction.Engine{
+			Store: s.store, Base: s.Base, Seal: seal, Zone: zone,
+			Check: known.Check, Operations: operations.For, Version: Version, Started: time.Now(),
+		},
+		Operations: operations,
+		Knowledge:  known,
+		Ingest:     frames,
+		MaxBody:    c.MaxBody,
+		Log:        log,
 	}
 	return face.Handler(), nil
 }
@@ -105,9 +134,14 @@ func (s *Server) Stop(after time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), after)
 	defer cancel()
 	err := s.http.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = errors.Join(fmt.Errorf("requests were still running after %s", after), s.http.Close())
+	}
 	if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
+	s.stop()
+	s.running.Wait()
 	return errors.Join(err, s.store.Close())
 }
 

@@ -102,7 +102,7 @@ func (s *Service) plan(ctx context.Context, adapter string, f frame, result adap
 		devices := newDeviceBook(r, p)
 		reports := together(result.Reports, f.Device)
 		for index, report := range reports {
-			if err := s.planReport(r, p, devices, adapter, f, index, report); err != nil {
+			if err := s.planReport(ctx, r, p, devices, adapter, f, index, report); err != nil {
 				return err
 			}
 		}
@@ -152,7 +152,7 @@ func (p *plan) remember(r store.Reader, adapter string, memo adapters.Memo) erro
 
 // planReport sorts a report's measurements by the patient who wore the device
 // at each one's time, and plans each part.
-func (s *Service) planReport(r store.Reader, p *plan, devices *deviceBook, adapter string, f frame, index int, report acom.Report) error {
+func (s *Service) planReport(ctx context.Context, r store.Reader, p *plan, devices *deviceBook, adapter string, f frame, index int, report acom.Report) error {
 	names := identities(report.Device, f.Device)
 	if len(names) == 0 {
 		return fhir.Unprocessable("", "the frame does not tell its device: give deviceId")
@@ -181,7 +181,7 @@ func (s *Service) planReport(r store.Reader, p *plan, devices *deviceBook, adapt
 			}
 			continue
 		}
-		if err := s.planObservations(r, p, w, part.patient, sensor, gateway); err != nil {
+		if err := s.planObservations(ctx, r, p, w, part.patient, sensor, gateway); err != nil {
 			return err
 		}
 	}
@@ -202,7 +202,7 @@ func identities(d acom.Device, named string) []string {
 
 // planObservations maps facts that have a patient and plans the Observations
 // that are not there yet, with one Provenance from them to the frame.
-func (s *Service) planObservations(r store.Reader, p *plan, w waiting, patient string, sensor, gateway fhir.Key) error {
+func (s *Service) planObservations(ctx context.Context, r store.Reader, p *plan, w waiting, patient string, sensor, gateway fhir.Key) error {
 	received, err := w.received()
 	if err != nil {
 		return err
@@ -235,6 +235,9 @@ func (s *Service) planObservations(r store.Reader, p *plan, w waiting, patient s
 			continue
 		}
 		if err := links.resolve(o); err != nil {
+			return err
+		}
+		if err := s.check(ctx, o.Resource); err != nil {
 			return err
 		}
 		write := interaction.NewWrite(store.Create, keys[i], o.Resource)

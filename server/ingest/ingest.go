@@ -24,6 +24,9 @@ import (
 type Service struct {
 	Store    store.Store
 	Adapters []adapters.Adapter
+	// Check validates what is to be written (see knowledge.Base.Check); devices
+	// have no back door. nil checks nothing.
+	Check func(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error)
 	// Zone in which a device's wall clock is read when the gateway did not say
 	// its own offset.
 	Zone *time.Location
@@ -98,7 +101,32 @@ func (s *Service) submit(ctx context.Context, sub Submission, at time.Time) (*Re
 	if err != nil {
 		return nil, err
 	}
-	return s.commit(ctx, adapter.Name, f, result)
+	receipt, err := s.commit(ctx, adapter.Name, f, result)
+	var wrong *invalid
+	if errors.As(err, &wrong) {
+		return nil, s.refuse(ctx, sub, f, &adapters.Error{Reason: wrong.Error(), Unprocessable: true})
+	}
+	return receipt, err
+}
+
+// invalid is a resource that was mapped from a frame and does not validate.
+type invalid struct {
+	typ string
+	err error
+}
+
+func (e *invalid) Error() string {
+	return "the " + e.typ + " made of it is not valid: " + e.err.Error()
+}
+
+func (s *Service) check(ctx context.Context, r *fhir.Resource) error {
+	if s.Check == nil {
+		return nil
+	}
+	if _, err := s.Check(ctx, r); err != nil {
+		return &invalid{typ: r.Type(), err: err}
+	}
+	return nil
 }
 
 // frame is an adapters.Frame with what ingest adds.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -102,6 +103,12 @@ func (s *Service) release(ctx context.Context, device string) (released int, err
 		}
 		for _, record := range records {
 			n, err := s.releaseOne(ctx, record)
+			var wrong *invalid
+			if errors.As(err, &wrong) {
+				// It stays where it is; the others shall not wait for it.
+				s.Log.Error("a waiting reading cannot be released", "quarantine", record.Key, "error", err)
+				err = nil
+			}
 			if err != nil {
 				return released, fmt.Errorf("release %s: %w", record.Key, err)
 			}
@@ -147,7 +154,7 @@ func (s *Service) releaseOne(ctx context.Context, record store.Record) (int, err
 			if err != nil {
 				return err
 			}
-			if err := s.planObservations(r, p, w, association.Patient, sensor, gateway); err != nil {
+			if err := s.planObservations(ctx, r, p, w, association.Patient, sensor, gateway); err != nil {
 				return err
 			}
 			// IfValue makes a second releaser, who lost the race, plan anew.

@@ -17,19 +17,19 @@ func (e *Engine) capabilities() *fhir.Resource {
 	root.Set("implementation", fhir.NewObject(
 		fhir.S("description", "Vitalwire, a FHIR R4 server for medical devices"), fhir.S("url", e.Base)))
 	root.Set("fhirVersion", fhir.NewString("4.0.1"))
-	root.Set("format", fhir.NewArray(fhir.NewString("application/fhir+json"), fhir.NewString("json")))
+	root.Set("format", fhir.NewArray(fhir.NewString("application/fhir+json"), fhir.NewString("application/fhir+xml"), fhir.NewString("json"), fhir.NewString("xml")))
 
 	resources := fhir.NewArray()
 	for _, typ := range fhir.ResourceTypes() {
 		if Served(typ) {
-			resources.Append(resourceCapabilities(typ))
+			resources.Append(e.resourceCapabilities(typ))
 		}
 	}
 	root.Set("rest", fhir.NewArray(fhir.NewObject(fhir.S("mode", "server"), fhir.M("resource", resources))))
 	return r
 }
 
-func resourceCapabilities(typ string) *fhir.Element {
+func (e *Engine) resourceCapabilities(typ string) *fhir.Element {
 	interactions := fhir.NewArray()
 	for _, name := range []Name{Read, VRead, Update, Delete, HistoryInstance, Create, SearchType} {
 		interactions.Append(fhir.NewObject(fhir.S("code", string(name))))
@@ -58,5 +58,12 @@ func resourceCapabilities(typ string) *fhir.Element {
 		c.Set("searchInclude", includes)
 	}
 	c.Set("searchParam", searchParams)
+	operations := fhir.NewArray()
+	for _, o := range e.Operations(typ) {
+		operations.Append(fhir.NewObject(fhir.S("name", o.Code), fhir.S("definition", o.Definition)))
+	}
+	if operations.Len() > 0 {
+		c.Set("operation", operations)
+	}
 	return c
 }

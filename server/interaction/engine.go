@@ -22,6 +22,11 @@ type Engine struct {
 	Seal *Sealer
 	// Zone of dates without an offset in searches.
 	Zone *time.Location
+	// Check validates a resource that is to be written: an error refuses it, issues
+	// are told with the answer. nil checks nothing.
+	Check func(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error)
+	// Operations are those of a resource type, for the CapabilityStatement.
+	Operations func(typ string) []Operation
 	// Software version for the CapabilityStatement, and when it was made.
 	Version string
 	Started time.Time
@@ -43,7 +48,12 @@ type Response struct {
 	Stored bool
 	// Matched: a conditional create found Version instead of making one.
 	Matched bool
+	// Issues are what validation had to say of what was stored.
+	Issues []fhir.Issue
 }
+
+// Operation is an operation that is served on a resource type.
+type Operation struct{ Code, Definition string }
 
 // Do performs a request. Errors are *fhir.Error as in the table of fhir.Error.
 func (e *Engine) Do(ctx context.Context, r Request) (Response, error) {
@@ -148,7 +158,8 @@ func noParameters(query string) error {
 }
 
 func (e *Engine) create(ctx context.Context, r Request) (Response, error) {
-	if err := checkType(r); err != nil {
+	issues, err := e.check(ctx, r)
+	if err != nil {
 		return Response{}, err
 	}
 	id, err := NewID()
@@ -164,7 +175,7 @@ func (e *Engine) create(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	return Response{Created: true, Stored: true, Version: v}, nil
+	return Response{Created: true, Stored: true, Version: v, Issues: issues}, nil
 }
 
 // conditionalCreate is R4 http §3.1.0.8.1: no match creates, one match answers
@@ -200,7 +211,8 @@ func (e *Engine) conditionalCreate(ctx context.Context, r Request, write store.W
 }
 
 func (e *Engine) update(ctx context.Context, r Request) (Response, error) {
-	if err := checkType(r); err != nil {
+	issues, err := e.check(ctx, r)
+	if err != nil {
 		return Response{}, err
 	}
 	// R4 http §3.1.0.4: the body must carry the id of the URL.
@@ -212,7 +224,6 @@ func (e *Engine) update(ctx context.Context, r Request) (Response, error) {
 		return Response{}, fhir.Malformed(r.Key.Type+".id", "the id in the body is not that of the URL").WithCode(fhir.CodeInvariant)
 	}
 	write := NewWrite(store.Put, r.Key, r.Body)
-	var err error
 	if write.IfMatch, err = parseIfMatch(r.IfMatch); err != nil {
 		return Response{}, err
 	}
@@ -226,7 +237,7 @@ func (e *Engine) update(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	return Response{Created: v.Op == store.PutNew, Stored: true, Version: v}, nil
+	return Response{Created: v.Op == store.PutNew, Stored: true, Version: v, Issues: issues}, nil
 }
 
 func (e *Engine) delete(ctx context.Context, r Request) (Response, error) {
@@ -252,6 +263,17 @@ func (e *Engine) apply(ctx context.Context, write store.Write) (*store.Version, 
 		return nil, outcome.Err
 	}
 	return &outcome.Versions[0], nil
+}
+
+// check demands a body of the URL's type that validation lets pass.
+func (e *Engine) check(ctx context.Context, r Request) ([]fhir.Issue, error) {
+	if err := checkType(r); err != nil {
+		return nil, err
+	}
+	if e.Check == nil {
+		return nil, nil
+	}
+	return e.Check(ctx, r.Body)
 }
 
 func checkType(r Request) error {

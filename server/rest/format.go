@@ -7,48 +7,71 @@ import (
 	"strings"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/xml"
 )
 
-// fhirJSON is what we write (R4 http §3.1.0.1.10).
-const fhirJSON = "application/fhir+json; charset=utf-8"
-
-// jsonTypes are the media types taken as FHIR JSON.
-var jsonTypes = map[string]bool{
-	"application/fhir+json": true, "application/json": true, "text/json": true,
-	"application/json+fhir": true, // of DSTU2 clients
-	"json":                  true, // _format only
+// format is how an answer is written.
+type format struct {
+	xml, pretty bool
 }
 
+// mediaTypes are those read, and what they are: true for XML (R4 http
+// §3.1.0.1.10). The short names are of _format only; the others with "+" turned
+// around are of DSTU2 clients.
+var mediaTypes = map[string]bool{
+	"application/fhir+json": false, "application/json": false, "text/json": false, "application/json+fhir": false,
+	"application/fhir+xml": true, "application/xml": true, "text/xml": true, "application/xml+fhir": true,
+}
+
+var shortNames = map[string]bool{"json": false, "xml": true}
+
 // negotiate reads _format, else Accept (R4 http §3.1.0.1.10, §3.1.0.1.11), and
-// whether the client wants indented JSON (_pretty).
-func negotiate(r *http.Request) (pretty bool, err error) {
+// _pretty.
+func negotiate(r *http.Request) (format, error) {
 	query := r.URL.Query()
-	pretty = query.Get("_pretty") == "true"
-	if format := query.Get("_format"); format != "" {
+	f := format{pretty: query.Get("_pretty") == "true"}
+	if given := query.Get("_format"); given != "" {
 		// A '+' that was not escaped arrives as a blank.
-		media, params, err := mime.ParseMediaType(strings.Replace(format, " ", "+", 1))
-		if err != nil || !jsonTypes[media] || !versionFits(params) {
-			return pretty, fhir.NotAcceptable("_format %q is not written; json is", format)
+		media, params, err := mime.ParseMediaType(strings.Replace(given, " ", "+", 1))
+		isXML, ok := mediaTypes[media]
+		if short, isShort := shortNames[media]; isShort {
+			isXML, ok = short, true
 		}
-		return pretty, nil
+		if err != nil || !ok || !versionFits(params) {
+			return f, fhir.NotAcceptable("_format %q is not written; json and xml are", given)
+		}
+		f.xml = isXML
+		return f, nil
 	}
 	accept := strings.Join(r.Header.Values("Accept"), ",")
 	if strings.TrimSpace(accept) == "" {
-		return pretty, nil
+		return f, nil
 	}
+	best := 0.0
 	for choice := range strings.SplitSeq(accept, ",") {
 		media, params, err := mime.ParseMediaType(choice)
-		if err != nil {
+		if err != nil || !versionFits(params) {
 			continue
 		}
-		if q, err := strconv.ParseFloat(params["q"], 64); params["q"] != "" && (err != nil || q <= 0) {
-			continue
+		q := 1.0
+		if text := params["q"]; text != "" {
+			if q, err = strconv.ParseFloat(text, 64); err != nil {
+				continue
+			}
 		}
-		if (jsonTypes[media] || media == "*/*" || media == "application/*" || media == "text/*") && versionFits(params) {
-			return pretty, nil
+		isXML, ok := mediaTypes[media]
+		if media == "*/*" || media == "application/*" || media == "text/*" {
+			isXML, ok = false, true
+			q -= 0.0001 // a range yields to a type that is named as gladly
+		}
+		if ok && q > best {
+			best, f.xml = q, isXML
 		}
 	}
-	return pretty, fhir.NotAcceptable("none of the media types in Accept is written; application/fhir+json with fhirVersion=4.0 is")
+	if best == 0 {
+		return f, fhir.NotAcceptable("none of the media types in Accept is written; application/fhir+json and application/fhir+xml with fhirVersion=4.0 are")
+	}
+	return f, nil
 }
 
 // versionFits checks the fhirVersion parameter (R4 http §3.1.0.1.14).
@@ -57,17 +80,79 @@ func versionFits(params map[string]string) bool {
 	return !given || v == "4.0" || v == "4.0.1"
 }
 
-// checkContentType demands FHIR JSON in UTF-8.
-func checkContentType(r *http.Request) error {
+// contentType demands FHIR in UTF-8 and tells whether it is XML.
+func contentType(r *http.Request) (isXML bool, err error) {
 	given := r.Header.Get("Content-Type")
 	media, params, err := mime.ParseMediaType(given)
-	if err != nil || !jsonTypes[media] || !versionFits(params) {
-		return fhir.BadMedia("Content-Type %q is not read; application/fhir+json with fhirVersion=4.0 is", given)
+	isXML, ok := mediaTypes[media]
+	if err != nil || !ok || !versionFits(params) {
+		return false, fhir.BadMedia("Content-Type %q is not read; application/fhir+json and application/fhir+xml with fhirVersion=4.0 are", given)
 	}
 	if charset := params["charset"]; charset != "" && !strings.EqualFold(charset, "utf-8") {
-		return fhir.BadMedia("charset %q is not read; utf-8 is", charset)
+		return false, fhir.BadMedia("charset %q is not read; utf-8 is", charset)
 	}
-	return nil
+	return isXML, nil
+}
+
+// resource reads a body as a resource.
+func (s *Server) resource(r *http.Request) (*fhir.Resource, error) {
+	isXML, err := contentType(r)
+	if err != nil {
+		return nil, err
+	}
+	data, err := s.bytes(r)
+	if err != nil {
+		return nil, err
+	}
+	if isXML {
+		return xml.Parse(data, s.Knowledge.Set())
+	}
+	return fhir.ParseResource(data)
+}
+
+// element reads a body that an operation will judge: any JSON value, or XML that
+// is a resource.
+func (s *Server) element(r *http.Request) (*fhir.Element, error) {
+	isXML, err := contentType(r)
+	if err != nil {
+		return nil, err
+	}
+	data, err := s.bytes(r)
+	if err != nil {
+		return nil, err
+	}
+	if !isXML {
+		return fhir.ParseElement(data)
+	}
+	resource, err := xml.Parse(data, s.Knowledge.Set())
+	if err != nil {
+		return nil, err
+	}
+	return resource.Root(), nil
+}
+
+// encode turns JSON into the format asked for.
+func (s *Server) encode(body []byte, f format) (data []byte, media string, err error) {
+	switch {
+	case f.xml:
+		resource, err := fhir.ParseResource(body)
+		if err != nil {
+			return nil, "", err
+		}
+		if f.pretty {
+			data, err = xml.AppendIndented(nil, resource, s.Knowledge.Set())
+		} else {
+			data, err = xml.Append(nil, resource, s.Knowledge.Set())
+		}
+		return data, "application/fhir+xml; charset=utf-8", err
+	case f.pretty:
+		element, err := fhir.ParseElement(body)
+		if err != nil {
+			return nil, "", err
+		}
+		body = append(element.AppendIndented(nil, ""), '\n')
+	}
+	return body, "application/fhir+json; charset=utf-8", nil
 }
 
 // preference is what the Prefer header asks for (R4 http §3.1.0.1.8, §3.1.1.3).

@@ -89,7 +89,7 @@ func (s *Server) receipt(c echo.Context, receipt *ingest.Receipt) {
 	case receipt.Waits():
 		status = http.StatusAccepted
 	}
-	s.send(c.Response(), c.Request(), status, receipt.Bundle(s.Engine.Base).JSON(), c.QueryParam("_pretty") == "true")
+	s.send(c.Response(), c.Request(), status, receipt.Bundle(s.Engine.Base).JSON(), format{pretty: c.QueryParam("_pretty") == "true"})
 }
 
 // queryFacts are the query parameters of a raw frame.

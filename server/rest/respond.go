@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -13,8 +12,8 @@ import (
 	"vitalwire/server/interaction"
 )
 
-// write answers an interaction that worked (R4 http §3.1.0).
-func (s *Server) write(w http.ResponseWriter, r *http.Request, response interaction.Response, prefer preference, pretty bool) {
+// answer writes what an interaction gave (R4 http §3.1.0).
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, response interaction.Response, prefer preference, f format) {
 	status := http.StatusOK
 	h := w.Header()
 	if v := response.Version; v != nil {
@@ -37,45 +36,59 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, response interact
 	var body []byte
 	switch {
 	case response.Stored && prefer.outcome:
-		text := response.Version.Key.String() + " was stored"
-		if response.Matched {
-			text = response.Version.Key.String() + " exists already; nothing was created"
-		}
-		body = fhir.Outcome([]fhir.Issue{{Severity: fhir.Information, Code: fhir.CodeInformational, Text: text}}).JSON()
+		body = stored(response).JSON()
 	case response.Stored && prefer.minimal:
+		w.WriteHeader(status)
+		return
 	case response.Version != nil:
 		body = response.Version.AppendJSON(nil)
 	default:
 		body = response.Resource.JSON()
 	}
-	s.send(w, r, status, body, pretty)
+	s.send(w, r, status, body, f)
 }
 
-// send writes a JSON body, indented when asked for.
-func (s *Server) send(w http.ResponseWriter, r *http.Request, status int, body []byte, pretty bool) {
-	if body == nil {
-		w.WriteHeader(status)
+// stored says in an outcome what a write did, and what validation said of it.
+func stored(response interaction.Response) *fhir.Resource {
+	text := response.Version.Key.String() + " was stored"
+	if response.Matched {
+		text = response.Version.Key.String() + " exists already; nothing was created"
+	}
+	issues := []fhir.Issue{{Severity: fhir.Information, Code: fhir.CodeInformational, Text: text}}
+	return fhir.Outcome(append(issues, response.Issues...))
+}
+
+// send writes a resource, given as JSON, in the format asked for. What XML cannot
+// carry is an error of its own, in JSON.
+func (s *Server) send(w http.ResponseWriter, r *http.Request, status int, body []byte, f format) {
+	data, media, err := s.encode(body, f)
+	if err != nil {
+		s.failAs(w, r, err, format{pretty: f.pretty})
 		return
 	}
-	if pretty {
-		if e, err := fhir.ParseElement(body); err == nil {
-			body = append(e.AppendIndented(nil, ""), '\n')
-		}
-	}
 	h := w.Header()
-	h.Set("Content-Type", fhirJSON)
+	h.Set("Content-Type", media)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "private, no-cache")
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	h.Set("Content-Length", strconv.Itoa(len(data)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
-		w.Write(body)
+		w.Write(data)
 	}
 }
 
-// fail answers any error as an OperationOutcome. An error that is no
-// *fhir.Error is ours: its text goes to the log alone.
+// fail answers any error as an OperationOutcome, in the format asked for if it
+// can be told.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	f, _ := negotiate(r)
+	s.failAs(w, r, err, f)
+}
+
+// retryAfter is how many seconds a client should wait when the store is away or
+// it asked too often.
+const retryAfter = "2"
+
+func (s *Server) failAs(w http.ResponseWriter, r *http.Request, err error, f format) {
 	if begun, ok := w.(*echo.Response); ok && begun.Committed {
 		return // the answer has begun, so none can be added
 	}
@@ -91,17 +104,17 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	switch known.Situation {
 	case fhir.SituationUnavailable, fhir.SituationThrottled:
-		w.Header().Set("Retry-After", strconv.Itoa(int((2 * time.Second).Seconds())))
+		w.Header().Set("Retry-After", retryAfter)
 	}
 	outcome := fhir.Outcome(known.Issues)
 	if fhir.ValidID(id) {
 		outcome = outcome.WithIdentity(id)
 	}
-	pretty := r.URL.Query().Get("_pretty") == "true"
-	s.send(w, r, statusOf[known.Situation], outcome.JSON(), pretty)
+	s.send(w, r, statusOf[known.Situation], outcome.JSON(), f)
 }
 
-// asKnown finds the *fhir.Error in err, or makes the one for our fault.
+// asKnown finds the *fhir.Error in err, or makes the one for our fault: its text
+// goes to the log alone.
 func asKnown(ctx context.Context, err error) *fhir.Error {
 	var known *fhir.Error
 	switch {

@@ -16,14 +16,19 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"vitalwire/fhir"
+	"vitalwire/profiles"
 	"vitalwire/server/ingest"
 	"vitalwire/server/interaction"
+	"vitalwire/server/knowledge"
+	"vitalwire/server/operation"
 )
 
 // Server answers HTTP. Its fields are set once, before Handler is called.
 type Server struct {
-	Engine *interaction.Engine
-	Ingest *ingest.Service
+	Engine     *interaction.Engine
+	Operations *operation.Set
+	Knowledge  *knowledge.Base
+	Ingest     *ingest.Service
 	// MaxBody is the most bytes read of a request body.
 	MaxBody int64
 	Log     *slog.Logger
@@ -43,6 +48,8 @@ func (s *Server) Handler() http.Handler {
 	e.Any(fhirPath, fhirHandler)
 	e.Any(fhirPath+"/*", fhirHandler)
 	s.ingestRoutes(e)
+	e.GET(packagesPath, s.listPackages)
+	e.POST(packagesPath, s.loadPackage)
 	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	e.RouteNotFound("/*", func(c echo.Context) error {
 		return notHere(c.Request())
@@ -66,7 +73,11 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			id = uuid.NewString()
 		}
 		w.Header().Set("X-Request-Id", id)
-		r.Body = http.MaxBytesReader(w, r.Body, s.MaxBody)
+		limit := s.MaxBody
+		if r.URL.Path == packagesPath {
+			limit = max(limit, profiles.DefaultLimits().Packed)
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		started := time.Now()
 		defer func() {
 			if p := recover(); p != nil {
@@ -91,13 +102,16 @@ func (s *Server) fhir(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) serveFHIR(w http.ResponseWriter, r *http.Request) error {
-	pretty, err := negotiate(r)
+	f, err := negotiate(r)
 	if err != nil {
 		return err
 	}
 	path, err := pathBelow(r.URL, fhirPath)
 	if err != nil {
 		return err
+	}
+	if operation.Is(path) {
+		return s.operate(w, r, path, f)
 	}
 	request, err := interaction.Parse(r.Method, path, r.URL.RawQuery)
 	if err != nil {
@@ -119,7 +133,28 @@ func (s *Server) serveFHIR(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	s.write(w, r, response, prefer, pretty)
+	s.answer(w, r, response, prefer, f)
+	return nil
+}
+
+// operate performs an operation, by GET or with what was posted.
+func (s *Server) operate(w http.ResponseWriter, r *http.Request, path string, f format) error {
+	request := operation.Request{Method: r.Method, Path: path, Query: r.URL.RawQuery}
+	if r.Method == http.MethodPost && r.ContentLength != 0 {
+		body, err := s.element(r)
+		if err != nil {
+			return err
+		}
+		request.Body = body
+	}
+	result, err := s.Operations.Do(r.Context(), request)
+	if err != nil {
+		if fhir.SituationOf(err) == fhir.SituationNotAllowed {
+			w.Header().Set("Allow", "POST")
+		}
+		return err
+	}
+	s.send(w, r, http.StatusOK, result.JSON(), f)
 	return nil
 }
 
@@ -127,14 +162,8 @@ func (s *Server) serveFHIR(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) readBody(r *http.Request, request *interaction.Request) error {
 	switch request.Interaction {
 	case interaction.Create, interaction.Update:
-		if err := checkContentType(r); err != nil {
-			return err
-		}
-		data, err := s.bytes(r)
-		if err != nil {
-			return err
-		}
-		request.Body, err = fhir.ParseResource(data)
+		var err error
+		request.Body, err = s.resource(r)
 		return err
 	case interaction.SearchType:
 		if r.Method != http.MethodPost {

@@ -41,11 +41,25 @@ func Open(ctx context.Context, dsn string, o Options) (*relational.Store, error)
 	return relational.Open(ctx, relational.Config{Dialect: dialect{}, Write: db, Read: db, Now: o.Now, Readers: o.Readers})
 }
 
-// withParameters adds what the store relies on: bytea goes over the wire as it
-// is, and a query with parameters takes one round trip.
+// parameters are what the store relies on in every session.
+func parameters() [][2]string {
+	return [][2]string{
+		// bytea goes over the wire as it is, and a query takes one round trip.
+		{"binary_parameters", "yes"},
+		// The SQL of a search says by which index it is answered, row by row, and
+		// ends early (docs/adr/0003). A bitmap, hash or merge would read everything
+		// first, and compiling such a statement costs more than running it.
+		{"enable_bitmapscan", "off"}, {"enable_hashjoin", "off"}, {"enable_mergejoin", "off"}, {"enable_seqscan", "off"},
+		{"max_parallel_workers_per_gather", "0"}, {"jit", "off"},
+	}
+}
+
 func withParameters(dsn string) (string, error) {
 	if !strings.HasPrefix(dsn, "postgres://") && !strings.HasPrefix(dsn, "postgresql://") {
-		return dsn + " binary_parameters=yes", nil
+		for _, p := range parameters() {
+			dsn += " " + p[0] + "=" + p[1]
+		}
+		return dsn, nil
 	}
 	u, err := url.Parse(dsn)
 	if err != nil {
@@ -53,7 +67,9 @@ func withParameters(dsn string) (string, error) {
 		return "", fmt.Errorf("postgres: the connection URL cannot be read")
 	}
 	q := u.Query()
-	q.Set("binary_parameters", "yes")
+	for _, p := range parameters() {
+		q.Set(p[0], p[1])
+	}
 	u.RawQuery = q.Encode()
 	return u.String(), nil
 }

@@ -36,6 +36,7 @@ func (b *sqlText) statement() Statement { return Statement{SQL: b.String(), Args
 type plan struct {
 	query *search.Query
 	at    int64 // the position searched at
+	upper int64 // no match has a later position
 	facts []factClause
 	dates []dateClause
 	times []search.Clause // _lastUpdated: conditions on the position itself
@@ -65,6 +66,7 @@ func newPlan(q *search.Query, position int64) (*plan, error) {
 	if q.After != nil {
 		p.at = q.After.Snapshot
 	}
+	p.upper = p.at
 	for _, clause := range q.Filter {
 		if len(clause.Operands) == 0 {
 			return nil, fmt.Errorf("store: a clause of %s without operands", clause.Param.Code)
@@ -96,11 +98,26 @@ func (p *plan) clause(c search.Clause) error {
 		return knownPrefixes(c)
 	case search.LastUpdated:
 		p.times = append(p.times, c)
+		p.bound(c.Operands)
 		return knownPrefixes(c)
 	case search.ID:
 		return p.addIDs(c)
 	}
 	return fmt.Errorf("store: cannot search by %s", c.Param.Code)
+}
+
+// bound lowers upper by what a clause of one operand says: of two upper bounds
+// SQLite seeks by the first and not by the lower.
+func (p *plan) bound(operands []search.Operand) {
+	if len(operands) > 1 {
+		return
+	}
+	switch o := operands[0]; o.Prefix {
+	case "", search.Eq, search.Ap, search.Le:
+		p.upper = min(p.upper, o.High)
+	case search.Lt, search.Eb:
+		p.upper = min(p.upper, o.Low)
+	}
 }
 
 func knownPrefixes(c search.Clause) error {

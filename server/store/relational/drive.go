@@ -149,11 +149,11 @@ func (d driver) positions(b *sqlText, typ string) {
 // conditions writes what must hold at d.pos besides the driver.
 func (p *plan) conditions(b *sqlText, drive driver) {
 	pos := "d.pos"
-	if drive.walks {
+	if drive.walks || drive.date != nil {
 		pos = "+d.pos" // the index in use has another order
 	}
 	at := b.arg(p.at)
-	b.WriteString(" " + pos + " <= " + at + " AND (SELECT 1 FROM past p WHERE p.pos = d.pos AND p.until <= " + at + " LIMIT 1) IS NULL")
+	b.WriteString(" " + pos + " <= " + b.arg(p.upper) + " AND (SELECT 1 FROM past p WHERE p.pos = d.pos AND p.until <= " + at + " LIMIT 1) IS NULL")
 	for _, c := range p.times {
 		either := make([]string, len(c.Operands))
 		for i, o := range c.Operands {

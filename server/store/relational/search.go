@@ -162,6 +162,9 @@ func (p *plan) order() string {
 		if key.Descending {
 			way = "DESC"
 		}
+		if key.Param.Type == search.LastUpdated {
+			return order + "x.pos " + way // the position itself, so that its index gives the order
+		}
 		order += fmt.Sprintf("x.k%d %s NULLS LAST, ", i, way)
 	}
 	return order + "x.pos DESC"
@@ -174,6 +177,9 @@ func (p *plan) after(b *sqlText) string {
 	same := ""
 	for i, key := range p.sort {
 		column := fmt.Sprintf("x.k%d", i)
+		if key.Param.Type == search.LastUpdated {
+			column = "x.pos"
+		}
 		value := cursor.Keys[i]
 		if value == nil { // nothing comes after the missing but the missing
 			same += column + " IS NULL AND "
@@ -184,6 +190,9 @@ func (p *plan) after(b *sqlText) string {
 			way = " < "
 		}
 		mark := b.arg(*value)
+		if key.Param.Type == search.LastUpdated {
+			return anyOf(append(either, "("+same+column+way+mark+")"))
+		}
 		either = append(either, "("+same+"("+column+way+mark+" OR "+column+" IS NULL))")
 		same += column + " = " + mark + " AND "
 	}

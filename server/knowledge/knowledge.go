@@ -1,0 +1,122 @@
+// Package knowledge holds what the running server knows of FHIR: the embedded R4
+// definitions, the packages loaded beside them, and the validator compiled from
+// both. Loading a package replaces it all at once; who is at work keeps what he
+// began with.
+package knowledge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"vitalwire/fhir"
+	"vitalwire/fhir/validate"
+	"vitalwire/fhir/validate/codes"
+	"vitalwire/profiles"
+)
+
+// Mode is what validation does to a write.
+type Mode string
+
+// The modes.
+const (
+	Enforce Mode = "enforce" // an error refuses the write
+	Warn    Mode = "warn"    // errors are told, and the write is taken
+	Off     Mode = "off"
+)
+
+// Base is the knowledge. Make it with New.
+type Base struct {
+	Library *profiles.Library
+	mode    Mode
+	demand  map[string][]string // type -> profiles demanded of it
+
+	mu       sync.Mutex
+	compiled *view
+}
+
+// view is what was compiled from one set.
+type view struct {
+	set       *profiles.Set
+	validator *validate.Validator
+}
+
+// New starts with R4. demand lists profiles that every resource of a type must
+// meet, as "Type=canonical".
+func New(mode Mode, demand []string) (*Base, error) {
+	b := &Base{
+		Library: profiles.NewLibrary(profiles.R4(), profiles.DefaultLimits(), profiles.DefaultMemory),
+		mode:    mode,
+		demand:  map[string][]string{},
+	}
+	for _, d := range demand {
+		typ, canonical, ok := strings.Cut(d, "=")
+		if !ok || !fhir.IsResourceType(typ) || canonical == "" {
+			return nil, fmt.Errorf("--enforce %s must be Type=canonical, such as Patient=http://hl7.org/fhir/us/core/StructureDefinition/us-core-patient", d)
+		}
+		b.demand[typ] = append(b.demand[typ], canonical)
+	}
+	return b, nil
+}
+
+// Set is the current definitions.
+func (b *Base) Set() *profiles.Set { return b.Library.Set() }
+
+// Validator is compiled from the current definitions.
+func (b *Base) Validator() *validate.Validator {
+	set := b.Set()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.compiled == nil || b.compiled.set != set {
+		b.compiled = &view{set: set, validator: validate.New(set, codes.New(set))}
+	}
+	return b.compiled.validator
+}
+
+// LoadDir loads the packages of a folder, and says in the log what it found and
+// what is missing. One bad package does not stop the others.
+func (b *Base) LoadDir(ctx context.Context, dir string, log *slog.Logger) {
+	loaded, err := b.Library.LoadDir(ctx, dir)
+	for _, p := range loaded {
+		log.Info("package loaded", "package", p.Key(), "definitions", len(p.Entries()))
+	}
+	for _, missing := range b.Set().Missing() {
+		log.Warn("package is missing", "package", missing.Needs.Key(), "needed by", missing.Package, "used instead", missing.Instead)
+	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		log.Error("packages could not be loaded", "folder", dir, "error", err)
+	}
+}
+
+// Check validates a resource that is to be written. The error, when the mode is
+// Enforce, has all issues; else the issues come back.
+func (b *Base) Check(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error) {
+	if b.mode == Off {
+		return nil, nil
+	}
+	issues := b.Validator().Resource(ctx, r, b.demand[r.Type()], validate.Options{ErrorsOnly: b.mode == Enforce})
+	if validate.Valid(issues) || b.mode == Warn {
+		return issues, nil
+	}
+	return nil, invalid(issues)
+}
+
+// invalid is the error of a resource with these issues: 400 when it is not FHIR
+// (an unknown element, a value of the wrong form), 422 when it breaks a rule.
+func invalid(issues []fhir.Issue) *fhir.Error {
+	e := fhir.Unprocessable("", "")
+	e.Issues = issues
+	for _, issue := range issues {
+		if issue.Severity != fhir.ErrorLevel && issue.Severity != fhir.Fatal {
+			continue
+		}
+		switch issue.Code {
+		case fhir.CodeStructure, fhir.CodeValue:
+			e.Situation = fhir.SituationMalformed
+		}
+	}
+	return e
+}

@@ -1,0 +1,173 @@
+// Package operation performs FHIR operations ($name; R4 operations §3.2). Each
+// is driven by its OperationDefinition: where it can be called, with which
+// parameters, and whether by GET.
+package operation
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"vitalwire/fhir"
+	"vitalwire/server/interaction"
+	"vitalwire/server/knowledge"
+	"vitalwire/server/store"
+)
+
+// Operation is one operation.
+type Operation struct {
+	// Definition is the canonical of its OperationDefinition.
+	Definition string
+	// Body names the in parameter that a bare resource as the body stands for.
+	Body string
+	// Run performs a call whose parameters were checked.
+	Run func(ctx context.Context, s *Set, c Call) (*fhir.Resource, error)
+}
+
+// operations are those served.
+var operations = []Operation{validateOperation}
+
+// Set is the operations with what they work on.
+type Set struct {
+	Store     store.Store
+	Knowledge *knowledge.Base
+	byCode    map[string]*served
+}
+
+// served is an operation with what its definition says.
+type served struct {
+	Operation
+	code                  string
+	system, typ, instance bool
+	affectsState          bool
+	types                 []string // resource types, or Resource for all
+	in                    map[string]parameter
+}
+
+type parameter struct {
+	typ      string
+	repeats  bool
+	required bool
+}
+
+// Call is one call.
+type Call struct {
+	Type, ID string         // "" at levels above
+	In       *fhir.Resource // Parameters
+}
+
+// New reads the definitions of all operations; the error is a definition that is
+// not there or makes no sense.
+func New(s store.Store, k *knowledge.Base) (*Set, error) {
+	set := &Set{Store: s, Knowledge: k, byCode: map[string]*served{}}
+	for _, o := range operations {
+		d, ok := k.Set().Find("OperationDefinition", o.Definition)
+		if !ok {
+			return nil, fmt.Errorf("operation: %s is not defined", o.Definition)
+		}
+		one := &served{
+			Operation: o, code: d.Get("code").Text(),
+			system: isTrue(d.Get("system")), typ: isTrue(d.Get("type")), instance: isTrue(d.Get("instance")),
+			affectsState: isTrue(d.Get("affectsState")), in: map[string]parameter{},
+		}
+		for _, t := range d.Get("resource").Items() {
+			one.types = append(one.types, t.Text())
+		}
+		for _, p := range d.Get("parameter").Items() {
+			if p.Get("use").Text() == "in" {
+				one.in[p.Get("name").Text()] = parameter{
+					typ: p.Get("type").Text(), repeats: p.Get("max").Text() != "1", required: p.Get("min").Text() != "0",
+				}
+			}
+		}
+		set.byCode[one.code] = one
+	}
+	return set, nil
+}
+
+func isTrue(e *fhir.Element) bool { return e.Text() == "true" }
+
+// Request is an operation asked for.
+type Request struct {
+	Method, Path, Query string
+	// Body is what was posted, nil when nothing was.
+	Body *fhir.Element
+}
+
+// Is reports whether a path below the FHIR base names an operation.
+func Is(path string) bool {
+	return strings.HasPrefix(path[strings.LastIndexByte(path, '/')+1:], "$")
+}
+
+// Do performs a request. Errors: NotFound for an operation that is not served
+// there, NotAllowed for GET where POST is needed, Malformed for parameters.
+func (s *Set) Do(ctx context.Context, r Request) (*fhir.Resource, error) {
+	parts := strings.Split(r.Path, "/")
+	code := strings.TrimPrefix(parts[len(parts)-1], "$")
+	o, known := s.byCode[code]
+	c := Call{}
+	levels := parts[:len(parts)-1]
+	if len(levels) > 0 {
+		c.Type = levels[0]
+	}
+	if len(levels) > 1 {
+		c.ID = levels[1]
+	}
+	if !known || len(levels) > 2 || !o.at(c) {
+		return nil, s.unknown(code)
+	}
+	if c.ID != "" && !fhir.ValidID(c.ID) {
+		return nil, fhir.Malformed("", "an id is 1 to 64 of A-Z a-z 0-9 - and .").WithCode(fhir.CodeValue)
+	}
+	switch r.Method {
+	case "GET", "HEAD":
+		if o.affectsState {
+			return nil, fhir.NotAllowed("$%s changes something: it is called by POST", code)
+		}
+	case "POST":
+	default:
+		return nil, fhir.NotAllowed("$%s is called by GET or POST", code)
+	}
+	in, err := o.parameters(r)
+	if err != nil {
+		return nil, err
+	}
+	c.In = in
+	return o.Run(ctx, s, c)
+}
+
+// at reports whether the operation is defined at the level of the call.
+func (o *served) at(c Call) bool {
+	if c.Type != "" && (!fhir.IsResourceType(c.Type) || !slices.Contains(o.types, "Resource") && !slices.Contains(o.types, c.Type)) {
+		return false
+	}
+	switch {
+	case c.Type == "":
+		return o.system
+	case c.ID == "":
+		return o.typ
+	}
+	return o.instance
+}
+
+func (s *Set) unknown(code string) error {
+	e := fhir.UnknownType(code)
+	e.Issues[0].Text = fmt.Sprintf("operation $%.64s is not served here; known are $%s", code, strings.Join(s.Codes(), ", $"))
+	return e
+}
+
+// Codes are the codes of the operations served, sorted.
+func (s *Set) Codes() []string { return slices.Sorted(maps.Keys(s.byCode)) }
+
+// For lists the operations of a resource type, for the CapabilityStatement.
+func (s *Set) For(typ string) []interaction.Operation {
+	var list []interaction.Operation
+	for _, code := range s.Codes() {
+		if o := s.byCode[code]; o.at(Call{Type: typ}) || o.at(Call{Type: typ, ID: "x"}) {
+			list = append(list, interaction.Operation{Code: code, Definition: o.Definition})
+		}
+	}
+	return list
+}
