@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"fmt"
 	"strings"
 
 	"vitalwire/fhir"
@@ -27,20 +28,54 @@ func (r *run) resourceRules(sh *shape, el *fhir.Element) {
 	}
 }
 
-// contained checks that contained resources have ids, each its own (R4
-// references §2.3.0.2).
+// contained checks that contained resources have ids, each its own, and that
+// something refers to them, or they to what they are in (R4 references §2.3.0.2, dom-3).
 func (r *run) contained(el *fhir.Element) {
+	if r.opts.SkipContained {
+		return
+	}
 	list := el.Get("contained")
 	seen := make(map[string]bool, list.Len())
+	used := make(map[string]bool)
+	fragments(el, used, 0)
 	for i := range list.Len() {
 		id := list.At(i).Get("id").Text()
+		at := fmt.Sprintf(".contained[%d]", i)
 		switch {
 		case id == "":
-			r.errBelow(fhir.CodeRequired, ".contained["+itoa(i)+"]", "a contained resource needs an id, by which the resource refers to it")
+			r.errBelow(fhir.CodeRequired, at, "a contained resource needs an id, by which the resource refers to it")
+			continue
 		case seen[id]:
-			r.errBelow(fhir.CodeDuplicate, ".contained["+itoa(i)+"]", "two contained resources have the same id")
+			r.errBelow(fhir.CodeDuplicate, at, "two contained resources have the same id")
+		case !used["#"+id] && !refersOut(list.At(i)):
+			r.errBelow(fhir.CodeInvariant, at, "dom-3: nothing refers to the contained resource, and it does not refer to the one it is in")
 		}
 		seen[id] = true
+	}
+}
+
+// refersOut reports whether a contained resource refers to its container.
+func refersOut(el *fhir.Element) bool {
+	own := make(map[string]bool)
+	fragments(el, own, 0)
+	return own["#"]
+}
+
+// fragments collects the texts that begin with #, which are references to
+// contained resources wherever they stand: Reference, canonical, uri and url.
+func fragments(el *fhir.Element, into map[string]bool, depth int) {
+	if el.Is(fhir.String) {
+		if text := el.Text(); len(text) > 0 && text[0] == '#' {
+			into[text] = true
+		}
+		return
+	}
+	if depth > fhir.MaxDepth {
+		return
+	}
+	members := el.Members()
+	for i := range members {
+		fragments(members[i].Value, into, depth+1)
 	}
 }
 

@@ -145,9 +145,9 @@ func (r *run) fitsValue(e *definition.Element, depth int) bool {
 	if e.Fixed.Present() && !fits(e.Fixed.Element, el, true) || e.Pattern.Present() && !fits(e.Pattern.Element, el, false) {
 		return false
 	}
-	if !e.Fixed.Present() && !e.Pattern.Present() && e.Binding != nil && e.Binding.Strength == definition.Required && e.Binding.ValueSet != "" {
+	if b := r.v.ownBinding(e); b != nil && !e.Fixed.Present() && !e.Pattern.Present() {
 		typ := r.typeAtHand()
-		if !r.try(func() { r.inValueSet(nil, e.Binding.ValueSet, true, typ, el) }) {
+		if !r.try(func() { r.inValueSet(nil, b.ValueSet, true, typ, el) }) {
 			return false
 		}
 	}

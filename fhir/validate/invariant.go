@@ -16,6 +16,7 @@ type invariant struct {
 	human   string
 	warning bool
 	advice  bool
+	outer   bool // stated where a resource stands in another
 	expr    *compiled
 	fast    func(r *run, el *fhir.Element) verdict
 }
@@ -51,8 +52,10 @@ func (c *compiled) get(v *Validator) (*path.Expression, error) {
 }
 
 // structural are constraints that the walk itself checks: ele-1 for every
-// element, txt-1 and txt-2 with the narrative.
-func structural(key string) bool { return key == "ele-1" || key == "txt-1" || key == "txt-2" }
+// element, txt-1 and txt-2 with the narrative, dom-3 with what is contained.
+func structural(key string) bool {
+	return key == "ele-1" || key == "txt-1" || key == "txt-2" || key == "dom-3"
+}
 
 // invariants compiles constraints, leaving out those that stand in known as well.
 func (v *Validator) invariants(list, known []definition.Constraint) []*invariant {
@@ -102,7 +105,18 @@ func (r *run) evaluate(inv *invariant) (ok, known bool) {
 		r.issue(fhir.Information, fhir.CodeNotSupported, "the constraint %s cannot be evaluated: %s", inv.key, err)
 		return false, false
 	}
-	result, err := expr.Append(r.ctx, &r.env, r.results[:0], r.item(len(r.stack)-1))
+	at := len(r.stack) - 1
+	if inv.outer && r.stack[at].ids && at > 0 {
+		// A constraint on contained or entry.resource belongs to the resource
+		// around: that is %resource (R4 fhirpath §2.9.2).
+		around := at - 1
+		for around > 0 && !r.stack[around].ids {
+			around--
+		}
+		r.env.Resource = path.Collection{r.item(around)}
+		defer func() { r.env.Resource = nil }()
+	}
+	result, err := expr.Append(r.ctx, &r.env, r.results[:0], r.item(at))
 	r.results = result
 	if err != nil {
 		r.warn(fhir.CodeInvariant, "the constraint %s cannot be evaluated: %s", inv.key, err)

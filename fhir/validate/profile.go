@@ -104,6 +104,9 @@ func (c *profileCompiler) rule(e, base *definition.Element, depth int) *rule {
 		}
 		ru.invs = c.v.invariants(e.Constraints, known)
 	}
+	for _, inv := range ru.invs {
+		inv.outer = depth > 0
+	}
 	if depth < 32 {
 		for _, kid := range e.Children {
 			if k := c.rule(kid, c.baseChild(e, base, kid), depth+1); k != nil {

@@ -274,7 +274,7 @@ func (r *run) unresolved(text, how string) {
 		r.err(fhir.CodeStructure, "the reference leads to no contained resource: ref-1")
 		return
 	}
-	if r.opts.References >= ReferencesExist && r.opts.Resolve != nil && !strings.HasPrefix(text, "urn:") {
+	if r.opts.References >= ReferencesExist && r.opts.Resolve != nil && typeNamed(text) != "" {
 		r.err(fhir.CodeStructure, "the reference cannot be resolved")
 	}
 }

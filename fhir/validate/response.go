@@ -265,6 +265,9 @@ func (a *answers) answer(question, given *fhir.Element, j int, at string) {
 	place := at + ".value.ofType(" + typ + ")"
 	right := false
 	want := answerTypes(question)
+	if sh := r.v.shape("QuestionnaireResponse.item.answer"); sh != nil && !sh.hasChoice("value", typ) {
+		return // an unknown element, which the walk has told of
+	}
 	for _, t := range want {
 		right = right || t == typ
 	}

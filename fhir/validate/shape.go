@@ -180,3 +180,13 @@ func (f *field) shape(v *Validator) *shape {
 	}
 	return sh
 }
+
+// hasChoice reports whether a choice element allows a type.
+func (sh *shape) hasChoice(name, typ string) bool {
+	for _, f := range sh.fields {
+		if f.name == name && f.choice == typ {
+			return true
+		}
+	}
+	return false
+}

@@ -199,14 +199,14 @@ func (v *Validator) test(s *definition.Element, d definition.Discriminator) test
 		t.targets = append(t.targets, target{e})
 	}
 	if d.Type == "value" || d.Type == "pattern" {
-		t.targets = slices.DeleteFunc(t.targets, func(g target) bool { return !says(v, g.e, 0) })
+		t.targets = slices.DeleteFunc(t.targets, func(g target) bool { return g.e.Max != 0 && !says(v, g.e, 0) })
 	}
 	return t
 }
 
 // says reports whether an element or something below it has a value that tells slices apart.
 func says(v *Validator, e *definition.Element, depth int) bool {
-	if e.Fixed.Present() || e.Pattern.Present() || e.Binding != nil && e.Binding.Strength == definition.Required && e.Binding.ValueSet != "" {
+	if e.Fixed.Present() || e.Pattern.Present() || v.ownBinding(e) != nil {
 		return true
 	}
 	if depth > 6 {
@@ -287,6 +287,9 @@ func (v *Validator) defChildren(e *definition.Element, st pathStep) []*definitio
 		}
 		return out
 	}
+	if out := inValue(e, name); out != nil {
+		return out
+	}
 	if out := pick(e); len(out) > 0 {
 		return out
 	}
@@ -304,6 +307,53 @@ func (v *Validator) defChildren(e *definition.Element, st pathStep) []*definitio
 		}
 	}
 	return out
+}
+
+// inValue is the part of an element's fixed or pattern value of that name, as
+// an element; nil when there is none.
+func inValue(e *definition.Element, name string) []*definition.Element {
+	part := func(v definition.Value) []definition.Value {
+		m := v.Element.Get(name)
+		if m == nil {
+			return nil
+		}
+		if !m.Is(fhir.Array) {
+			return []definition.Value{{Element: m}}
+		}
+		var out []definition.Value
+		for i := range m.Len() {
+			out = append(out, definition.Value{Element: m.At(i)})
+		}
+		return out
+	}
+	var out []*definition.Element
+	for _, v := range part(e.Fixed) {
+		out = append(out, &definition.Element{Name: name, Path: e.Path + "." + name, Min: 1, Max: definition.Unbounded, Fixed: v})
+	}
+	for _, v := range part(e.Pattern) {
+		out = append(out, &definition.Element{Name: name, Path: e.Path + "." + name, Min: 1, Max: definition.Unbounded, Pattern: v})
+	}
+	return out
+}
+
+// ownBinding is the required binding of an element where it is not the one its
+// base type has anyway.
+func (v *Validator) ownBinding(e *definition.Element) *definition.Binding {
+	b := e.Binding
+	if b == nil || b.Strength != definition.Required || b.ValueSet == "" {
+		return nil
+	}
+	from := e.Base.Path
+	if from == "" {
+		from = e.Path
+	}
+	name, _, _ := strings.Cut(from, ".")
+	if s, err := v.src.Structure(name); err == nil && !s.IsProfile() {
+		if base := s.ByPath(from); base != nil && base.Binding != nil && base.Binding.ValueSet == b.ValueSet {
+			return nil
+		}
+	}
+	return b
 }
 
 // extensionURL is the url that a slice of extension fixes, in itself or in its profile.
@@ -337,6 +387,9 @@ func (r *run) meets(t *test) bool {
 			}
 		}
 		return true
+	}
+	if len(t.targets) == 1 && t.targets[0].e.Max == 0 {
+		return !r.follow(t.steps, func() bool { return true })
 	}
 	return r.follow(t.steps, func() bool {
 		for _, g := range t.targets {

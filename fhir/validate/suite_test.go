@@ -203,9 +203,10 @@ func (s *suite) run(c *suiteCase, withProfile bool) []fhir.Issue {
 	if root == nil {
 		return issues
 	}
-	opts := validate.Options{UnknownExtensions: validate.Refuse, WrongDisplay: validate.Refuse, MaxIssues: 2000, ExampleURLs: validate.Warn}
+	opts := validate.Options{UnknownExtensions: validate.Refuse, WrongDisplay: validate.Refuse, MaxIssues: 2000, ExampleURLs: validate.Warn,
+		KnownExtensions: []string{"http://hl7.org/fhir/tools/"}}
 	if domain, ok := c.Options["allowed-extension-domain"].(string); ok {
-		opts.KnownExtensions = []string{domain}
+		opts.KnownExtensions = append(opts.KnownExtensions, domain)
 	}
 	if examples, ok := c.Options["examples"].(bool); ok && !examples {
 		opts.ExampleURLs = validate.Refuse
@@ -217,11 +218,27 @@ func (s *suite) run(c *suiteCase, withProfile bool) []fhir.Issue {
 		opts.SkipContained = true
 	}
 	opts.Resolve = func(_ context.Context, ref string) *fhir.Resource { return s.resolve(ref, set, beside) }
-	var asked []string
+	asked := s.global(beside, root)
 	if withProfile {
-		asked = []string{url}
+		asked = append(asked, url)
 	}
 	return append(issues, v.Element(context.Background(), root, asked, opts)...)
+}
+
+// global are the profiles that an ImplementationGuide beside the case asks of
+// every resource of the type; a server gets them from its configuration.
+func (s *suite) global(beside []*fhir.Element, root *fhir.Element) (asked []string) {
+	for _, el := range beside {
+		if el.Get("resourceType").Text() != "ImplementationGuide" {
+			continue
+		}
+		for _, g := range el.Get("global").Items() {
+			if g.Get("type").Text() == root.Get("resourceType").Text() {
+				asked = append(asked, g.Get("profile").Text())
+			}
+		}
+	}
+	return asked
 }
 
 // resolve finds a resource that lies beside the case.

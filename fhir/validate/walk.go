@@ -58,7 +58,7 @@ func (r *run) declared(el *fhir.Element, profiles []string) {
 // name, what is required, its invariants.
 func (r *run) object(sh *shape, el *fhir.Element) {
 	members := el.Members()
-	if len(members) == 0 {
+	if len(members) == 0 || len(members) == 1 && members[0].Name == "id" && !sh.resource {
 		r.err(fhir.CodeInvariant, "ele-1: an element has a value or children; leave it out when it has none")
 		return
 	}
@@ -163,6 +163,9 @@ func (r *run) underOnly(sh *shape, el *fhir.Element, f *field, ext *fhir.Element
 // primitives (R4 json §2.6.2.1: an element that may repeat is an array even
 // when there is one).
 func (r *run) values(f *field, value, ext *fhir.Element) {
+	if r.over {
+		return
+	}
 	if !f.list {
 		if value.Is(fhir.Array) || ext.Is(fhir.Array) {
 			r.push(frame{f: f, name: f.name, typ: f.choice, index: -1, el: value})
@@ -259,7 +262,7 @@ func (r *run) primitive(f *field, value, ext *fhir.Element) {
 	}
 	switch {
 	case value == nil || value.Kind() == fhir.Null:
-		if ext == nil || ext.Kind() == fhir.Null {
+		if ext == nil || ext.Kind() == fhir.Null || ext.Len() == 1 && ext.Get("id") != nil {
 			r.err(fhir.CodeInvariant, "ele-1: null is no value; an element has a value or an extension that says why not")
 		}
 		return

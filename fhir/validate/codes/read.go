@@ -144,6 +144,9 @@ func (c *Codes) system(canonical string) *system {
 
 func readSystem(res *fhir.Resource) *system {
 	s := &system{content: res.Get("content").Text(), caseSensitive: res.Get("caseSensitive").Text() != "false", concepts: make(map[string]*concept)}
+	if res.Get("supplements") != nil {
+		s.content = "supplement"
+	}
 	s.read(res.Get("concept"), nil, 0)
 	for _, k := range s.concepts {
 		for _, p := range k.props {
