@@ -57,7 +57,7 @@ func (r *run) fullURL(entry *fhir.Element, i int, requests bool) {
 	case id == "":
 		r.errBelow(fhir.CodeInvalid, at, "fullUrl names %s, and the resource has no id", ref.Key.Type+"/[id]")
 	case typ != ref.Key.Type || id != ref.Key.ID:
-		r.errBelow(fhir.CodeInvalid, at, "fullUrl does not end in the type and id of the resource, which is a %s", clip(typ))
+		r.errBelow(fhir.CodeInvalid, at, "fullUrl does not end in the type and id of the resource, whose type is %s", clip(typ))
 	}
 }
 

@@ -65,8 +65,17 @@ func refersOut(el *fhir.Element) bool {
 // contained resources wherever they stand: Reference, canonical, uri and url.
 func fragments(el *fhir.Element, into map[string]bool, depth int) {
 	if el.Is(fhir.String) {
-		if text := el.Text(); len(text) > 0 && text[0] == '#' {
+		switch text := el.Text(); {
+		case text == "":
+		case text[0] == '#':
 			into[text] = true
+		case text[0] == '<':
+			// A narrative may show a contained image or link to a contained resource.
+			for i := strings.Index(text, `="#`); i >= 0; i = strings.Index(text, `="#`) {
+				text = text[i+2:]
+				id, _, _ := strings.Cut(text, `"`)
+				into[id] = true
+			}
 		}
 		return
 	}

@@ -52,7 +52,7 @@ func (v *Validator) profile(canonical string) (*profile, error) {
 		return nil, err
 	}
 	p := &profile{s: s}
-	if s.IsProfile() {
+	if constrains(s) {
 		c := profileCompiler{v: v, s: s}
 		var base *definition.Element
 		if b, err := v.src.Structure(s.Type); err == nil && !b.IsProfile() {
@@ -62,6 +62,12 @@ func (v *Validator) profile(canonical string) (*profile, error) {
 	}
 	kept, _ := v.profiles.LoadOrStore(canonical, p)
 	return kept.(*profile), nil
+}
+
+// constrains reports whether a structure is a profile; some lack the derivation
+// that says so.
+func constrains(s *definition.Structure) bool {
+	return s.IsProfile() || s.Derivation == "" && s.Base != "" && s.URL != definition.TypeURL(s.Type)
 }
 
 type profileCompiler struct {

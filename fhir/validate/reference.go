@@ -225,7 +225,7 @@ func (r *run) targetProfiles(target *fhir.Element, typ string, targets []string)
 	var tried []string
 	for _, t := range targets {
 		p, err := r.v.profile(t)
-		if err != nil || !p.s.IsProfile() {
+		if err != nil || !constrains(p.s) {
 			if r.v.typeFits(typ, r.v.typeOfCanonical(t)) && err == nil {
 				return
 			}

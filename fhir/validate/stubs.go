@@ -8,5 +8,4 @@ import (
 
 func itoa(i int) string { return strconv.Itoa(i) }
 
-func (r *run) conformance(typ string, el *fhir.Element)                      {}
 func fastRule(key, expression string) func(r *run, el *fhir.Element) verdict { return nil }

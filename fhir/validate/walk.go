@@ -88,7 +88,7 @@ func (r *run) object(sh *shape, el *fhir.Element) {
 			r.err(fhir.CodeStructure, "%s is there more than once, with different types; only one is allowed", f.name)
 		}
 		seen.set(f.slot)
-		if f.json == "id" && !sh.resource {
+		if f.json == "id" && !sh.resource && sh.path != "ElementDefinition" {
 			r.elementID(m.Value)
 		}
 		var ext *fhir.Element
