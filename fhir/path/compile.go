@@ -51,7 +51,7 @@ func (c *compiler) chain(n *node) (evalFn, error) {
 		return func(s *session, f *frame, out []Item) ([]Item, error) { return call(s, f, f.focus, out) }, nil
 	}
 	if n.op == opMember {
-		return c.path(n)
+		return c.path(n, nil)
 	}
 	left, err := c.expr(in)
 	if err != nil {
@@ -69,8 +69,8 @@ func (c *compiler) chain(n *node) (evalFn, error) {
 }
 
 // path compiles a run of members, such as the .code.coding.code of a.code.coding.code,
-// into one walk.
-func (c *compiler) path(n *node) (evalFn, error) {
+// into one walk. only, when given, is the type that is wanted of the last step.
+func (c *compiler) path(n *node, only *typeTest) (evalFn, error) {
 	var steps []*member
 	for n.op == opMember && n.input() != nil {
 		steps = append(steps, newMember(n.text))
@@ -79,6 +79,7 @@ func (c *compiler) path(n *node) (evalFn, error) {
 	for i, j := 0, len(steps)-1; i < j; i, j = i+1, j-1 {
 		steps[i], steps[j] = steps[j], steps[i]
 	}
+	steps[len(steps)-1].only = only
 	if name, ok := rootType(n); ok {
 		return rootedPath(name, newMember(name), steps), nil
 	}
@@ -103,17 +104,17 @@ func walk(s *session, steps []*member, in, out []Item) ([]Item, error) {
 	if last == 0 || len(in) == 0 {
 		return steps[0].each(s, in, out)
 	}
-	here, next := s.grab(), s.grab()
-	here, err := steps[0].each(s, in, here)
+	here, err := steps[0].each(s, in, s.grab())
 	for i := 1; i < last && err == nil && len(here) > 0; i++ {
-		next, err = steps[i].each(s, here, next[:0])
-		here, next = next, here
+		var next []Item
+		next, err = steps[i].each(s, here, s.grab())
+		s.release(here)
+		here = next
 	}
 	if err == nil {
 		out, err = steps[last].each(s, here, out)
 	}
 	s.release(here)
-	s.release(next)
 	return out, err
 }
 

@@ -134,7 +134,7 @@ func cutRunes(text string, from, count int64) string {
 // pattern compiles the argument that is a regular expression, at once when it
 // is a literal. The dot matches line ends too (FHIRPath §5.6.8: single line mode).
 func (c *compiler) pattern(n *node, arg *node, whole bool) (func(s *session, f *frame) (*regexp.Regexp, bool, error), error) {
-	make := func(text string, kind ErrorKind) (*regexp.Regexp, error) {
+	compile := func(text string, kind ErrorKind) (*regexp.Regexp, error) {
 		if len(text) > maxPattern {
 			return nil, errAt(kind, n.pos, "a regular expression is at most %d bytes long", maxPattern)
 		}
@@ -149,7 +149,7 @@ func (c *compiler) pattern(n *node, arg *node, whole bool) (func(s *session, f *
 		return re, nil
 	}
 	if arg.op == opLiteral && arg.lit.kind == KindString {
-		re, err := make(arg.lit.s, Semantic)
+		re, err := compile(arg.lit.s, Semantic)
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +164,7 @@ func (c *compiler) pattern(n *node, arg *node, whole bool) (func(s *session, f *
 		if err != nil || !ok {
 			return nil, false, err
 		}
-		re, err := make(text, Execution)
+		re, err := compile(text, Execution)
 		if err != nil {
 			return nil, false, err
 		}

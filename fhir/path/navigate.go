@@ -11,6 +11,7 @@ import (
 // member is a step to the children of a name (FHIRPath §3.1 path selection).
 type member struct {
 	name, under string
+	only        *typeTest // of a choice, the type that is wanted
 	last        atomic.Pointer[lastElement]
 }
 
@@ -97,12 +98,15 @@ func (m *member) choice(s *session, n *Node, e *element, out []Item) []Item {
 		if under {
 			json = json[1:]
 		}
-		if len(json) <= len(m.name) || json[:len(m.name)] != m.name {
+		if len(json) <= len(m.name) || json[0] != m.name[0] || json[:len(m.name)] != m.name {
 			continue
 		}
 		known, ok := n.typ.json[json]
 		if !ok || known.elem != e {
 			continue
+		}
+		if m.only != nil && !m.only.may(known.typ) {
+			return out
 		}
 		if !under {
 			var x *fhir.Element

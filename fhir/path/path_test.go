@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -444,4 +445,27 @@ func TestSafeHTML(t *testing.T) {
 			t.Errorf("%s: %v %v", div, got, err)
 		}
 	}
+}
+
+// TestConcurrent shares one expression and model among goroutines.
+func TestConcurrent(t *testing.T) {
+	model, _ := coreModel(t)
+	r := mustParse(t, observation)
+	x, err := path.Compile("Observation.component.where(value > 100 'mm[Hg]').code.coding.code | Patient.name", path.WithModel(model))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for range 200 {
+				items, err := x.Eval(context.Background(), nil, model.Root(r))
+				if got := texts(items); err != nil || got != "8480-6; 150021" {
+					t.Errorf("%s %v", got, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }

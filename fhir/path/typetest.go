@@ -52,6 +52,14 @@ func (t typeTest) as(it *Item) bool {
 
 // typeOperator compiles is and as (FHIRPath §6.3.1, §6.3.3).
 func (c *compiler) typeOperator(n *node) (evalFn, error) {
+	if in := n.kids[0]; n.text == "as" && !c.singletonAs {
+		test, err := c.typeTest(n.typ, n.pos)
+		if err != nil {
+			return nil, err
+		}
+		left, err := c.pathTo(in, &test)
+		return filtered(left, test), err
+	}
 	left, err := c.expr(n.kids[0])
 	if err != nil {
 		return nil, err
@@ -59,10 +67,6 @@ func (c *compiler) typeOperator(n *node) (evalFn, error) {
 	call, err := c.typeCall(n.text, n.typ, n.pos)
 	if err != nil {
 		return nil, err
-	}
-	if n.text == "as" && !c.singletonAs {
-		test, err := c.typeTest(n.typ, n.pos)
-		return filtered(left, test), err
 	}
 	return func(s *session, f *frame, out []Item) ([]Item, error) {
 		in, err := left(s, f, s.grab())
@@ -73,6 +77,24 @@ func (c *compiler) typeOperator(n *node) (evalFn, error) {
 		s.release(in)
 		return out, err
 	}, nil
+}
+
+// pathTo compiles what a type is wanted of; a path need not fetch a choice of
+// another type.
+func (c *compiler) pathTo(n *node, only *typeTest) (evalFn, error) {
+	if n.op == opMember && n.input() != nil {
+		return c.path(n, only)
+	}
+	return c.expr(n)
+}
+
+// may reports whether as could hold for values of a declared type.
+func (t typeTest) may(l *typeLink) bool {
+	if t.fhir == l.code {
+		return true
+	}
+	typ := l.typ()
+	return typ == nil || !t.primitive && typ.is(t.fhir)
 }
 
 // filtered keeps the items of a type, in place.
