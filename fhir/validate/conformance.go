@@ -281,7 +281,7 @@ func (r *run) differential(base *definition.Structure, e *fhir.Element, at strin
 		profiles := types.At(j).Get("profile")
 		for k := range profiles.Len() {
 			s, err := r.v.src.Structure(profiles.At(k).Text())
-			if err == nil && fhir.ValidType(code) && s.Kind != definition.Resource && s.Type != code && !definition.Descends(r.v.src, s.Type, code) {
+			if err == nil && fhir.ValidType(code) && s.Kind != definition.Resource && s.Type != code && code != "Element" && code != "BackboneElement" {
 				r.errBelow(fhir.CodeException, fmt.Sprintf("%s.type[%d].profile[%d]", at, j, k), "the profile is for %s, and the type here is %s", clip(s.Type), clip(code))
 			}
 		}
@@ -291,7 +291,17 @@ func (r *run) differential(base *definition.Structure, e *fhir.Element, at strin
 		r.err(fhir.CodeException, "no snapshot can be made: %s has no element at the path %q", base.Type, clip(e.Get("path").Text()))
 		return
 	}
-	if e.Get("binding") != nil && types.Len() == 0 && typ != "" && primitiveOf(typ) != notPrimitive && !bindable(typ) {
+	if types.Len() == 1 {
+		typ = types.At(0).Get("code").Text()
+	}
+	for _, d := range e.Get("slicing").Get("discriminator").Items() {
+		switch d.Get("type").Text() {
+		case "", "value", "exists", "pattern", "type", "profile":
+		default:
+			r.err(fhir.CodeException, "no snapshot can be made: %q is no type of discriminator", clip(d.Get("type").Text()))
+		}
+	}
+	if e.Get("binding") != nil && typ != "" && primitiveOf(typ) != notPrimitive && !bindable(typ) {
 		r.errBelow(fhir.CodeBusinessRule, at, "a %s cannot be bound to a value set", typ)
 	}
 }
@@ -348,9 +358,6 @@ func (r *run) childNamed(at *definition.Element, name string) *definition.Elemen
 				return c
 			}
 		}
-	}
-	if len(at.Types) == 0 && at.Content == nil {
-		return at
 	}
 	return nil
 }

@@ -109,6 +109,9 @@ func (r *run) rule(p *profile, ru *rule) {
 		r.pattern(p, e.Pattern.Element, el)
 	}
 	r.range_(e, el)
+	if ru.extras != nil {
+		r.extrasHold(p, ru.extras)
+	}
 	if ru.bound != nil {
 		r.bound(ru.bound, r.typeAtHand(), el)
 	}

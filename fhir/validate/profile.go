@@ -29,6 +29,7 @@ type rule struct {
 	kids    []*rule
 	slicing *definition.Slicing
 	slices  []*slice
+	extras  *extras
 }
 
 // slice is a slice of an element and how its members are told.
@@ -53,7 +54,7 @@ func (v *Validator) profile(canonical string) (*profile, error) {
 	}
 	p := &profile{s: s}
 	if constrains(s) {
-		c := profileCompiler{v: v, s: s}
+		c := profileCompiler{v: v, s: s, extras: v.extrasOf(s)}
 		var base *definition.Element
 		if b, err := v.src.Structure(s.Type); err == nil && !b.IsProfile() {
 			base = b.Root()
@@ -65,14 +66,15 @@ func (v *Validator) profile(canonical string) (*profile, error) {
 }
 
 // constrains reports whether a structure is a profile; some lack the derivation
-// that says so.
+// that says so, or state specialization for the type of another structure.
 func constrains(s *definition.Structure) bool {
-	return s.IsProfile() || s.Derivation == "" && s.Base != "" && s.URL != definition.TypeURL(s.Type)
+	return s.IsProfile() || s.Kind != definition.Logical && s.Base != "" && s.URL != definition.TypeURL(s.Type)
 }
 
 type profileCompiler struct {
-	v *Validator
-	s *definition.Structure
+	v      *Validator
+	s      *definition.Structure
+	extras map[string]*extras
 }
 
 // rule compiles an element; base is the same element of the base type, nil
@@ -80,6 +82,10 @@ type profileCompiler struct {
 func (c *profileCompiler) rule(e, base *definition.Element, depth int) *rule {
 	ru := &rule{e: e, name: e.Name, choice: e.Choice, min: e.Min, max: e.Max}
 	said := e.Fixed.Present() || e.Pattern.Present() || e.MinValue.Present() || e.MaxValue.Present() || e.MaxLength > 0
+	if ru.extras = c.extras[e.ID]; ru.extras == nil {
+		ru.extras = c.extras[e.Path]
+	}
+	said = said || ru.extras != nil
 	if base == nil {
 		ru.counted = e.Min > 0 || e.Max != definition.Unbounded
 		ru.types = e.Types

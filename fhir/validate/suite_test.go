@@ -289,8 +289,21 @@ func expressions(list []string) []string {
 	return slices.Compact(out)
 }
 
+var indices = regexp.MustCompile(`\[\d+\]`)
+
+// unindexed are expressions without list indices: Java counts the entries of a
+// Bundle from 1 in some issues and names entry[0] for all in others.
+func unindexed(list []string) []string {
+	out := make([]string, len(list))
+	for i := range list {
+		out[i] = indices.ReplaceAllString(list[i], "")
+	}
+	sort.Strings(out)
+	return slices.Compact(out)
+}
+
 type suiteScore struct {
-	cases, anyRight, withErrors, same, overlap int
+	cases, anyRight, withErrors, same, places, overlap int
 }
 
 func TestSuite(t *testing.T) {
@@ -306,7 +319,7 @@ func TestSuite(t *testing.T) {
 		if c.TxServer {
 			sc = &tx
 		}
-		anyRight, same, overlap, hasErrors := true, true, true, false
+		anyRight, same, places, overlap, hasErrors := true, true, true, true, false
 		for _, step := range []struct {
 			want    *suiteOutcome
 			profile bool
@@ -333,6 +346,7 @@ func TestSuite(t *testing.T) {
 				shares = shares || slices.Contains(g, e)
 			}
 			overlap = overlap && shares
+			places = places && slices.Equal(unindexed(g), unindexed(w))
 			if verbose && !slices.Equal(g, w) && (!c.TxServer || only != "") || only == c.Name {
 				mark := "~"
 				if (len(g) > 0) != (len(w) > 0) {
@@ -359,6 +373,9 @@ func TestSuite(t *testing.T) {
 			sc.withErrors++
 			if same {
 				sc.same++
+			}
+			if places {
+				sc.places++
 			}
 			if overlap {
 				sc.overlap++
