@@ -1,0 +1,57 @@
+package term
+
+import (
+	"container/list"
+	"sync"
+
+	"vitalwire/fhir"
+)
+
+// A cache keeps compiled code systems by the resource they were made of, the
+// last used ones up to a number of concepts.
+type cache struct {
+	mu     sync.Mutex
+	size   int // concepts kept
+	limit  int
+	order  *list.List // of *cached, last used first
+	byFrom map[*fhir.Resource]*list.Element
+}
+
+type cached struct {
+	from   *fhir.Resource
+	system *system
+}
+
+func newCache(limit int) *cache {
+	return &cache{limit: limit, order: list.New(), byFrom: map[*fhir.Resource]*list.Element{}}
+}
+
+// perSystem is what a code system costs beside its concepts.
+const perSystem = 16
+
+// system is the compiled form of a CodeSystem.
+func (c *cache) system(r *fhir.Resource) *system {
+	c.mu.Lock()
+	if e, ok := c.byFrom[r]; ok {
+		c.order.MoveToFront(e)
+		c.mu.Unlock()
+		return e.Value.(*cached).system
+	}
+	c.mu.Unlock()
+
+	s := compile(r) // two callers may both do it; one result is kept
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.byFrom[r]; ok {
+		return e.Value.(*cached).system
+	}
+	c.byFrom[r] = c.order.PushFront(&cached{from: r, system: s})
+	c.size += len(s.concepts) + perSystem
+	for c.size > c.limit && c.order.Len() > 1 {
+		last := c.order.Back()
+		old := c.order.Remove(last).(*cached)
+		delete(c.byFrom, old.from)
+		c.size -= len(old.system.concepts) + perSystem
+	}
+	return s
+}
