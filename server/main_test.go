@@ -5,8 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"os"
+
 	"vitalwire/adapters/all"
-	"vitalwire/examples"
 	"vitalwire/server"
 )
 
@@ -14,7 +15,7 @@ func run(environ []string, args ...string) (status int, out, errs string) {
 	var stdout, stderr bytes.Buffer
 	status = server.Main(server.Program{
 		Args: args, Environ: environ, Stdout: &stdout, Stderr: &stderr,
-		Adapters: all.Adapters(), Recordings: examples.Frames(),
+		Adapters: all.Adapters(), Recordings: os.DirFS("../examples/frames"),
 	})
 	return status, stdout.String(), stderr.String()
 }
