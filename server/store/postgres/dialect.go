@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	sqldriver "database/sql/driver"
 	_ "embed" // the migrations
 	"errors"
 	"fmt"
@@ -74,7 +73,7 @@ func (dialect) Fault(err error) relational.Fault {
 	switch {
 	case errors.As(err, &network) && network.Op == "dial":
 		return relational.FaultUnavailable
-	case network != nil, errors.Is(err, sqldriver.ErrBadConn), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case network != nil, errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return relational.FaultBroken
 	}
 	return relational.FaultOther

@@ -127,7 +127,7 @@ func (s *Store) commit(ctx context.Context, group []*request) {
 		return
 	}
 	err := s.commitTogether(ctx, group)
-	if err != nil && len(group) > 1 && s.d.Fault(err) == FaultOther && ctx.Err() == nil {
+	if err != nil && len(group) > 1 && s.meaning(err) == FaultOther && ctx.Err() == nil {
 		for _, r := range group {
 			alone := []*request{r}
 			answer(alone, s.fault(ctx, s.commitTogether(ctx, alone)))

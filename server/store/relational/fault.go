@@ -2,6 +2,8 @@ package relational
 
 import (
 	"context"
+	"database/sql"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
 
@@ -22,7 +24,7 @@ func (s *Store) fault(ctx context.Context, err error) error {
 	if cause := ctx.Err(); cause != nil {
 		return fhir.Timeout("the store's answer was not waited for").WithCause(errors.Join(cause, err))
 	}
-	switch s.d.Fault(err) {
+	switch s.meaning(err) {
 	case FaultTimeout:
 		return fhir.Timeout("the store took too long").WithCause(err)
 	case FaultBroken, FaultUnavailable:
@@ -42,4 +44,13 @@ func sqlError(err error, query string) error {
 		query = query[:120] + "..."
 	}
 	return fmt.Errorf("store: %w in %s", err, query)
+}
+
+// meaning is the dialect's fault, and what database/sql itself says of a
+// connection that is gone.
+func (s *Store) meaning(err error) Fault {
+	if errors.Is(err, sql.ErrConnDone) || errors.Is(err, sqldriver.ErrBadConn) {
+		return FaultBroken
+	}
+	return s.d.Fault(err)
 }

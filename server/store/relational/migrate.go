@@ -12,7 +12,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	// migrations; the loser of that race tries again and finds it made.
 	var err error
 	for range 5 {
-		if err = s.migrateOnce(ctx); err == nil || s.d.Fault(err) != FaultRace {
+		if err = s.migrateOnce(ctx); err == nil || s.meaning(err) != FaultRace {
 			return err
 		}
 		time.Sleep(50 * time.Millisecond)

@@ -132,17 +132,32 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 		return err
 	}
 	defer s.leave()
-	c, err := s.reads.take(ctx)
+	c, err := s.begin(ctx)
 	if err != nil {
 		return s.fault(ctx, err)
 	}
 	defer s.reads.give(c)
-	if err := c.exec(ctx, s.d.BeginRead()); err != nil {
-		c.broken = true
-		return s.fault(ctx, err)
-	}
 	defer s.end(c)
 	return s.fault(ctx, fn(&reader{ctx: ctx, s: s, c: c}))
+}
+
+// begin takes a connection and begins a snapshot. Connections that the database
+// has dropped since they were last used are replaced.
+func (s *Store) begin(ctx context.Context) (*conn, error) {
+	for attempt := 0; ; attempt++ {
+		c, err := s.reads.take(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if err = c.exec(ctx, s.d.BeginRead()); err == nil {
+			return c, nil
+		}
+		c.broken = true
+		s.reads.give(c)
+		if s.meaning(err) != FaultBroken || attempt > cap(s.reads.free) {
+			return nil, err
+		}
+	}
 }
 
 // end gives up a transaction; what does not even do that is not used again.

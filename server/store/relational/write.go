@@ -32,7 +32,7 @@ func (s *Store) write(ctx context.Context, run func(c *conn, position int64) (*b
 		if err == nil || precondition(err) || attempt == maxAttempts {
 			return err
 		}
-		if fault := s.d.Fault(err); fault != FaultRace && fault != FaultBroken {
+		if fault := s.meaning(err); fault != FaultRace && fault != FaultBroken {
 			return err
 		}
 		select {
@@ -82,7 +82,7 @@ func (s *Store) attempt(ctx context.Context, run func(c *conn, position int64) (
 		open = false
 		return nil
 	}
-	if fault := s.d.Fault(err); fault == FaultBroken || fault == FaultTimeout || ctx.Err() != nil {
+	if fault := s.meaning(err); fault == FaultBroken || fault == FaultTimeout || ctx.Err() != nil {
 		open, c.broken = false, true
 		return s.confirm(b, nonce, err)
 	}
