@@ -17,9 +17,9 @@ func (r *run) extension(el *fhir.Element) {
 	}
 	at := len(r.stack) - 1
 	parent := &r.stack[at-1]
-	modifier := r.stack[at].name == "modifierExtension"
+	modifier := r.stack[at].name() == "modifierExtension"
 	if !strings.Contains(url, ":") {
-		if parent.name != "extension" && parent.name != "modifierExtension" {
+		if parent.name() != "extension" && parent.name() != "modifierExtension" {
 			r.err(fhir.CodeExtension, "the url of an extension is absolute; only an extension inside another has a relative one")
 			return
 		}
@@ -55,7 +55,7 @@ func (r *run) extension(el *fhir.Element) {
 }
 
 func (v *Validator) inExtension(fr *frame) bool {
-	return fr.name == "extension" || fr.name == "modifierExtension"
+	return fr.name() == "extension" || fr.name() == "modifierExtension"
 }
 
 // innerExtension checks an extension with a relative url against the definition
@@ -142,7 +142,7 @@ func (r *run) contextExpression(text string, at int) bool {
 	for base > 0 && !r.stack[base].ids {
 		base--
 	}
-	items, err := expr.Eval(r.ctx, &r.env, r.item(base))
+	items, err := expr.Eval(r.ctx, r.environment(), r.item(base))
 	if err != nil {
 		return true
 	}
@@ -178,7 +178,7 @@ func (r *run) isElement(expression string, at int) bool {
 	parts := strings.Split(strings.ReplaceAll(expression, "[x]", ""), ".")
 	i := len(parts) - 1
 	for ; i > 0 && at > 0; i, at = i-1, at-1 {
-		if r.stack[at].name != strings.TrimSuffix(parts[i], "[x]") {
+		if r.stack[at].name() != strings.TrimSuffix(parts[i], "[x]") {
 			return false
 		}
 	}

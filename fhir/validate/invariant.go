@@ -18,7 +18,7 @@ type invariant struct {
 	advice  bool
 	outer   bool // stated where a resource stands in another
 	expr    *compiled
-	fast    func(r *run, el *fhir.Element) verdict
+	fast    *decider // nil where only FHIRPath can tell
 }
 
 // verdict is what a fast rule says.
@@ -73,7 +73,7 @@ next:
 		}
 		out = append(out, &invariant{
 			key: c.Key, human: strings.TrimSpace(c.Human), warning: c.Severity != "error", advice: c.BestPractice,
-			expr: v.expression(corrected(c.Expression)), fast: fastRule(c.Key, c.Expression),
+			expr: v.expression(corrected(c.Expression)), fast: newDecider(corrected(c.Expression)),
 		})
 	}
 	return out
@@ -84,8 +84,8 @@ func (r *run) invariant(inv *invariant) {
 	if inv.advice && !r.opts.BestPractice || inv.warning && r.opts.ErrorsOnly {
 		return
 	}
-	if inv.fast != nil {
-		switch inv.fast(r, r.top().el) {
+	if inv.fast != nil && !r.v.exact {
+		switch r.decide(inv.fast) {
 		case holds:
 			return
 		case broken:
@@ -100,6 +100,7 @@ func (r *run) invariant(inv *invariant) {
 
 // evaluate evaluates by FHIRPath; known is false where it cannot be told.
 func (r *run) evaluate(inv *invariant) (ok, known bool) {
+	env := r.environment()
 	expr, err := inv.expr.get(r.v)
 	if err != nil {
 		r.issue(fhir.Information, fhir.CodeNotSupported, "the constraint %s cannot be evaluated: %s", inv.key, err)
@@ -113,10 +114,10 @@ func (r *run) evaluate(inv *invariant) (ok, known bool) {
 		for around > 0 && !r.stack[around].ids {
 			around--
 		}
-		r.env.Resource = path.Collection{r.item(around)}
-		defer func() { r.env.Resource = nil }()
+		env.Resource = path.Collection{r.item(around)}
+		defer func() { env.Resource = nil }()
 	}
-	result, err := expr.Append(r.ctx, &r.env, r.results[:0], r.item(at))
+	result, err := expr.Append(r.ctx, env, r.results[:0], r.item(at))
 	r.results = result
 	if err != nil {
 		r.warn(fhir.CodeInvariant, "the constraint %s cannot be evaluated: %s", inv.key, err)
@@ -157,9 +158,12 @@ func (r *run) fails(inv *invariant) {
 	r.issue(severity, fhir.CodeInvariant, "%s: %s", inv.key, inv.human)
 }
 
-// environment is what expressions may ask.
-func (r *run) environment() path.Env {
-	return path.Env{
+// environment is what expressions may ask, made when the first one asks.
+func (r *run) environment() *path.Env {
+	if r.env != nil {
+		return r.env
+	}
+	r.env = &path.Env{
 		Limits: path.Limits{Steps: 2_000_000},
 		Resolve: func(ctx context.Context, reference string) (*fhir.Resource, error) {
 			if r.opts.Resolve == nil {
@@ -172,6 +176,7 @@ func (r *run) environment() path.Env {
 		ConformsTo:     r.conformsTo,
 		HTMLChecks:     func(div string) bool { return checkXHTML(div).wrong == "" },
 	}
+	return r.env
 }
 
 // memberOf answers memberOf() of FHIRPath.

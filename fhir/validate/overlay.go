@@ -196,7 +196,7 @@ func spread(f *field, value, ext *fhir.Element, out []occurrence) []occurrence {
 
 // enter puts an occurrence on the stack.
 func (r *run) enter(o occurrence) {
-	fr := frame{f: o.f, name: o.f.name, typ: o.f.choice, index: o.index, el: o.el, ext: o.ext}
+	fr := frame{f: o.f, index: o.index, el: o.el, ext: o.ext}
 	switch {
 	case o.f.kind == isResource:
 		fr.ids = true

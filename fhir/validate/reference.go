@@ -92,7 +92,7 @@ func (r *run) lookup(ref string) resolution {
 	}
 	for i := len(r.stack) - 1; i >= 0; i-- {
 		fr := &r.stack[i]
-		if !fr.ids || fr.name == "contained" {
+		if !fr.ids || fr.name() == "contained" {
 			continue
 		}
 		switch fr.el.Get("resourceType").Text() {
@@ -127,7 +127,7 @@ func (r *run) inBundle(at int, ref string) []*fhir.Element {
 		return versions(ix.byURL[full], version)
 	}
 	fullURL := ""
-	if at+1 < len(r.stack) && r.stack[at+1].name == "entry" {
+	if at+1 < len(r.stack) && r.stack[at+1].name() == "entry" {
 		fullURL = r.stack[at+1].el.Get("fullUrl").Text()
 	}
 	if base := restBase(fullURL); base != "" {

@@ -92,8 +92,7 @@ func (a *answers) expressionHolds(question *fhir.Element) bool {
 	if err != nil {
 		return true
 	}
-	env := a.r.env
-	ok, err := expr.EvalBool(a.r.ctx, &env, a.r.item(len(a.r.stack)-1))
+	ok, err := expr.EvalBool(a.r.ctx, a.r.environment(), a.r.item(len(a.r.stack)-1))
 	return ok || err != nil
 }
 

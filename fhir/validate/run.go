@@ -23,12 +23,13 @@ type run struct {
 	limit   int
 	seen    map[fhir.Issue]struct{}
 
-	stack  []frame // from the outermost resource to the element at hand
-	steps  int
-	nested int // profiles inside profiles
-	over   bool
+	stack   []frame // from the outermost resource to the element at hand
+	deepest int     // frames in use at once, for end
+	steps   int
+	nested  int // profiles inside profiles
+	over    bool
 
-	env     path.Env
+	env     *path.Env
 	results path.Collection // scratch
 	bundles map[*fhir.Element]*bundleIndex
 	trials  map[trialKey]bool // what conforms was answered
@@ -43,16 +44,25 @@ type idKey struct {
 
 // frame is an element on the way to the one at hand.
 type frame struct {
-	f     *field // nil for the outermost resource and for what profiles add
-	name  string // FHIRPath name, "" for the outermost resource
-	typ   string // of a choice, "" otherwise
-	index int32  // in a list, -1 otherwise
+	f     *field // nil for the outermost resource
 	sh    *shape // of objects
 	el    *fhir.Element
 	ext   *fhir.Element // the "_name" sibling of a primitive
 	item  *path.Item    // made when an invariant needs it
+	index int32         // in a list, -1 otherwise
 	ids   bool          // set for a resource
 }
+
+// name is the FHIRPath name, "" for the outermost resource.
+func (fr *frame) name() string {
+	if fr.f == nil {
+		return ""
+	}
+	return fr.f.name
+}
+
+// resolved stands for the step from a reference to its target.
+var resolved = &field{name: "resolve()"}
 
 func (r *run) begin(ctx context.Context, v *Validator, opts Options) {
 	r.v, r.ctx, r.opts = v, ctx, opts
@@ -60,18 +70,21 @@ func (r *run) begin(ctx context.Context, v *Validator, opts Options) {
 	if r.limit = opts.MaxIssues; r.limit <= 0 {
 		r.limit = defaultIssues
 	}
-	r.env = r.environment()
 }
 
 // end lets go of all data.
 func (r *run) end() {
-	clear(r.stack[:cap(r.stack)])
-	*r = run{stack: r.stack[:0]}
+	stack := r.stack[:r.deepest]
+	clear(stack)
+	*r = run{stack: stack[:0]}
 }
 
-func (r *run) push(fr frame) { r.stack = append(r.stack, fr) }
-func (r *run) pop()          { r.stack = r.stack[:len(r.stack)-1] }
-func (r *run) top() *frame   { return &r.stack[len(r.stack)-1] }
+func (r *run) push(fr frame) {
+	r.stack = append(r.stack, fr)
+	r.deepest = max(r.deepest, len(r.stack))
+}
+func (r *run) pop()        { r.stack = r.stack[:len(r.stack)-1] }
+func (r *run) top() *frame { return &r.stack[len(r.stack)-1] }
 
 // step spends one step; false when the budget or the caller's patience is at an end.
 func (r *run) step() bool {
@@ -95,20 +108,20 @@ func (r *run) locate(n int) string {
 	var b strings.Builder
 	for i := range r.stack[:n] {
 		fr := &r.stack[i]
-		if fr.name == "" {
+		if fr.f == nil {
 			b.WriteString(fr.el.Get("resourceType").Text())
 			continue
 		}
 		b.WriteByte('.')
-		b.WriteString(fr.name)
+		b.WriteString(fr.f.name)
 		if fr.index >= 0 {
 			b.WriteByte('[')
 			b.WriteString(strconv.Itoa(int(fr.index)))
 			b.WriteByte(']')
 		}
-		if fr.typ != "" {
+		if fr.f.choice != "" {
 			b.WriteString(".ofType(")
-			b.WriteString(fr.typ)
+			b.WriteString(fr.f.choice)
 			b.WriteByte(')')
 		}
 	}
@@ -201,7 +214,7 @@ func (r *run) resourceFrame() int {
 // containerFrame is the place of the resource that may hold contained ones.
 func (r *run) containerFrame() int {
 	i := r.resourceFrame()
-	for i > 0 && r.stack[i].name == "contained" {
+	for i > 0 && r.stack[i].name() == "contained" {
 		i--
 		for i > 0 && !r.stack[i].ids {
 			i--
@@ -228,7 +241,7 @@ func (r *run) item(at int) path.Item {
 	case fr.f != nil:
 		typ = r.v.model.Type(fr.f.typ)
 	}
-	it := r.v.model.Item(parent, fr.el, fr.ext, typ, fr.name, int(fr.index))
+	it := r.v.model.Item(parent, fr.el, fr.ext, typ, fr.name(), int(fr.index))
 	r.stack[at].item = &it
 	return it
 }

@@ -284,6 +284,11 @@ func (v *Validator) defChildren(e *definition.Element, st pathStep) []*definitio
 				continue
 			}
 			out = append(out, c)
+			for _, s := range c.Slices {
+				if s.Min > 0 {
+					out = append(out, s) // what every value must have somewhere
+				}
+			}
 		}
 		return out
 	}
@@ -442,7 +447,7 @@ func (r *run) follow(steps []pathStep, meet func() bool) bool {
 		if target == nil {
 			return false
 		}
-		r.push(frame{name: "resolve()", index: -1, el: target, sh: r.v.shape(target.Get("resourceType").Text()), ids: true})
+		r.push(frame{f: resolved, index: -1, el: target, sh: r.v.shape(target.Get("resourceType").Text()), ids: true})
 		ok := r.follow(steps[1:], meet)
 		r.pop()
 		return ok

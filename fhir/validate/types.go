@@ -28,7 +28,7 @@ func (r *run) types(p *profile, ru *rule) bool {
 			names = append(names, ru.types[i].Code)
 		}
 		n := len(r.stack)
-		if n > 1 && p.s.Type == "Extension" && r.stack[n-1].name == "value" {
+		if n > 1 && p.s.Type == "Extension" && r.stack[n-1].name() == "value" {
 			n--
 		}
 		r.report(fhir.ErrorLevel, fhir.CodeStructure, r.locate(n), "%s is of type %s; %s allows %s", label(ru.e), typ, p.s.Canonical(), words(names))
@@ -130,7 +130,7 @@ func (r *run) conformsApart(p *profile, el *fhir.Element) bool {
 	r.trials[key] = true // a circle is taken for good until it is known
 	r.nested++
 	ok := r.try(func() {
-		r.push(frame{name: "resolve()", index: -1, el: el, sh: sh, ids: true})
+		r.push(frame{f: resolved, index: -1, el: el, sh: sh, ids: true})
 		r.object(sh, el)
 		r.profile(p)
 		r.pop()

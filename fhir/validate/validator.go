@@ -21,6 +21,8 @@ type Validator struct {
 	profiles    sync.Map // canonical -> *profile
 	expressions sync.Map // text -> *compiled
 	runs        sync.Pool
+
+	exact bool // every constraint by FHIRPath; tests compare with it
 }
 
 // New makes a validator. codes may be nil: no code is then ever known to be wrong.

@@ -168,7 +168,7 @@ func (r *run) values(f *field, value, ext *fhir.Element) {
 	}
 	if !f.list {
 		if value.Is(fhir.Array) || ext.Is(fhir.Array) {
-			r.push(frame{f: f, name: f.name, typ: f.choice, index: -1, el: value})
+			r.push(frame{f: f, index: -1, el: value})
 			r.err(fhir.CodeStructure, "%s does not repeat: it must not be a JSON array", f.json)
 			r.pop()
 			for i := range value.Len() {
@@ -182,7 +182,7 @@ func (r *run) values(f *field, value, ext *fhir.Element) {
 		return
 	}
 	if value != nil && !value.Is(fhir.Array) || ext != nil && !ext.Is(fhir.Array) {
-		r.push(frame{f: f, name: f.name, typ: f.choice, index: -1, el: value})
+		r.push(frame{f: f, index: -1, el: value})
 		r.err(fhir.CodeStructure, "%s may repeat: it must be a JSON array even with one value", f.json)
 		r.pop()
 		if !value.Is(fhir.Array) && !ext.Is(fhir.Array) {
@@ -192,7 +192,7 @@ func (r *run) values(f *field, value, ext *fhir.Element) {
 	}
 	n := max(value.Len(), ext.Len())
 	if n == 0 {
-		r.push(frame{f: f, name: f.name, index: -1, el: value})
+		r.push(frame{f: f, index: -1, el: value})
 		r.err(fhir.CodeStructure, "an array must not be empty; leave %s out when it has no value", f.json)
 		r.pop()
 		return
@@ -210,7 +210,7 @@ func (r *run) value(f *field, value, ext *fhir.Element, index int32) {
 	if !r.step() {
 		return
 	}
-	r.push(frame{f: f, name: f.name, typ: f.choice, index: index, el: value, ext: ext})
+	r.push(frame{f: f, index: index, el: value, ext: ext})
 	switch f.kind {
 	case isPrimitiveField:
 		r.primitive(f, value, ext)
