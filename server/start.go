@@ -103,6 +103,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	if err != nil {
 		return nil, err
 	}
+	known.Store, known.Log = s.store, log
 	if c.Packages != "" {
 		s.running.Go(func() { known.LoadDir(life, c.Packages, log) })
 	}
@@ -117,7 +118,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	face := &rest.Server{
 		Engine: &interaction.Engine{
 			Store: s.store, Base: s.Base, Seal: seal, Zone: zone,
-			Check: known.Check, Operations: operations.For, Version: Version, Started: time.Now(),
+			Check: known.Check, Wrote: known.Wrote, Operations: operations.For, Version: Version, Started: time.Now(),
 		},
 		Operations: operations,
 		Knowledge:  known,

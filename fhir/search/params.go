@@ -21,9 +21,16 @@ var params = table(
 	Param{Resource: "Observation", Code: "date", Type: Date, Definition: sp + "clinical-date", paths: []string{"effectiveDateTime", "effectivePeriod", "effectiveInstant", "effectiveTiming"}},
 	Param{Resource: "Observation", Code: "status", Type: Token, Definition: sp + "Observation-status", paths: []string{"status"}, system: "http://hl7.org/fhir/observation-status"},
 
+	canonicalURL("CodeSystem"), canonicalURL("ConceptMap"), canonicalURL("StructureDefinition"), canonicalURL("ValueSet"),
+
 	Param{Resource: "Provenance", Code: "target", Type: ReferenceType, Definition: sp + "Provenance-target", paths: []string{"target"}},
 	Param{Resource: "Provenance", Code: "entity", Type: ReferenceType, Definition: sp + "Provenance-entity", paths: []string{"entity.what"}},
 )
+
+// canonicalURL is the url parameter of a definition.
+func canonicalURL(resource string) Param {
+	return Param{Resource: resource, Code: "url", Type: Token, uri: true, Definition: sp + "conformance-url", paths: []string{"url"}}
+}
 
 const sp = "http://hl7.org/fhir/SearchParameter/"
 

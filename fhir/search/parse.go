@@ -248,6 +248,10 @@ func (p *parse) filter(g Applied) *fhir.Error {
 func (p *parse) operand(param *Param, modifier, value string) (Operand, *fhir.Error) {
 	switch param.Type {
 	case Token:
+		if param.uri { // R4 search §3.1.1.4.13: the whole text counts
+			text, none := unescape(value), ""
+			return Operand{System: &none, Code: &text}, nil
+		}
 		return tokenOperand(param, value)
 	case ID:
 		id := unescape(value)

@@ -133,6 +133,16 @@ type Param struct {
 	patientOnly bool
 	// system is the code system of an element of type code, which does not name it.
 	system string
+	// uri marks a parameter of R4's type uri, which is kept as a token without a system.
+	uri bool
+}
+
+// TypeCode is the R4 search-param-type of the parameter.
+func (p *Param) TypeCode() string {
+	if p.uri {
+		return "uri"
+	}
+	return p.Type.String()
 }
 
 // Key is the resource of a target, if it names one.

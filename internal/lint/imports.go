@@ -29,7 +29,7 @@ var inServer = map[string][]string{
 	"server/rest":             {"server/interaction", "server/operation", "server/ingest", "server/knowledge"},
 	"server/ingest":           {"server/interaction", "server/store"},
 	"server/operation":        {"server/interaction", "server/knowledge", "server/store"},
-	"server/knowledge":        {},
+	"server/knowledge":        {"server/store"},
 	"server/interaction":      {"server/store"},
 	"server/store":            {},
 	"server/store/relational": {"server/store"},

@@ -52,7 +52,7 @@ func (e *Engine) resourceCapabilities(typ string) *fhir.Element {
 			includes.Append(fhir.NewString(typ + ":" + p.Code))
 		}
 		searchParams.Append(fhir.NewObject(
-			fhir.S("name", p.Code), fhir.S("definition", p.Definition), fhir.S("type", p.Type.String())))
+			fhir.S("name", p.Code), fhir.S("definition", p.Definition), fhir.S("type", p.TypeCode())))
 	}
 	if includes.Len() > 0 {
 		c.Set("searchInclude", includes)

@@ -25,6 +25,8 @@ type Engine struct {
 	// Check validates a resource that is to be written: an error refuses it, issues
 	// are told with the answer. nil checks nothing.
 	Check func(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error)
+	// Wrote is told of every resource written; nil is told nothing.
+	Wrote func(key fhir.Key)
 	// Operations are those of a resource type, for the CapabilityStatement.
 	Operations func(typ string) []Operation
 	// Software version for the CapabilityStatement, and when it was made.
@@ -207,6 +209,9 @@ func (e *Engine) conditionalCreate(ctx context.Context, r Request, write store.W
 		}
 		return fhir.ManyMatches("If-None-Exist matches more than one %s", r.Key.Type)
 	})
+	if err == nil && response.Created {
+		e.wrote(write.Key)
+	}
 	return response, err
 }
 
@@ -262,7 +267,14 @@ func (e *Engine) apply(ctx context.Context, write store.Write) (*store.Version, 
 		}
 		return nil, outcome.Err
 	}
+	e.wrote(write.Key)
 	return &outcome.Versions[0], nil
+}
+
+func (e *Engine) wrote(key fhir.Key) {
+	if e.Wrote != nil {
+		e.Wrote(key)
+	}
 }
 
 // check demands a body of the URL's type that validation lets pass.

@@ -11,11 +11,14 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/term"
 	"vitalwire/fhir/validate"
 	"vitalwire/fhir/validate/codes"
 	"vitalwire/profiles"
+	"vitalwire/server/store"
 )
 
 // Mode is what validation does to a write.
@@ -31,8 +34,13 @@ const (
 // Base is the knowledge. Make it with New.
 type Base struct {
 	Library *profiles.Library
-	mode    Mode
-	demand  map[string][]string // type -> profiles demanded of it
+	// Store holds definitions that clients wrote; set before use.
+	Store store.Store
+	Log   *slog.Logger
+
+	writes atomic.Uint64 // of stored definitions
+	mode   Mode
+	demand map[string][]string // type -> profiles demanded of it
 
 	mu       sync.Mutex
 	compiled *view
@@ -42,6 +50,7 @@ type Base struct {
 type view struct {
 	set       *profiles.Set
 	validator *validate.Validator
+	terms     *term.Service
 }
 
 // New starts with R4. demand lists profiles that every resource of a type must
@@ -66,14 +75,20 @@ func New(mode Mode, demand []string) (*Base, error) {
 func (b *Base) Set() *profiles.Set { return b.Library.Set() }
 
 // Validator is compiled from the current definitions.
-func (b *Base) Validator() *validate.Validator {
+func (b *Base) Validator() *validate.Validator { return b.view().validator }
+
+// Terms is the terminology service on the current definitions and on those
+// stored in the server.
+func (b *Base) Terms() *term.Service { return b.view().terms }
+
+func (b *Base) view() *view {
 	set := b.Set()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.compiled == nil || b.compiled.set != set {
-		b.compiled = &view{set: set, validator: validate.New(set, codes.New(set))}
+		b.compiled = &view{set: set, validator: validate.New(set, codes.New(set)), terms: term.New(terms{b, set})}
 	}
-	return b.compiled.validator
+	return b.compiled
 }
 
 // LoadDir loads the packages of a folder, and says in the log what it found and

@@ -22,18 +22,24 @@ type Operation struct {
 	Definition string
 	// Body names the in parameter that a bare resource as the body stands for.
 	Body string
+	// Open takes in parameters that the definition does not list: later editions
+	// of FHIR add some that clients use already.
+	Open bool
 	// Run performs a call whose parameters were checked.
 	Run func(ctx context.Context, s *Set, c Call) (*fhir.Resource, error)
 }
 
 // operations are those served.
-var operations = []Operation{validateOperation}
+var operations = []Operation{
+	validateOperation,
+	expand, validateInValueSet, validateInCodeSystem,
+}
 
 // Set is the operations with what they work on.
 type Set struct {
 	Store     store.Store
 	Knowledge *knowledge.Base
-	byCode    map[string]*served
+	byCode    map[string][]*served
 }
 
 // served is an operation with what its definition says.
@@ -56,12 +62,13 @@ type parameter struct {
 type Call struct {
 	Type, ID string         // "" at levels above
 	In       *fhir.Resource // Parameters
+	Language string         // of the client (Accept-Language)
 }
 
 // New reads the definitions of all operations; the error is a definition that is
 // not there or makes no sense.
 func New(s store.Store, k *knowledge.Base) (*Set, error) {
-	set := &Set{Store: s, Knowledge: k, byCode: map[string]*served{}}
+	set := &Set{Store: s, Knowledge: k, byCode: map[string][]*served{}}
 	for _, o := range operations {
 		d, ok := k.Set().Find("OperationDefinition", o.Definition)
 		if !ok {
@@ -82,7 +89,7 @@ func New(s store.Store, k *knowledge.Base) (*Set, error) {
 				}
 			}
 		}
-		set.byCode[one.code] = one
+		set.byCode[one.code] = append(set.byCode[one.code], one)
 	}
 	return set, nil
 }
@@ -93,7 +100,8 @@ func isTrue(e *fhir.Element) bool { return e.Text() == "true" }
 type Request struct {
 	Method, Path, Query string
 	// Body is what was posted, nil when nothing was.
-	Body *fhir.Element
+	Body     *fhir.Element
+	Language string
 }
 
 // Is reports whether a path below the FHIR base names an operation.
@@ -106,8 +114,7 @@ func Is(path string) bool {
 func (s *Set) Do(ctx context.Context, r Request) (*fhir.Resource, error) {
 	parts := strings.Split(r.Path, "/")
 	code := strings.TrimPrefix(parts[len(parts)-1], "$")
-	o, known := s.byCode[code]
-	c := Call{}
+	c := Call{Language: r.Language}
 	levels := parts[:len(parts)-1]
 	if len(levels) > 0 {
 		c.Type = levels[0]
@@ -115,7 +122,8 @@ func (s *Set) Do(ctx context.Context, r Request) (*fhir.Resource, error) {
 	if len(levels) > 1 {
 		c.ID = levels[1]
 	}
-	if !known || len(levels) > 2 || !o.at(c) {
+	o := s.find(code, c)
+	if len(levels) > 2 || o == nil {
 		return nil, s.unknown(code)
 	}
 	if c.ID != "" && !fhir.ValidID(c.ID) {
@@ -136,6 +144,16 @@ func (s *Set) Do(ctx context.Context, r Request) (*fhir.Resource, error) {
 	}
 	c.In = in
 	return o.Run(ctx, s, c)
+}
+
+// find is the operation of that code at the level of the call, nil when none is.
+func (s *Set) find(code string, c Call) *served {
+	for _, o := range s.byCode[code] {
+		if o.at(c) {
+			return o
+		}
+	}
+	return nil
 }
 
 // at reports whether the operation is defined at the level of the call.
@@ -165,7 +183,11 @@ func (s *Set) Codes() []string { return slices.Sorted(maps.Keys(s.byCode)) }
 func (s *Set) For(typ string) []interaction.Operation {
 	var list []interaction.Operation
 	for _, code := range s.Codes() {
-		if o := s.byCode[code]; o.at(Call{Type: typ}) || o.at(Call{Type: typ, ID: "x"}) {
+		o := s.find(code, Call{Type: typ})
+		if o == nil {
+			o = s.find(code, Call{Type: typ, ID: "x"})
+		}
+		if o != nil {
 			list = append(list, interaction.Operation{Code: code, Definition: o.Definition})
 		}
 	}

@@ -51,7 +51,10 @@ func (o *served) fromQuery(query string, list *fhir.Element) error {
 		}
 		p, ok := o.in[name]
 		if !ok {
-			return o.unknownParameter(name)
+			if !o.Open {
+				return o.unknownParameter(name)
+			}
+			p.typ = "string"
 		}
 		element, ok := simple(p.typ, value)
 		if !ok {
@@ -80,6 +83,9 @@ func (o *served) check(list *fhir.Element) error {
 	for _, p := range list.Items() {
 		name := p.Get("name").Text()
 		known, ok := o.in[name]
+		if !ok && o.Open {
+			continue
+		}
 		if !ok {
 			return o.unknownParameter(name)
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/term"
 	"vitalwire/server/interaction"
 )
 
@@ -106,7 +107,10 @@ func (s *Server) failAs(w http.ResponseWriter, r *http.Request, err error, f for
 	case fhir.SituationUnavailable, fhir.SituationThrottled:
 		w.Header().Set("Retry-After", retryAfter)
 	}
-	outcome := fhir.Outcome(known.Issues)
+	outcome, coded := term.Outcome(err)
+	if !coded {
+		outcome = fhir.Outcome(known.Issues)
+	}
 	if fhir.ValidID(id) {
 		outcome = outcome.WithIdentity(id)
 	}

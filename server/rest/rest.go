@@ -139,7 +139,7 @@ func (s *Server) serveFHIR(w http.ResponseWriter, r *http.Request) error {
 
 // operate performs an operation, by GET or with what was posted.
 func (s *Server) operate(w http.ResponseWriter, r *http.Request, path string, f format) error {
-	request := operation.Request{Method: r.Method, Path: path, Query: r.URL.RawQuery}
+	request := operation.Request{Method: r.Method, Path: path, Query: r.URL.RawQuery, Language: r.Header.Get("Accept-Language")}
 	if r.Method == http.MethodPost && r.ContentLength != 0 {
 		body, err := s.element(r)
 		if err != nil {

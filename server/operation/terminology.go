@@ -1,0 +1,42 @@
+package operation
+
+import (
+	"context"
+
+	"vitalwire/fhir"
+	"vitalwire/fhir/term"
+)
+
+// The terminology operations of R4 (terminology service §4.6).
+var (
+	expand = Operation{
+		Definition: "http://hl7.org/fhir/OperationDefinition/ValueSet-expand", Body: "valueSet", Open: true,
+		Run: terminology((*term.Service).Expand),
+	}
+	validateInValueSet = Operation{
+		Definition: "http://hl7.org/fhir/OperationDefinition/ValueSet-validate-code", Body: "valueSet", Open: true,
+		Run: terminology((*term.Service).ValidateCode),
+	}
+	validateInCodeSystem = Operation{
+		Definition: "http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code", Body: "codeSystem", Open: true,
+		Run: terminology((*term.Service).ValidateInSystem),
+	}
+)
+
+// terminology runs a method of the terminology service, on the stored resource
+// when the call is of an instance.
+func terminology(method func(*term.Service, context.Context, term.Request) (*fhir.Resource, error)) func(context.Context, *Set, Call) (*fhir.Resource, error) {
+	return func(ctx context.Context, s *Set, c Call) (*fhir.Resource, error) {
+		r := term.Request{Parameters: c.In, Language: c.Language}
+		if c.ID != "" {
+			root, err := s.stored(ctx, fhir.Key{Type: c.Type, ID: c.ID})
+			if err != nil {
+				return nil, err
+			}
+			if r.Instance, err = fhir.AsResource(root); err != nil {
+				return nil, err
+			}
+		}
+		return method(s.Knowledge.Terms(), ctx, r)
+	}
+}
