@@ -2,8 +2,7 @@ package xml
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
+	"slices"
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
@@ -59,7 +58,10 @@ type finding struct {
 type reader struct {
 	scanner
 	schema
+	trail
 	found []finding
+	slots []slot        // of the elements being read, outermost first
+	kids  []fhir.Member // scratch of the same kind
 }
 
 func read(data []byte, src definition.Structures) (*fhir.Element, []finding, error) {
@@ -82,7 +84,8 @@ func read(data []byte, src definition.Structures) (*fhir.Element, []finding, err
 	if r.resource(r.name.local) == nil {
 		return nil, nil, r.fail(r.at, "%q is no resource type of R4", clip(r.name.local))
 	}
-	root, err := r.readResource(&frame{name: r.name.local, index: -1}, 0)
+	r.push(r.name.local, -1)
+	root, err := r.readResource(0)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -94,66 +97,51 @@ func read(data []byte, src definition.Structures) (*fhir.Element, []finding, err
 	return root, r.found, nil
 }
 
-// frame is a place in the resource, for expressions.
-type frame struct {
-	parent *frame
-	name   string
-	index  int // -1 where the element does not repeat
-}
-
-func (f *frame) String() string {
-	var b strings.Builder
-	f.write(&b)
-	return b.String()
-}
-
-func (f *frame) write(b *strings.Builder) {
-	if f.parent != nil {
-		f.parent.write(b)
-		b.WriteByte('.')
-	}
-	b.WriteString(f.name)
-	if f.index >= 0 {
-		b.WriteByte('[')
-		b.WriteString(strconv.Itoa(f.index))
-		b.WriteByte(']')
-	}
-}
-
-// note collects what is wrong with an element.
-func (r *reader) note(shown bool, code fhir.Code, at int, f *frame, format string, args ...any) {
+// note collects what is wrong with the current element, or with a child of it.
+func (r *reader) note(shown bool, code fhir.Code, at int, child, format string, args ...any) {
 	if len(r.found) >= maxIssues {
 		return
 	}
 	r.found = append(r.found, finding{shown: shown, Issue: fhir.Issue{
-		Severity: fhir.ErrorLevel, Code: code, Expression: f.String(),
+		Severity: fhir.ErrorLevel, Code: code, Expression: r.expression(child),
 		Text: fmt.Sprintf("%s: %s", r.place(at), fmt.Sprintf(format, args...)),
 	}})
 }
 
 // tooDeep ends the reading: the JSON form would nest too deep.
-func (r *reader) tooDeep(f *frame) error {
-	return fhir.Malformed(f.String(), "%s: nested deeper than %d levels", r.place(r.at), maxDepth)
+func (r *reader) tooDeep() error {
+	return fhir.Malformed(r.expression(""), "%s: nested deeper than %d levels", r.place(r.at), maxDepth)
 }
 
 // readResource reads the resource whose start tag is the current token, up to
 // its end tag. depth is that of the JSON value around it.
-func (r *reader) readResource(f *frame, depth int) (*fhir.Element, error) {
+func (r *reader) readResource(depth int) (*fhir.Element, error) {
 	st := r.resource(r.name.local)
-	kids := []fhir.Member{fhir.S("resourceType", r.name.local)}
+	mark := len(r.kids)
+	r.kids = append(r.kids, fhir.S("resourceType", r.name.local))
 	for i := range r.attrs {
 		if !r.ignored(&r.attrs[i]) {
-			r.note(false, fhir.CodeStructure, r.attrs[i].at, f, "a resource has no attribute %q", clip(r.attrs[i].name.local))
+			r.note(false, fhir.CodeStructure, r.attrs[i].at, "", "a resource has no attribute %q", clip(r.attrs[i].name.local))
 		}
 	}
 	if depth+1 > maxDepth {
-		return nil, r.tooDeep(f)
+		return nil, r.tooDeep()
 	}
-	kids, err := r.children(kids, st.Root(), f, depth+1)
-	if err != nil {
+	if err := r.children(st.Root(), depth+1); err != nil {
 		return nil, err
 	}
-	return fhir.NewObject(kids...), nil
+	return fhir.NewObject(r.take(mark)...), nil
+}
+
+// take pops the members gathered since mark.
+func (r *reader) take(mark int) []fhir.Member {
+	if len(r.kids) == mark {
+		return nil
+	}
+	kids := slices.Clone(r.kids[mark:])
+	clear(r.kids[mark:])
+	r.kids = r.kids[:mark]
+	return kids
 }
 
 // ignored are attributes without meaning for FHIR: namespace declarations, and
@@ -167,111 +155,136 @@ type slot struct {
 	def     *definition.Element
 	name    string // in JSON
 	repeats bool
-	values  []*fhir.Element // with nil where only the shadow is
-	shadows []*fhir.Element // ids and extensions of primitives, nil where there are none
-	shadow  bool            // there is one
-	value   bool            // there is one
+	item
+	items []item // of one that repeats
 }
 
-// children reads up to the end tag of the current element, and appends the
-// members to kids.
-func (r *reader) children(kids []fhir.Member, owner *definition.Element, f *frame, depth int) ([]fhir.Member, error) {
-	var slots []slot
+// item is a value, and the id and extensions of a primitive, nil where there are
+// none.
+type item struct{ value, shadow *fhir.Element }
+
+// children reads up to the end tag of the current element, and puts the members
+// on r.kids.
+func (r *reader) children(owner *definition.Element, depth int) error {
+	mark := len(r.slots)
 	last := -1 // definition index of the latest child
 	for {
 		if err := r.next(); err != nil {
-			return nil, err
+			return err
 		}
 		switch r.kind {
 		case endTag:
-			for i := range slots {
-				kids = slots[i].members(kids)
+			for i := range r.slots[mark:] {
+				r.kids = r.slots[mark+i].members(r.kids)
 			}
-			return kids, nil
+			clear(r.slots[mark:])
+			r.slots = r.slots[:mark]
+			return nil
 		case text:
 			if !r.blank {
-				r.note(false, fhir.CodeStructure, r.at, f, "text is not allowed here; a value stands in the attribute value")
+				r.note(false, fhir.CodeStructure, r.at, "", "text is not allowed here; a value stands in the attribute value")
 			}
 			continue
 		}
 		def, typ := r.child(owner)
 		if def == nil {
-			if err := r.unknown(f); err != nil {
-				return nil, err
+			if err := r.unknown(); err != nil {
+				return err
 			}
 			continue
 		}
 		if def.Index < last {
-			r.note(false, fhir.CodeStructure, r.at, &frame{f, def.Name, -1}, "element %s is out of order: R4 puts it before %s",
-				r.name.local, slots[len(slots)-1].name)
+			r.note(false, fhir.CodeStructure, r.at, def.Name, "element %s is out of order: R4 puts it before %s",
+				r.name.local, r.slots[len(r.slots)-1].name)
 		}
 		last = max(last, def.Index)
-		at := -1
-		for i := range slots {
-			if slots[i].name == r.name.local {
-				at = i
-			}
-		}
-		switch {
-		case at < 0:
-			at = len(slots)
-			slots = append(slots, slot{def: def, name: r.name.local, repeats: def.Repeats()})
-		case !slots[at].repeats:
-			r.note(false, fhir.CodeStructure, r.at, &frame{f, def.Name, -1}, "element %s must not repeat", r.name.local)
+		at := r.slot(mark, def)
+		if s := &r.slots[at]; !s.repeats && s.value != nil || !s.repeats && s.shadow != nil {
+			r.note(false, fhir.CodeStructure, r.at, def.Name, "element %s must not repeat", r.name.local)
 			if err := r.skip(); err != nil {
-				return nil, err
+				return err
 			}
 			continue
 		}
-		here := frame{parent: f, name: def.Name, index: -1}
-		if def.Choice {
-			here.name += ".ofType(" + typ.Code + ")"
+		if err := r.fill(at, typ, depth); err != nil {
+			return err
 		}
-		inner := depth
-		if slots[at].repeats {
-			here.index = len(slots[at].values)
-			inner++
-		}
-		if inner > maxDepth {
-			return nil, r.tooDeep(&here)
-		}
-		value, shadow, err := r.content(def, typ, &here, inner)
-		if err != nil {
-			return nil, err
-		}
-		slots[at].add(value, shadow)
 	}
 }
 
-func (s *slot) add(value, shadow *fhir.Element) {
-	s.values = append(s.values, value)
-	s.shadows = append(s.shadows, shadow)
-	s.value = s.value || value != nil
-	s.shadow = s.shadow || shadow != nil
+// slot finds the slot of the current start tag, or makes it.
+func (r *reader) slot(mark int, def *definition.Element) int {
+	for i := len(r.slots) - 1; i >= mark; i-- {
+		if r.slots[i].name == r.name.local {
+			return i
+		}
+	}
+	r.slots = append(r.slots, slot{def: def, name: r.name.local, repeats: def.Repeats()})
+	return len(r.slots) - 1
+}
+
+// fill reads the current element into a slot.
+func (r *reader) fill(at int, typ *definition.Type, depth int) error {
+	s := &r.slots[at]
+	def, name, index := s.def, s.def.Name, -1
+	if def.Choice {
+		name += ".ofType(" + typ.Code + ")"
+	}
+	if s.repeats {
+		index = len(s.items)
+		depth++
+	}
+	r.push(name, index)
+	if depth > maxDepth {
+		return r.tooDeep()
+	}
+	it, err := r.content(def, typ, depth)
+	if err != nil {
+		return err
+	}
+	r.pop()
+	// Reading the content may have moved the slots.
+	if s = &r.slots[at]; s.repeats {
+		s.items = append(s.items, it)
+	} else {
+		s.item = it
+	}
+	return nil
 }
 
 // members appends the slot as JSON members, with null where a list of values
 // and the list of their extensions lack one (R4 json §2.6.2.3).
 func (s *slot) members(kids []fhir.Member) []fhir.Member {
-	if s.value {
-		kids = append(kids, fhir.M(s.name, s.list(s.values)))
+	value, shadow := s.value, s.shadow
+	if s.repeats {
+		value = list(s.items, func(it *item) *fhir.Element { return it.value })
+		shadow = list(s.items, func(it *item) *fhir.Element { return it.shadow })
 	}
-	if s.shadow {
-		kids = append(kids, fhir.M("_"+s.name, s.list(s.shadows)))
+	if value != nil {
+		kids = append(kids, fhir.M(s.name, value))
+	}
+	if shadow != nil {
+		kids = append(kids, fhir.M("_"+s.name, shadow))
 	}
 	return kids
 }
 
-func (s *slot) list(items []*fhir.Element) *fhir.Element {
-	if !s.repeats {
-		return items[0]
-	}
+// list is the array of one side of the items, nil where no item has it.
+func list(items []item, side func(*item) *fhir.Element) *fhir.Element {
+	present := false
 	for i := range items {
-		if items[i] == nil {
-			items[i] = fhir.NewNull()
+		present = present || side(&items[i]) != nil
+	}
+	if !present {
+		return nil
+	}
+	array := make([]*fhir.Element, len(items))
+	for i := range items {
+		if array[i] = side(&items[i]); array[i] == nil {
+			array[i] = fhir.NewNull()
 		}
 	}
-	return fhir.NewArray(items...)
+	return fhir.NewArray(array...)
 }
 
 // child finds the definition of the current start tag.
@@ -291,14 +304,14 @@ func (r *reader) child(owner *definition.Element) (*definition.Element, *definit
 }
 
 // unknown notes the current element as unknown and skips it.
-func (r *reader) unknown(f *frame) error {
+func (r *reader) unknown() error {
 	switch local := clip(r.name.local); r.name.space {
 	case nsFHIR:
-		r.note(false, fhir.CodeStructure, r.at, f, "element %q is not known here", local)
+		r.note(false, fhir.CodeStructure, r.at, "", "element %q is not known here", local)
 	case nsXHTML:
-		r.note(false, fhir.CodeStructure, r.at, f, "XHTML element %q is not allowed here, only the div of a narrative", local)
+		r.note(false, fhir.CodeStructure, r.at, "", "XHTML element %q is not allowed here, only the div of a narrative", local)
 	default:
-		r.note(false, fhir.CodeStructure, r.at, f, "element %q must be in the namespace %s, it is in %q", local, nsFHIR, clip(r.name.space))
+		r.note(false, fhir.CodeStructure, r.at, "", "element %q must be in the namespace %s, it is in %q", local, nsFHIR, clip(r.name.space))
 	}
 	return r.skip()
 }

@@ -23,7 +23,8 @@ func AppendIndented(b []byte, r *fhir.Resource, src definition.Structures) ([]by
 
 func appendDocument(b []byte, r *fhir.Resource, src definition.Structures, indent bool) ([]byte, error) {
 	w := writer{b: append(b, `<?xml version="1.0" encoding="UTF-8"?>`...), schema: newSchema(src), indent: indent}
-	if err := w.resource(r.Root(), &frame{name: r.Type(), index: -1}, 0); err != nil {
+	w.push(r.Type(), -1)
+	if err := w.resource(r.Root(), 0); err != nil {
 		return nil, err
 	}
 	if indent {
@@ -34,12 +35,15 @@ func appendDocument(b []byte, r *fhir.Resource, src definition.Structures, inden
 
 type writer struct {
 	schema
-	b      []byte
-	indent bool
+	trail
+	b        []byte
+	indent   bool
+	children []child // of the elements being written, outermost first
 }
 
-func fault(f *frame, format string, args ...any) error {
-	return fhir.Unprocessable(f.String(), "cannot be written as XML: "+format, args...).WithCode(fhir.CodeStructure)
+// fault says why the current element, or a child of it, cannot be written.
+func (w *writer) fault(child, format string, args ...any) error {
+	return fhir.Unprocessable(w.expression(child), "cannot be written as XML: "+format, args...).WithCode(fhir.CodeStructure)
 }
 
 func (w *writer) line(depth int) {
@@ -58,29 +62,29 @@ func (w *writer) open(name string, depth int) {
 
 func (w *writer) close(name string) { w.b = append(append(append(w.b, "</"...), name...), '>') }
 
-func (w *writer) attribute(name string, value *fhir.Element, f *frame) error {
+func (w *writer) attribute(name string, value *fhir.Element, child string) error {
 	if value.Is(fhir.Object) || value.Is(fhir.Array) {
-		return fault(f, "a primitive value was expected, this is a JSON %s", value.Kind())
+		return w.fault(child, "a primitive value was expected, this is a JSON %s", value.Kind())
 	}
 	if c, found := unwritable(value.Text()); found {
-		return fault(f, "XML has no character U+%04X", c)
+		return w.fault(child, "XML has no character U+%04X", c)
 	}
 	w.b = append(append(append(w.b, ' '), name...), `="`...)
 	w.b = append(appendAttribute(w.b, value.Text()), '"')
 	return nil
 }
 
-func (w *writer) resource(e *fhir.Element, f *frame, depth int) error {
+func (w *writer) resource(e *fhir.Element, depth int) error {
 	typ := e.Get("resourceType").Text()
 	st := w.schema.resource(typ)
 	if st == nil {
-		return fault(f, "%q is no resource type of R4", clip(typ))
+		return w.fault("", "%q is no resource type of R4", clip(typ))
 	}
 	w.open(typ, depth)
 	if depth == 0 {
 		w.b = append(w.b, ` xmlns="`+nsFHIR+`"`...)
 	}
-	return w.body(typ, e, st.Root(), f, depth)
+	return w.body(typ, e, st.Root(), depth)
 }
 
 // child is a JSON member pair: a value and its shadow _name, one of them nil at
@@ -94,59 +98,64 @@ type child struct {
 }
 
 // body writes the attributes and children of an open tag, and closes it.
-func (w *writer) body(tag string, e *fhir.Element, owner *definition.Element, f *frame, depth int) error {
-	children, err := w.children(e, owner, f)
-	if err != nil {
+func (w *writer) body(tag string, e *fhir.Element, owner *definition.Element, depth int) error {
+	from := len(w.children)
+	if err := w.gather(e, owner); err != nil {
 		return err
 	}
+	to := len(w.children)
 	inside := false
-	for _, c := range children {
+	for _, c := range w.children[from:] {
 		if !isAttribute(c.def) {
 			inside = true
 			continue
 		}
 		if c.shadow != nil {
-			return fault(f, "the attribute %s has no place for an extension", c.name)
+			return w.fault("", "the attribute %s has no place for an extension", c.name)
 		}
-		if err := w.attribute(c.name, c.value, &frame{f, c.name, -1}); err != nil {
+		if err := w.attribute(c.name, c.value, c.name); err != nil {
 			return err
 		}
 	}
 	if !inside {
+		w.children = w.children[:from]
 		w.b = append(w.b, "/>"...)
 		return nil
 	}
 	w.b = append(w.b, '>')
-	for i := range children {
-		if !isAttribute(children[i].def) {
-			if err := w.child(&children[i], f, depth+1); err != nil {
+	for i := from; i < to; i++ {
+		if !isAttribute(w.children[i].def) {
+			if err := w.child(w.children[i], depth+1); err != nil {
 				return err
 			}
 		}
 	}
+	w.children = w.children[:from]
 	w.line(depth)
 	w.close(tag)
 	return nil
 }
 
-// children pairs the members of an object and puts them in the order of the
+// gather pairs the members of an object on w.children, in the order of the
 // definition; members of one element, such as two types of a choice, stay as
 // they were.
-func (w *writer) children(e *fhir.Element, owner *definition.Element, f *frame) ([]child, error) {
-	out := make([]child, 0, e.Len())
+func (w *writer) gather(e *fhir.Element, owner *definition.Element) error {
+	from := len(w.children)
 	for _, m := range e.Members() {
-		if m.Name == "resourceType" && owner.Parent == nil && !strings.Contains(owner.Path, ".") && w.schema.resource(owner.Path) != nil {
+		if m.Name == "resourceType" && owner.Parent == nil && w.schema.resource(owner.Path) != nil {
 			continue
 		}
 		name, isShadow := strings.CutPrefix(m.Name, "_")
 		def, typ := owner.Child(name)
 		if def == nil {
-			return nil, fault(f, "element %q is not known here", clip(m.Name))
+			return w.fault("", "element %q is not known here", clip(m.Name))
 		}
+		out := w.children[from:]
 		at := slices.IndexFunc(out, func(c child) bool { return c.name == name })
 		if at < 0 {
 			at = len(out)
-			out = append(out, child{def: def, typ: typ, name: name})
+			w.children = append(w.children, child{def: def, typ: typ, name: name})
+			out = w.children[from:]
 		}
 		if isShadow {
 			out[at].shadow = m.Value
@@ -154,62 +163,82 @@ func (w *writer) children(e *fhir.Element, owner *definition.Element, f *frame) 
 			out[at].value = m.Value
 		}
 	}
-	slices.SortStableFunc(out, func(a, b child) int { return a.def.Index - b.def.Index })
-	return out, nil
+	slices.SortStableFunc(w.children[from:], func(a, b child) int { return a.def.Index - b.def.Index })
+	return nil
 }
 
-func (w *writer) child(c *child, f *frame, depth int) error {
+func (w *writer) child(c child, depth int) error {
 	how, owner := w.shape(c.def, c.typ)
 	if c.shadow != nil && how != primitiveShape {
-		return fault(&frame{f, c.def.Name, -1}, "only a primitive has %q", clip("_"+c.name))
+		return w.fault(c.def.Name, "only a primitive has %q", clip("_"+c.name))
 	}
-	values, shadows := c.value.Items(), c.shadow.Items()
-	for i := range max(len(values), len(shadows)) {
-		here := frame{parent: f, name: c.def.Name, index: -1}
-		if c.def.Choice {
-			here.name += ".ofType(" + c.typ.Code + ")"
+	step := c.def.Name
+	if c.def.Choice {
+		step += ".ofType(" + c.typ.Code + ")"
+	}
+	repeats := c.def.Repeats()
+	for i := range max(length(c.value), length(c.shadow)) {
+		index := -1
+		if repeats {
+			index = i
 		}
-		if c.def.Repeats() {
-			here.index = i
-		}
-		var value, shadow *fhir.Element
-		if i < len(values) && values[i].Kind() != fhir.Null {
-			value = values[i]
-		}
-		if i < len(shadows) && shadows[i].Kind() != fhir.Null {
-			shadow = shadows[i]
-		}
-		if err := w.content(c.name, how, owner, value, shadow, &here, depth); err != nil {
+		w.push(step, index)
+		if err := w.content(c.name, how, owner, at(c.value, i), at(c.shadow, i), depth); err != nil {
 			return err
 		}
+		w.pop()
 	}
 	return nil
 }
 
-func (w *writer) content(tag string, how shape, owner *definition.Element, value, shadow *fhir.Element, f *frame, depth int) error {
+// length is how many items a member stands for.
+func length(e *fhir.Element) int {
+	switch {
+	case e == nil:
+		return 0
+	case e.Is(fhir.Array):
+		return e.Len()
+	}
+	return 1
+}
+
+// at is item i of an array, or the value itself; nil for null.
+func at(e *fhir.Element, i int) *fhir.Element {
+	if e.Is(fhir.Array) {
+		e = e.At(i)
+	} else if i > 0 {
+		return nil
+	}
+	if e.Kind() == fhir.Null {
+		return nil
+	}
+	return e
+}
+
+func (w *writer) content(tag string, how shape, owner *definition.Element, value, shadow *fhir.Element, depth int) error {
 	switch how {
 	case primitiveShape:
-		return w.primitive(tag, owner, value, shadow, f, depth)
+		return w.primitive(tag, owner, value, shadow, depth)
 	case xhtmlShape:
 		if !value.Is(fhir.String) {
-			return fault(f, "a narrative is a string of XHTML, this is a JSON %s", value.Kind())
+			return w.fault("", "a narrative is a string of XHTML, this is a JSON %s", value.Kind())
 		}
 		w.line(depth)
 		var err error
-		w.b, err = appendXHTML(w.b, value.Text(), f.String())
+		w.b, err = appendXHTML(w.b, value.Text(), w.expression(""))
 		return err
 	case unknownShape:
-		return fault(f, "its type is not known to the definitions")
+		return w.fault("", "its type is not known to the definitions")
 	}
 	if !value.Is(fhir.Object) {
-		return fault(f, "an object was expected, this is a JSON %s", value.Kind())
+		return w.fault("", "an object was expected, this is a JSON %s", value.Kind())
 	}
 	w.open(tag, depth)
 	if how == complexShape {
-		return w.body(tag, value, owner, f, depth)
+		return w.body(tag, value, owner, depth)
 	}
 	w.b = append(w.b, '>')
-	if err := w.resource(value, f, depth+1); err != nil {
+	if err := w.resource(value, depth+1); err != nil {
 		return err
 	}
 	w.line(depth)
@@ -218,20 +247,20 @@ func (w *writer) content(tag string, how shape, owner *definition.Element, value
 }
 
 // primitive writes a value, and its id and extensions, which JSON keeps apart.
-func (w *writer) primitive(tag string, owner *definition.Element, value, shadow *fhir.Element, f *frame, depth int) error {
+func (w *writer) primitive(tag string, owner *definition.Element, value, shadow *fhir.Element, depth int) error {
 	switch {
 	case value == nil && shadow == nil:
-		return fault(f, "it has neither a value nor an extension")
+		return w.fault("", "it has neither a value nor an extension")
 	case shadow != nil && !shadow.Is(fhir.Object):
-		return fault(f, "id and extensions of a primitive are an object, this is a JSON %s", shadow.Kind())
+		return w.fault("", "id and extensions of a primitive are an object, this is a JSON %s", shadow.Kind())
 	}
 	w.open(tag, depth)
 	// A shadow that brings a value of its own would put the attribute there twice.
 	if shadow.Get("value") != nil {
-		return fault(f, "id and extensions of a primitive have no value")
+		return w.fault("", "id and extensions of a primitive have no value")
 	}
 	if value != nil {
-		if err := w.attribute("value", value, f); err != nil {
+		if err := w.attribute("value", value, ""); err != nil {
 			return err
 		}
 	}
@@ -239,5 +268,5 @@ func (w *writer) primitive(tag string, owner *definition.Element, value, shadow 
 		w.b = append(w.b, "/>"...)
 		return nil
 	}
-	return w.body(tag, shadow, owner, f, depth)
+	return w.body(tag, shadow, owner, depth)
 }
