@@ -19,6 +19,7 @@ type invariant struct {
 	outer   bool // stated where a resource stands in another
 	expr    *compiled
 	fast    *decider // nil where only FHIRPath can tell
+	native  func(r *run, el *fhir.Element) verdict
 }
 
 // verdict is what a fast rule says.
@@ -73,7 +74,7 @@ next:
 		}
 		out = append(out, &invariant{
 			key: c.Key, human: strings.TrimSpace(c.Human), warning: c.Severity != "error", advice: c.BestPractice,
-			expr: v.expression(corrected(c.Expression)), fast: newDecider(corrected(c.Expression)),
+			expr: v.expression(corrected(c.Expression)), fast: newDecider(corrected(c.Expression)), native: native(c.Expression),
 		})
 	}
 	return out
@@ -84,14 +85,19 @@ func (r *run) invariant(inv *invariant) {
 	if inv.advice && !r.opts.BestPractice || inv.warning && r.opts.ErrorsOnly {
 		return
 	}
-	if inv.fast != nil && !r.v.exact {
-		switch r.decide(inv.fast) {
-		case holds:
-			return
-		case broken:
+	said := asks
+	switch {
+	case r.v.exact:
+	case inv.native != nil:
+		said = inv.native(r, r.top().el)
+	case inv.fast != nil:
+		said = r.decide(inv.fast)
+	}
+	if said != asks {
+		if said == broken {
 			r.fails(inv)
-			return
 		}
+		return
 	}
 	if ok, known := r.evaluate(inv); known && !ok {
 		r.fails(inv)

@@ -293,10 +293,11 @@ func (r *run) targetFits(typ string, targets []string) bool {
 		return true
 	}
 	for _, t := range targets {
-		name := definition.TypeName(t)
-		if name == typ || name == "Resource" {
+		if name := definition.TypeName(t); name == typ || name == "Resource" {
 			return true
 		}
+	}
+	for _, t := range targets {
 		want := r.v.typeOfCanonical(t)
 		if want == "" || r.v.typeFits(typ, want) {
 			return true

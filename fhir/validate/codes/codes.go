@@ -10,6 +10,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"vitalwire/fhir/definition"
 	"vitalwire/fhir/ucum"
@@ -20,8 +21,9 @@ import (
 // it lives and is safe for concurrent use.
 type Codes struct {
 	src     definition.Source
-	sets    sync.Map // canonical -> *valueSet, nil for none
+	sets    sync.Map // canonical -> *valueSet
 	systems sync.Map // canonical -> *system, nil for none
+	missing atomic.Int32
 }
 
 var _ validate.Codes = (*Codes)(nil)
@@ -34,6 +36,7 @@ const (
 	languageSystem = "urn:ietf:bcp:47"
 	mimeSystem     = "urn:ietf:bcp:13"
 	maxDepth       = 12
+	maxMissing     = 1000 // canonicals remembered as unknown
 )
 
 // InSystem tells whether a code system has a code, and with that display.

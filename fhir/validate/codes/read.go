@@ -135,6 +135,9 @@ func (c *Codes) system(canonical string) *system {
 	}
 	res, ok := c.src.CodeSystem(canonical)
 	if !ok {
+		if c.missing.Add(1) < maxMissing {
+			c.systems.Store(strings.Clone(canonical), (*system)(nil))
+		}
 		return nil
 	}
 	s := readSystem(res)
