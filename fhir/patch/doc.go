@@ -18,8 +18,8 @@ import (
 // Patch is a patch that was read. It is safe for concurrent use.
 type Patch interface {
 	// Apply gives the patched resource. The *fhir.Error is Unprocessable where an
-	// operation does not fit the resource, PreconditionFailed where a test of
-	// JSON Patch does not hold, TooCostly past a bound.
+	// operation does not fit the resource (code business-rule) or a test of JSON
+	// Patch does not hold (code conflict), TooCostly past a bound.
 	Apply(ctx context.Context, r *fhir.Resource) (*fhir.Resource, error)
 }
 
@@ -30,7 +30,7 @@ const (
 	// MaxGrowth is how many bytes a patch may add to a resource.
 	MaxGrowth = 16 << 20
 
-	maxWork = 10_000_000 // list items and members moved, in all
+	maxWork = 30_000_000 // list items and members moved, in all
 	maxText = 4096       // of a path
 )
 

@@ -130,7 +130,9 @@ func (p *JSON) apply(e *fhir.Element) (*fhir.Element, map[*fhir.Element]bool, er
 		}
 		err := fhir.Unprocessable(at.expression(d.root), "operation %d (%s %s): %s", i, op.op, clip(op.path.text), reason)
 		if op.op == "test" {
-			err.Situation = fhir.SituationPreconditionFailed
+			// FHIR http (R5 on; R4 is silent): a failing test is a 422. The code tells
+			// it from an operation that does not fit.
+			err = err.WithCode(fhir.CodeConflict)
 		}
 		return nil, nil, err
 	}

@@ -116,8 +116,8 @@ func TestJSON_SaysWhatIsWrong(t *testing.T) {
 		{`{"op":"add","path":"/name/99999999999999999999","value":{}}`, fhir.SituationUnprocessable, "", "past the end"},
 		{`{"op":"remove","path":"/name/-"}`, fhir.SituationUnprocessable, "Patient.name", "behind the last"},
 		{`{"op":"add","path":"/birthDate/x","value":{}}`, fhir.SituationUnprocessable, "Patient.birthDate.x", "is a string"},
-		{`{"op":"test","path":"/birthDate","value":"1971"}`, fhir.SituationPreconditionFailed, "Patient.birthDate", "another one"},
-		{`{"op":"test","path":"/foo","value":"1971"}`, fhir.SituationPreconditionFailed, "Patient.foo", "there is no"},
+		{`{"op":"test","path":"/birthDate","value":"1971"}`, fhir.SituationUnprocessable, "Patient.birthDate", "another one"},
+		{`{"op":"test","path":"/foo","value":"1971"}`, fhir.SituationUnprocessable, "Patient.foo", "there is no"},
 		{`{"op":"move","from":"/name","path":"/name/0/given"}`, fhir.SituationUnprocessable, "", "into itself"},
 		{`{"op":"move","from":"/foo","path":"/name/0"}`, fhir.SituationUnprocessable, "Patient.foo", "from /foo"},
 		{`{"op":"remove","path":""}`, fhir.SituationUnprocessable, "", "cannot be removed"},
@@ -134,6 +134,36 @@ func TestJSON_SaysWhatIsWrong(t *testing.T) {
 		var e *fhir.Error
 		if !errors.As(err, &e) || e.Situation != c.situation || !strings.Contains(e.Issues[0].Text, c.what) || c.at != "" && e.Issues[0].Expression != c.at {
 			t.Errorf("%.100s: %v at %q", c.ops, err, e.Issues[0].Expression)
+		}
+	}
+}
+
+func TestJSON_FailingTestIsAConflict(t *testing.T) {
+	p, err := patch.ParseJSON([]byte(`[{"op":"test","path":"/birthDate","value":"1971"}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = p.Apply(context.Background(), resource(t, patient))
+	var e *fhir.Error
+	if !errors.As(err, &e) || e.Issues[0].Code != fhir.CodeConflict || strings.Contains(e.Error(), "1970") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestNarrative(t *testing.T) {
+	const text = `"text":{"status":"generated","div":"<div>x</div>"}`
+	for _, c := range []struct {
+		was, now string
+		stale    bool
+	}{
+		{`{"resourceType":"Patient",` + text + `,"active":true}`, `{"resourceType":"Patient",` + text + `,"active":false}`, true},
+		{`{"resourceType":"Patient",` + text + `,"active":true}`, `{"resourceType":"Patient",` + text + `,"active":true}`, false},
+		{`{"resourceType":"Patient",` + text + `,"meta":{"tag":[]}}`, `{"resourceType":"Patient",` + text + `}`, false},
+		{`{"resourceType":"Patient",` + text + `,"active":true}`, `{"resourceType":"Patient","text":{"status":"generated","div":"<div>y</div>"},"active":false}`, false},
+		{`{"resourceType":"Patient","active":true}`, `{"resourceType":"Patient","active":false}`, false},
+	} {
+		if got := patch.StaleNarrative(resource(t, c.was), resource(t, c.now)); got != c.stale {
+			t.Errorf("%s to %s: %v", c.was, c.now, got)
 		}
 	}
 }
@@ -368,7 +398,7 @@ func check(t *testing.T, in, got *fhir.Resource, err error) {
 		t.Error("the input changed")
 	}
 	if err != nil {
-		if s := fhir.SituationOf(err); s != fhir.SituationUnprocessable && s != fhir.SituationPreconditionFailed && s != fhir.SituationTooCostly {
+		if s := fhir.SituationOf(err); s != fhir.SituationUnprocessable && s != fhir.SituationTooCostly {
 			t.Errorf("%v", err)
 		}
 		return
