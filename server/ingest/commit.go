@@ -20,11 +20,13 @@ import (
 	"vitalwire/server/store"
 )
 
-// commit stores what a frame gave, once: a frame that races with itself or with
-// a change of association is planned anew on what is there by then.
-func (s *Service) commit(ctx context.Context, adapter string, f frame, result adapters.Result) (*Receipt, error) {
+// commit decodes a frame and stores what it gives, once: a frame that races with
+// itself, with another of its device or with a change of association is decoded
+// and planned anew on what is there by then. An *adapters.Error says that the
+// frame cannot be read, an *invalid that what it means is not valid.
+func (s *Service) commit(ctx context.Context, adapter adapters.Adapter, f frame) (*Receipt, error) {
 	for range attempts {
-		p, err := s.plan(ctx, adapter, f, result)
+		p, err := s.plan(ctx, adapter, f)
 		if err != nil {
 			return nil, err
 		}
@@ -35,7 +37,6 @@ func (s *Service) commit(ctx context.Context, adapter string, f frame, result ad
 		if again {
 			continue
 		}
-		receipt.Reply = result.Reply
 		for _, device := range p.waiting {
 			// An association may have come between planning and commit.
 			if _, err := s.release(ctx, device); err != nil {
@@ -89,20 +90,26 @@ func (p *plan) write(w store.Write) int {
 
 func (p *plan) record(w store.RecordWrite) { p.unit.Records = append(p.unit.Records, w) }
 
-// plan decides on a snapshot what a frame's result must write.
-func (s *Service) plan(ctx context.Context, adapter string, f frame, result adapters.Result) (*plan, error) {
+// plan decides on one snapshot what a frame means and what it must write.
+func (s *Service) plan(ctx context.Context, adapter adapters.Adapter, f frame) (*plan, error) {
 	p := newPlan()
 	err := s.Store.View(ctx, func(r store.Reader) error {
 		p = newPlan()
+		memory := &memory{reader: r, adapter: adapter.Name}
+		result, err := adapter.New(memory).Decode(f.Frame)
+		if err = errors.Join(memory.err, err); err != nil {
+			return err
+		}
+		p.receipt.Reply = result.Reply
 		for _, memo := range result.Remember {
-			if err := p.remember(r, adapter, memo); err != nil {
+			if err := p.remember(r, adapter.Name, memo); err != nil {
 				return err
 			}
 		}
 		devices := newDeviceBook(r, p)
 		reports := together(result.Reports, f.Device)
 		for index, report := range reports {
-			if err := s.planReport(ctx, r, p, devices, adapter, f, index, report); err != nil {
+			if err := s.planReport(ctx, r, p, devices, adapter.Name, f, index, report); err != nil {
 				return err
 			}
 		}
@@ -146,7 +153,8 @@ func (p *plan) remember(r store.Reader, adapter string, memo adapters.Memo) erro
 	if err != nil || ok == (memo.Value != nil) && bytes.Equal(old, memo.Value) {
 		return err
 	}
-	p.record(store.RecordWrite{Collection: memories, Key: key, Value: memo.Value})
+	// Two frames of a device must not overwrite each other's news.
+	p.record(store.RecordWrite{Collection: memories, Key: key, Value: memo.Value, IfAbsent: !ok, IfValue: old})
 	return nil
 }
 

@@ -70,7 +70,7 @@ type Clock struct {
 }
 
 // attempts bounds how often a lost race is run again.
-const attempts = 8
+const attempts = 32
 
 // Submit takes one frame. The receipt lists what became of each reading.
 // Errors: UnknownType for the adapter, Malformed for submission facts that make
@@ -89,19 +89,11 @@ func (s *Service) submit(ctx context.Context, sub Submission, at time.Time) (*Re
 	if err != nil {
 		return nil, err
 	}
-	memory := &memory{ctx: ctx, store: s.Store, adapter: adapter.Name}
-	result, err := adapter.New(memory).Decode(f.Frame)
-	if memory.err != nil {
-		return nil, memory.err
-	}
+	receipt, err := s.commit(ctx, adapter, f)
 	var bad *adapters.Error
 	if errors.As(err, &bad) {
 		return nil, s.refuse(ctx, sub, f, bad)
 	}
-	if err != nil {
-		return nil, err
-	}
-	receipt, err := s.commit(ctx, adapter.Name, f, result)
 	var wrong *invalid
 	if errors.As(err, &wrong) {
 		return nil, s.refuse(ctx, sub, f, &adapters.Error{Reason: wrong.Error(), Unprocessable: true})
@@ -203,19 +195,16 @@ func normalUUID(text string) string {
 	return plain
 }
 
-// memory shows an adapter what it asked to be remembered.
+// memory shows an adapter what it asked to be remembered, in the snapshot that
+// its frame is planned on.
 type memory struct {
-	ctx     context.Context
-	store   store.Store
+	reader  store.Reader
 	adapter string
 	err     error
 }
 
-func (m *memory) Recall(key string) (value []byte, ok bool) {
-	err := m.store.View(m.ctx, func(r store.Reader) (err error) {
-		value, ok, err = r.Record(memories, m.adapter+"/"+key)
-		return err
-	})
+func (m *memory) Recall(key string) ([]byte, bool) {
+	value, ok, err := m.reader.Record(memories, m.adapter+"/"+key)
 	if err != nil && m.err == nil {
 		m.err = err
 	}
