@@ -10,11 +10,12 @@ import (
 // A cache keeps compiled code systems by the resource they were made of, the
 // last used ones up to a number of concepts.
 type cache struct {
-	mu     sync.Mutex
-	size   int // concepts kept
-	limit  int
-	order  *list.List // of *cached, last used first
-	byFrom map[*fhir.Resource]*list.Element
+	mu      sync.Mutex
+	special map[string]*system // unversioned systems that are no resources
+	size    int                // concepts kept
+	limit   int
+	order   *list.List // of *cached, last used first
+	byFrom  map[*fhir.Resource]*list.Element
 }
 
 type cached struct {
@@ -23,7 +24,7 @@ type cached struct {
 }
 
 func newCache(limit int) *cache {
-	return &cache{limit: limit, order: list.New(), byFrom: map[*fhir.Resource]*list.Element{}}
+	return &cache{limit: limit, order: list.New(), byFrom: map[*fhir.Resource]*list.Element{}, special: map[string]*system{}}
 }
 
 // perSystem is what a code system costs beside its concepts.
@@ -54,4 +55,21 @@ func (c *cache) system(r *fhir.Resource) *system {
 		c.size -= len(old.system.concepts) + perSystem
 	}
 	return s
+}
+
+// special is the code system of that url that is no resource, nil for none.
+func (s *Service) special(url, version string) *system {
+	if version != "" {
+		return specialSystem(url, version)
+	}
+	c := s.cache
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	made, ok := c.special[url]
+	if !ok {
+		if made = specialSystem(url, ""); made != nil { // few, by a fixed list
+			c.special[url] = made
+		}
+	}
+	return made
 }

@@ -92,6 +92,10 @@ func (k *checker) prepare(set *fhir.Element, at string) error {
 	if v.absent() {
 		return nil
 	}
+	if v.grammar != nil {
+		_, err := v.grammarFilters(set, at, k.name)
+		return err
+	}
 	_, err := k.pass(v, set, at)
 	return err
 }
@@ -266,7 +270,7 @@ func (k *checker) applicable(c coding) string {
 		if v == nil {
 			continue
 		}
-		if at, ok := v.find(c.code); ok && (c.display == "" || slices.ContainsFunc(v.textsOf(at, c.code), func(d designation) bool {
+		if at, ok := v.find(c.code); ok && (c.display == "" || slices.ContainsFunc(v.textsOf(at), func(d designation) bool {
 			return d.value == c.display
 		})) {
 			have = append(have, version)

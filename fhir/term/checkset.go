@@ -55,6 +55,9 @@ func (k *checker) settle(at string, c coding, ofSet string, a *answer) string {
 		version = c.version
 	}
 	v := k.session.system(c.system, version)
+	if v != nil && (v.absent() || v.grammar != nil) {
+		return version
+	}
 	i := issue{severity: fhir.ErrorLevel, code: fhir.CodeInvalid, detail: "vs-invalid", path: path(at, "version"),
 		id: "VALUESET_VALUE_MISMATCH"}
 	said := "the ValueSet include is different to the one in the value"
@@ -103,7 +106,7 @@ func (k *checker) selects(at string, c coding, v *view, set *fhir.Element, where
 		}
 		if a != nil {
 			k.wrongCase(at, c, v, i, a)
-			f.texts = v.textsOf(i, c.code)
+			f.texts = v.textsOf(i)
 		}
 		return k.allowed(at, c, v, i, a, true), nil
 	}
@@ -115,7 +118,7 @@ func (k *checker) selects(at string, c coding, v *view, set *fhir.Element, where
 			continue
 		}
 		if a != nil {
-			f.texts = v.textsOf(i, c.code)
+			f.texts = v.textsOf(i)
 			if d := text(listed, "display"); d != "" {
 				own := designation{value: d, main: true}
 				if t, ok := parseTag(k.vs.Get("language").Text()); ok {
@@ -131,15 +134,22 @@ func (k *checker) selects(at string, c coding, v *view, set *fhir.Element, where
 		k.deprecatedHere(at, c, listed, a)
 		return yes, nil
 	}
-	if filters.Len() == 0 || v.conceptAt(i) == nil {
+	if filters.Len() == 0 {
 		return no, nil
+	}
+	if v.grammar != nil {
+		pass, err := v.grammarFilters(set, where, k.name)
+		if err != nil || !pass(c.code) {
+			return no, err
+		}
+		return yes, nil
 	}
 	pass, err := k.pass(v, set, where)
 	if err != nil || !passAll(pass, i) {
 		return no, err
 	}
 	if a != nil {
-		f.texts = v.textsOf(i, c.code)
+		f.texts = v.textsOf(i)
 	}
 	return k.allowed(at, c, v, i, a, false), nil
 }
@@ -258,7 +268,7 @@ func (k *checker) checkStored(at string, c coding, a *answer, f *found) (verdict
 	if v := k.session.system(c.system, f.version); v != nil {
 		f.version, f.lang = v.version, v.lang
 		if i, ok := v.find(c.code); ok {
-			f.texts = v.textsOf(i, c.code)
+			f.texts = v.textsOf(i)
 			return k.allowed(at, c, v, i, a, false), nil
 		}
 	}

@@ -65,7 +65,7 @@ func (x *expansion) survey(includes, excludes []*fhir.Element) error {
 		if wrong, ok := x.checkVersion(system, v.version); ok {
 			return refuse(wrong)
 		}
-		if !v.complete() && v.grammar == nil {
+		if !v.complete() && v.grammar == nil && !v.absent() {
 			x.unclosed = true
 			x.reason("This extension is based on a fragment of the code system " + system)
 			x.note("used-"+v.content, "Uri", v.canonical())
@@ -162,10 +162,9 @@ func inAll(sets []*expansion, system, code string) bool {
 func (x *expansion) set(set *fhir.Element) (*view, error) {
 	system, version := text(set, "system"), x.versionFor(text(set, "system"), text(set, "version"))
 	v := x.exactSystem(system, version)
-	if v == nil {
-		if set.Get("concept").Len() > 0 && set.Get("filter").Len() == 0 && x.undefined(system, version) {
-			return x.enumerated(set, system, version), nil
-		}
+	if v != nil && v.absent() && set.Get("concept").Len() > 0 && set.Get("filter").Len() == 0 {
+		v = listedCodes(v, set)
+	} else if v == nil || v.absent() {
 		return nil, fail(unknownSystem("", system, version, x.versions(system), soNotExpanded))
 	}
 	x.use(v)
@@ -204,7 +203,11 @@ func (x *expansion) include(set *fhir.Element, path string) error {
 		if filters.Len() == 0 {
 			return nil
 		}
-	case filters.Len() == 0 && v.grammar != nil && len(v.concepts) == 0:
+	case v.grammar != nil && len(v.concepts) == 0:
+		if common := x.common(v); common != nil {
+			x.grammatical(v)
+			return x.commonCodes(v, set, common, path, imported)
+		}
 		return fail(issue{code: fhir.CodeNotSupported, id: "CODESYSTEM_NOT_ENUMERABLE",
 			text: fmt.Sprintf("The code system '%s' has a grammar, and cannot be enumerated directly", v.url)})
 	case filters.Len() == 0 && len(x.words) == 0:
@@ -213,9 +216,6 @@ func (x *expansion) include(set *fhir.Element, path string) error {
 	pass, err := v.filters(set, path, x.name)
 	if err != nil {
 		return err
-	}
-	if v.grammar != nil {
-		x.grammatical(v)
 	}
 	return x.filtered(v, pass, imported)
 }
@@ -253,9 +253,6 @@ func (x *expansion) includeImports(set *fhir.Element) error {
 
 // whole takes in a whole code system, as a tree where that is wanted.
 func (x *expansion) whole(v *view, imported []*expansion) error {
-	if v.grammar != nil {
-		x.grammatical(v)
-	}
 	seen := make(map[int32]bool, len(v.concepts))
 	var walk func(at int32, parent *entry) error
 	walk = func(at int32, parent *entry) error {
@@ -297,6 +294,9 @@ func (x *expansion) listed(v *view, c *fhir.Element, imported []*expansion) erro
 		return err
 	}
 	at, ok := v.find(text(c, "code"))
+	if ok && at == byGrammar {
+		at = v.once(text(c, "code"))
+	}
 	if !ok || x.activeOnly.value && v.concepts[at].inactive {
 		return nil
 	}
@@ -371,6 +371,9 @@ func (x *expansion) exclude(set *fhir.Element, path string, codes bool) error {
 	}
 	for _, c := range concepts {
 		if at, ok := v.find(text(c, "code")); ok {
+			if at == byGrammar {
+				at = v.once(text(c, "code"))
+			}
 			out(at)
 		}
 	}
@@ -387,6 +390,37 @@ func (x *expansion) exclude(set *fhir.Element, path string, codes bool) error {
 		}
 		if passAll(pass, int32(at)) {
 			out(int32(at))
+		}
+	}
+	return nil
+}
+
+// common is the value set that stands for a grammar's codes where a list is
+// wanted: the common units of UCUM.
+func (x *expansion) common(v *view) *fhir.Resource {
+	if v.url != ucumSystem {
+		return nil
+	}
+	return x.valueSetFor(ucumCommon, nil)
+}
+
+// commonCodes takes in the listed codes of a grammar that pass the filters.
+func (x *expansion) commonCodes(v *view, set *fhir.Element, common *fhir.Resource, path string, imported []*expansion) error {
+	pass, err := v.grammarFilters(set, path, x.name)
+	if err != nil {
+		return err
+	}
+	for _, include := range common.Root().Path("compose").Get("include").Items() {
+		if text(include, "system") != v.url {
+			continue
+		}
+		for _, c := range include.Get("concept").Items() {
+			if code := text(c, "code"); !pass(code) {
+				continue
+			}
+			if err := x.listed(v, c, imported); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

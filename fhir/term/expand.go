@@ -167,7 +167,7 @@ func (x *expansion) requested() {
 		{"includeDesignations", x.includeDesignations}, {"includeDefinition", x.includeDefinition},
 		{"excludeNotForUI", x.excludeNotForUI}, {"excludePostCoordinated", x.excludePostCoordinated},
 	} {
-		if o.given {
+		if o.given && (o.value || o.name != "versionsMatch") {
 			x.note(o.name, "Boolean", boolText(o.value))
 		}
 	}

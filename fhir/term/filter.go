@@ -3,6 +3,7 @@ package term
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"vitalwire/fhir"
@@ -259,4 +260,53 @@ func passAll(filters []func(int32) bool, at int32) bool {
 		}
 	}
 	return true
+}
+
+// grammarFilters are the filters on the codes of a grammar.
+func (v *view) grammarFilters(set *fhir.Element, path, valueSet string) (func(code string) bool, error) {
+	var all []func(string) bool
+	for i, e := range set.Get("filter").Items() {
+		f := readFilter(e)
+		if f.value == "" {
+			return nil, noFilterValue(f, v.url, fmt.Sprintf("%s.filter[%d]", path, i))
+		}
+		pass := v.grammarFilter(f)
+		if pass == nil {
+			return nil, notUnderstood(f, v.url, valueSet)
+		}
+		all = append(all, pass)
+	}
+	return func(code string) bool {
+		for _, pass := range all {
+			if !pass(code) {
+				return false
+			}
+		}
+		return true
+	}, nil
+}
+
+func (v *view) grammarFilter(f filter) func(code string) bool {
+	if v.measure != nil {
+		if pass := v.measure(f); pass != nil {
+			return pass
+		}
+	}
+	if f.property != "code" && f.property != "concept" {
+		return nil
+	}
+	switch f.op {
+	case "=":
+		return func(code string) bool { return code == f.value }
+	case "in":
+		wanted := strings.Split(f.value, ",")
+		return func(code string) bool { return slices.Contains(wanted, code) }
+	case "regex":
+		pattern, err := regexp.Compile("^(?:" + f.value + ")$")
+		if err != nil || len(f.value) > maxPattern {
+			return nil
+		}
+		return pattern.MatchString
+	}
+	return nil
 }

@@ -151,7 +151,7 @@ func (s *session) explain(a *answer, f *found, k *checker, tried *shown, c codin
 		a.issues.add(unknownCode(v, c.code, path(at, "code")))
 		return
 	}
-	f.texts = append(f.texts, v.textsOf(i, c.code)...)
+	f.texts = append(f.texts, v.textsOf(i)...)
 	if con := v.conceptAt(i); con != nil && con.inactive && !s.membershipOnly {
 		a.seeStatus(at, c.code, con)
 	}
@@ -190,7 +190,7 @@ func (s *session) write(a *answer, k *checker, how asked, all verdict, hasGood b
 		add("system", "Uri", tried.system)
 	}
 	for _, name := range a.unknown {
-		if all == no {
+		if all == no || a.undecided && valid {
 			add("x-unknown-system", "Canonical", name)
 		} else if !valid {
 			add("x-caused-by-unknown-system", "Canonical", name)

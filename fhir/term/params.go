@@ -68,13 +68,13 @@ type params struct {
 	count, offset                                  int // -1 when absent
 	filter                                         string
 
-	codeA, codeB              string
-	codingA, codingB          *fhir.Element
-	targetCode                string
-	source, target            string // value sets of a translation
-	sourceSystem, targetSys   string
-	sourceCoding, targetCode2 *fhir.Element
-	validations               []*fhir.Element
+	codeA, codeB                string
+	codingA, codingB            *fhir.Element
+	targetCode                  string
+	source, target              string // value sets of a translation
+	sourceSystem, targetSys     string
+	targetCoding, targetConcept *fhir.Element
+	validations                 []*fhir.Element
 
 	seen map[string]bool
 }
@@ -249,7 +249,9 @@ func (p *params) single(name string, item, v *fhir.Element) {
 	case "codingB":
 		p.codingB = object(v)
 	case "targetCoding":
-		p.targetCode2 = object(v)
+		p.targetCoding = object(v)
+	case "targetCodeableConcept":
+		p.targetConcept = object(v)
 	case "lenient-display-validation":
 		p.lenientDisplay = t == "true"
 	case "valueset-membership-only":

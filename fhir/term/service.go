@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"iter"
 	"time"
 
 	"vitalwire/fhir"
@@ -27,8 +28,10 @@ type Versioned interface {
 // Listed is a Source that can go through all resources of a type, which a
 // translation without the url of a ConceptMap needs.
 type Listed interface {
-	All(typ string) func(yield func(*fhir.Resource, error) bool)
+	All(typ string) iter.Seq2[*fhir.Resource, error]
 }
+
+type iterator = iter.Seq2[*fhir.Resource, error]
 
 // Changing is a Source whose content changes. What was compiled is forgotten
 // when the generation is another one.
@@ -60,6 +63,8 @@ type Service struct {
 	limits Limits
 	cache  *cache
 	now    func() time.Time
+
+	members members
 }
 
 // Option changes a Service at its making.

@@ -185,19 +185,26 @@ func (s *session) exactSystem(url, version string) *view {
 	if url == "" {
 		return nil
 	}
-	var sys *system
+	var sys, named *system
 	for _, r := range []*fhir.Resource{s.brought("CodeSystem", url, version), s.stored("CodeSystem", url, version)} {
 		if r == nil {
 			continue
 		}
-		if c := s.compiled(r); c.usable() && (sys == nil || c.complete() && !sys.complete()) {
+		c := s.compiled(r)
+		if c.content == "not-present" {
+			named = c
+		}
+		if c.usable() && (sys == nil || c.complete() && !sys.complete()) {
 			sys = c
 		}
 	}
 	if sys == nil || len(sys.concepts) == 0 {
-		if special := specialSystem(url, version); special != nil {
+		if special := s.svc.special(url, version); special != nil {
 			sys = special
 		}
+	}
+	if sys == nil {
+		sys = named
 	}
 	if sys == nil {
 		return nil

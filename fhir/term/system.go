@@ -31,7 +31,9 @@ type system struct {
 
 	// grammar answers for codes that no table can list (R4 terminologies §4.1.5:
 	// UCUM, MIME types, languages).
-	grammar func(code string) (display string, ok bool)
+	grammar func(code string) bool
+	// measure makes a filter on codes of the grammar, nil for one it does not have.
+	measure func(filter) func(code string) bool
 }
 
 // A concept of a system.
@@ -268,6 +270,7 @@ func (s *system) property(code string) *fhir.Element {
 type view struct {
 	*system
 	supplements []*system
+	own         bool // the system is this view's alone
 }
 
 // supplementsOf calls f with what the supplements say about a code.

@@ -246,9 +246,10 @@ const (
 
 // An answer gathers what is found out about the codes of one request.
 type answer struct {
-	issues   issues
-	messages []string // what goes into the message beside the errors
-	unknown  []string // code systems without a definition
+	issues    issues
+	messages  []string // what goes into the message beside the errors
+	unknown   []string // code systems without a definition
+	undecided bool     // for want of a release of a code system
 
 	inactive                   bool
 	inactivePath, inactiveCode string
