@@ -215,7 +215,7 @@ func (r *run) kid(p *profile, kid *rule, sh *shape, el *fhir.Element) {
 		r.count(p, kid, len(found))
 	}
 	var sorted []*slice
-	if len(kid.slices) > 0 || kid.slicing != nil {
+	if len(kid.slices) > 0 {
 		sorted = r.sort(p, kid, found)
 	}
 	for i := range found {

@@ -134,11 +134,23 @@ func (c *profileCompiler) rule(e, base *definition.Element, depth int) *rule {
 }
 
 func (c *profileCompiler) slices(ru *rule, e, base *definition.Element, depth int) {
-	if e.Slicing != nil && (len(e.Slices) > 0 || e.Slicing.Rules == "closed") {
-		ru.slicing = e.Slicing
+	if len(e.Slices) == 0 {
+		return
 	}
+	ru.slicing = e.Slicing
+	needed := 0
 	for _, s := range e.Slices {
 		ru.slices = append(ru.slices, c.slice(e, s, base, e.Slicing, depth))
+		if s.Min > 0 {
+			needed++
+		}
+	}
+	if e.Choice && e.Max == 1 && needed > 1 {
+		// Tools write the minimum of the element on each type of a choice; one
+		// value cannot be of two types.
+		for _, s := range ru.slices {
+			s.min = 0
+		}
 	}
 }
 
@@ -161,8 +173,12 @@ func (c *profileCompiler) slice(e, s, base *definition.Element, slicing *definit
 	for _, d := range slicing.Discriminators {
 		out.tests = append(out.tests, c.v.test(s, d))
 	}
+	inner := s.Slicing
+	if inner == nil {
+		inner = slicing // slices of a slice are told like the slices around
+	}
 	for _, sub := range s.Slices {
-		out.slices = append(out.slices, c.slice(s, sub, base, s.Slicing, depth+1))
+		out.slices = append(out.slices, c.slice(s, sub, base, inner, depth+1))
 	}
 	return out
 }

@@ -188,8 +188,9 @@ func (r *run) referenceForm(ref *fhir.Element) {
 }
 
 // reference checks the type of what the Reference at hand leads to, and for
-// targets in the same resource or Bundle their profiles.
-func (r *run) reference(targets []string, by string) {
+// targets in the same resource or Bundle their profiles. base tells that the
+// targets are types, as they are in the definitions of R4.
+func (r *run) reference(targets []string, by string, base bool) {
 	el := r.top().el
 	text := el.Get("reference").Text()
 	found := r.lookup(text)
@@ -214,7 +215,7 @@ func (r *run) reference(targets []string, by string) {
 		r.err(fhir.CodeStructure, "the reference is to a %s; %s allows %s", typ, by, words(typeNames(targets)))
 		return
 	}
-	if found.how == "referenced" && r.opts.References != ReferencesValid {
+	if base || found.how == "referenced" && r.opts.References != ReferencesValid {
 		return
 	}
 	r.targetProfiles(found.target, typ, targets)

@@ -45,7 +45,7 @@ func (r *run) types(p *profile, ru *rule) bool {
 			}
 			targets = append(targets, t.Targets...)
 		}
-		r.reference(targets, p.s.Canonical())
+		r.reference(targets, p.s.Canonical(), false)
 	}
 	r.typeProfiles(fitting)
 	return true

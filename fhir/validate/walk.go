@@ -239,7 +239,7 @@ func (r *run) value(f *field, value, ext *fhir.Element, index int32) {
 	if !r.opts.StructureOnly {
 		if f.types != nil && f.kind == isComplex && value.Is(fhir.Object) {
 			if f.typ == "Reference" && len(f.types.Targets) > 0 {
-				r.reference(f.types.Targets, f.def.Path)
+				r.reference(f.types.Targets, f.def.Path, true)
 			}
 			if len(f.types.Profiles) > 0 {
 				r.typeProfiles([]*definition.Type{f.types})

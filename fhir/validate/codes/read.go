@@ -37,6 +37,9 @@ func (c *Codes) set(canonical string) *valueSet {
 	}
 	res, ok := c.src.ValueSet(canonical)
 	if !ok {
+		if c.missing.Add(1) < maxMissing {
+			c.sets.Store(strings.Clone(canonical), (*valueSet)(nil))
+		}
 		return nil
 	}
 	vs := readSet(res)
