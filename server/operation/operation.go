@@ -32,7 +32,7 @@ type Operation struct {
 // operations are those served.
 var operations = []Operation{
 	validateOperation,
-	expand, validateInValueSet, validateInCodeSystem,
+	expand, validateInValueSet, validateInCodeSystem, lookup, subsumes, translate,
 }
 
 // Set is the operations with what they work on.

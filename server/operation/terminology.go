@@ -21,6 +21,18 @@ var (
 		Definition: "http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code", Body: "codeSystem", Open: true,
 		Run: terminology((*term.Service).ValidateInSystem),
 	}
+	lookup = Operation{
+		Definition: "http://hl7.org/fhir/OperationDefinition/CodeSystem-lookup", Open: true,
+		Run: terminology((*term.Service).Lookup),
+	}
+	subsumes = Operation{
+		Definition: "http://hl7.org/fhir/OperationDefinition/CodeSystem-subsumes", Open: true,
+		Run: terminology((*term.Service).Subsumes),
+	}
+	translate = Operation{
+		Definition: "http://hl7.org/fhir/OperationDefinition/ConceptMap-translate", Body: "conceptMap", Open: true,
+		Run: terminology((*term.Service).Translate),
+	}
 )
 
 // terminology runs a method of the terminology service, on the stored resource
