@@ -46,6 +46,8 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 		while read -r dir name; do \
 			if out=$$(go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$dir" 2>&1 </dev/null); then \
 				passed=$$((passed+1)); echo "ok    $$dir $$name"; \
+			elif echo "$$out" | grep -q 'context deadline exceeded' && ! echo "$$out" | grep -q 'Failing input'; then \
+				passed=$$((passed+1)); echo "ok    $$dir $$name (cut off by its time, a known fault of go test; no input failed)"; \
 			else \
 				failed=$$((failed+1)); echo "$$out"; echo "FAIL  $$dir $$name"; \
 			fi; \

@@ -25,6 +25,7 @@ var dependencies = []dependency{
 	{path: "github.com/golang-jwt/jwt/v5", dirs: []string{"auth"}, fixed: true, reason: "token signatures"},
 	{path: "github.com/google/fhir/go", version: "v0.7.4", dirs: []string{"fhir/proto"}, fixed: true, reason: "protobuf form and second opinion; only this version resolves"},
 	{path: "google.golang.org/protobuf", dirs: []string{"fhir/proto"}, fixed: true, reason: "the runtime of the prescribed google/fhir, whose messages need it"},
+	{path: "google.golang.org/protobuf", dirs: []string{"fhir/proto"}, fixed: true, reason: "the messages of google/fhir/go are of it"},
 	{path: "github.com/samply/golang-fhir-models/fhir-models", version: "v0.3.2", dirs: []string{"adapters/mapping", "examples"}, fixed: true, reason: "building outgoing resources; only this version resolves, and it loses data when it reads"},
 	{path: "modernc.org/sqlite", version: "v1.60.1", dirs: []string{"server/store/sqlite"}, reason: "the embedded store, without cgo; a later version breaks go mod tidy"},
 	{path: "github.com/klauspost/compress", dirs: []string{"server/store"}, reason: "zstd with a trained dictionary for stored bodies"},
