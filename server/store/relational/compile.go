@@ -177,37 +177,41 @@ func newFactClause(c search.Clause) (factClause, error) {
 	return f, nil
 }
 
-// match is the condition on an ix row named c.
-func (f factClause) match(b *sqlText) string {
-	var either []string
-	switch len(f.whole) {
-	case 0:
-	case 1:
-		either = append(either, "c.key = "+b.arg(f.whole[0]))
-	default:
-		either = append(either, "c.key IN ("+b.list(f.whole)+")")
+// kinds splits the operands by how they are matched. One condition for both would
+// be an OR, which hides the index from PostgreSQL.
+func (f factClause) kinds() []factClause {
+	if len(f.whole) == 0 || len(f.exact) == 0 {
+		return []factClause{f}
 	}
-	switch len(f.exact) {
-	case 0:
-	case 1:
-		either = append(either, "c.key = "+b.arg(f.exact[0][0])+" AND c.sub = "+b.arg(f.exact[0][1]))
-	default:
-		pairs := make([]string, len(f.exact))
-		for i, pair := range f.exact {
-			pairs[i] = "(CAST(" + b.arg(pair[0]) + " AS bigint), CAST(" + b.arg(pair[1]) + " AS bigint))"
-		}
-		either = append(either, "(c.key, c.sub) IN (VALUES "+strings.Join(pairs, ", ")+")")
-	}
-	if len(either) == 2 {
-		return "(" + either[0] + " OR " + either[1] + ")"
-	}
-	return either[0]
+	return []factClause{{whole: f.whole}, {exact: f.exact}}
 }
 
-// probe is the condition that the row at d.pos has the fact: one seek. A scalar
-// subquery is a seek in every planner; an EXISTS may become a join of its liking.
+// match is the condition on an ix row named c, of operands of one kind.
+func (f factClause) match(b *sqlText) string {
+	switch {
+	case len(f.whole) == 1:
+		return "c.key = " + b.arg(f.whole[0])
+	case len(f.whole) > 1:
+		return "c.key IN (" + b.list(f.whole) + ")"
+	case len(f.exact) == 1:
+		return "c.key = " + b.arg(f.exact[0][0]) + " AND c.sub = " + b.arg(f.exact[0][1])
+	}
+	pairs := make([]string, len(f.exact))
+	for i, pair := range f.exact {
+		pairs[i] = "(CAST(" + b.arg(pair[0]) + " AS bigint), CAST(" + b.arg(pair[1]) + " AS bigint))"
+	}
+	return "(c.key, c.sub) IN (VALUES " + strings.Join(pairs, ", ") + ")"
+}
+
+// probe is the condition that the row at d.pos has the fact: a seek for each key.
+// A scalar subquery is a seek in every planner; an EXISTS may become a join of its
+// liking.
 func (f factClause) probe(b *sqlText) string {
-	return "(SELECT 1 FROM ix c WHERE c.pos = d.pos AND " + f.match(b) + " LIMIT 1) IS NOT NULL"
+	var either []string
+	for _, kind := range f.kinds() {
+		either = append(either, "(SELECT 1 FROM ix c WHERE c.pos = d.pos AND "+kind.match(b)+" LIMIT 1) IS NOT NULL")
+	}
+	return anyOf(either)
 }
 
 func (c dateClause) probe(b *sqlText) string {

@@ -31,20 +31,19 @@ type driver struct {
 	size int64
 }
 
-// maxDriving bounds the operands of a clause that may drive.
-const maxDriving = 64
+// maxDates bounds the operands of a date clause that may drive: each is a query
+// of a UNION, of which SQLite takes 500.
+const maxDates = 64
 
 // drivers lists the clauses that could drive, the likeliest first.
 func (p *plan) drivers() []driver {
 	var list []driver
 	for i := range p.facts {
-		if f := &p.facts[i]; len(f.whole)+len(f.exact) <= maxDriving {
-			list = append(list, driver{fact: f})
-		}
+		list = append(list, driver{fact: &p.facts[i]})
 	}
 	slices.SortStableFunc(list, func(a, b driver) int { return cmp.Compare(a.fact.rank, b.fact.rank) })
 	for i := range p.dates {
-		if d := &p.dates[i]; len(d.operands) <= maxDriving && !slices.ContainsFunc(d.operands, isNe) {
+		if d := &p.dates[i]; len(d.operands) <= maxDates && !slices.ContainsFunc(d.operands, isNe) {
 			list = append(list, driver{date: d})
 		}
 	}
@@ -109,9 +108,14 @@ func (p *plan) count(r *reader, list []driver, limit int64) error {
 func (d driver) rows(b *sqlText) {
 	switch {
 	case d.fact != nil:
-		b.WriteString("SELECT c.pos FROM ix c WHERE " + d.fact.match(b))
+		for i, kind := range d.fact.kinds() {
+			if i > 0 {
+				b.WriteString(" UNION ALL ")
+			}
+			b.WriteString("SELECT c.pos FROM ix c WHERE " + kind.match(b))
+		}
 	case d.date != nil:
-		// OR would hide the index, so each operand walks its own part.
+		// OR would hide the index here, too.
 		for i, o := range d.date.operands {
 			if i > 0 {
 				b.WriteString(" UNION ALL ")
