@@ -83,7 +83,8 @@ var explained = map[string]string{
 }
 
 // Our reading of every R4 example against the library's: what it says of the
-// bytes themselves, and what comes back from its messages.
+// bytes themselves, what comes back from its messages, and whether our validator
+// refuses what it refuses.
 func TestExamples_AgainstOurReading(t *testing.T) {
 	if testing.Short() {
 		t.Skip("500 examples through a slow library")
@@ -129,7 +130,10 @@ func TestExamples_AgainstOurReading(t *testing.T) {
 			same++
 		}
 	}
+	tried, no, missed := damaged(t, c, files)
 	rows = append([][]string{
+		{"damaged examples: elements deleted, renamed, of another JSON type, with other text", fmt.Sprintf("refuses %d of %d", no, tried),
+			fmt.Sprintf("`fhir/validate` refuses %d of those %d", no-missed, no)},
 		{"all R4 examples", fmt.Sprintf("accepts %d of %d", accepted, read), "we read all; `Check`, by the bridge, differs only in devicemetric-example"},
 		{"all R4 examples, through the bridge to binary protobuf and back", fmt.Sprintf("%d of %d the same value, numbers and times as written", same, read), ""},
 	}, append(rows, probes(t, c, library)...)...)
