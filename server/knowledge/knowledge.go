@@ -16,7 +16,6 @@ import (
 	"vitalwire/fhir"
 	"vitalwire/fhir/term"
 	"vitalwire/fhir/validate"
-	"vitalwire/fhir/validate/codes"
 	"vitalwire/profiles"
 	"vitalwire/server/store"
 )
@@ -86,7 +85,7 @@ func (b *Base) view() *view {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.compiled == nil || b.compiled.set != set {
-		b.compiled = &view{set: set, validator: validate.New(set, codes.New(set)), terms: term.New(terms{b, set})}
+		b.compiled = &view{set: set, validator: validate.New(set, bindings{term.New(set)}), terms: term.New(terms{b, set})}
 	}
 	return b.compiled
 }
