@@ -30,6 +30,7 @@ const (
 	// MaxTags is how deep tags may nest, narratives included.
 	MaxTags = 256
 
+	maxNarrative  = 128 // tags inside a div; with those around it fewer than MaxTags
 	maxAttributes = 64  // of one tag; FHIR needs three, XHTML a dozen
 	maxBindings   = 256 // namespace declarations in scope
 	maxIssues     = 100 // collected; more would not help a person

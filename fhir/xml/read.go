@@ -305,10 +305,12 @@ func (r *reader) child(owner *definition.Element) (*definition.Element, *definit
 
 // unknown notes the current element as unknown and skips it.
 func (r *reader) unknown() error {
-	switch local := clip(r.name.local); r.name.space {
-	case nsFHIR:
+	switch local := clip(r.name.local); {
+	case r.name.space == nsFHIR && local == "div":
+		r.note(false, fhir.CodeStructure, r.at, "", "a narrative's div must be in the namespace %s", nsXHTML)
+	case r.name.space == nsFHIR:
 		r.note(false, fhir.CodeStructure, r.at, "", "element %q is not known here", local)
-	case nsXHTML:
+	case r.name.space == nsXHTML:
 		r.note(false, fhir.CodeStructure, r.at, "", "XHTML element %q is not allowed here, only the div of a narrative", local)
 	default:
 		r.note(false, fhir.CodeStructure, r.at, "", "element %q must be in the namespace %s, it is in %q", local, nsFHIR, clip(r.name.space))

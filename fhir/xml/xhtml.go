@@ -23,7 +23,9 @@ func (s *scanner) xhtml() (string, error) {
 				b.WriteString(rewritten)
 				from = s.pos
 			}
-			level++
+			if level++; level > maxNarrative {
+				return "", s.fail(s.at, "a narrative is nested deeper than %d levels", maxNarrative)
+			}
 		case endTag:
 			level--
 			// An end tag without text belongs to a tag that ended itself.

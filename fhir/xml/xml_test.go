@@ -112,6 +112,8 @@ func TestParse_RefusesWithLineAndColumn(t *testing.T) {
 		{head + `<div xmlns="http://www.w3.org/1999/xhtml"/></Patient>`, "column 38", "XHTML"},
 		{head + deep + "</Patient>", "line 1", "deeper than"},
 		{narrative(strings.Repeat("<p>", 300) + strings.Repeat("</p>", 300)), "line 1", "deeper than"},
+		{narrative(strings.Repeat("<p>", 130) + strings.Repeat("</p>", 130)), "line 1", "deeper than 128"},
+		{head + `<text><status value="generated"/><div/></text></Patient>`, "column 74", "http://www.w3.org/1999/xhtml"},
 		{narrative("<p>"), "line 1", "</div> closes <p>"},
 		{narrative("&nbsp;"), "line 1", "entity"},
 		{narrative("]]>"), "line 1", "]]>"},
@@ -216,6 +218,34 @@ func TestAppend_NamesWhatXMLCannotCarry(t *testing.T) {
 			t.Errorf("%s: %v", c.json, err)
 		}
 	}
+}
+
+// What can be written can be read, whatever the JSON was.
+func FuzzAppend(f *testing.F) {
+	for _, seed := range []string{
+		`{"resourceType":"Patient","name":[{"given":["A",null],"_given":[null,{"id":"x"}]}],"_birthDate":{"extension":[{"url":"u"}]}}`,
+		`{"resourceType":"Patient","text":{"div":"<div><p a='&nbsp;'>&copy;<![CDATA[x]]><!-- c --></p></div>"},"contained":[{"resourceType":"Basic"}]}`,
+		`{"resourceType":"Observation","valueQuantity":{"value":1.50},"valueString":"a\u0085\r\n","status":5,"category":{}}`,
+		`{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Parameters","parameter":[{"valueBoolean":true}]}}]}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := fhir.ParseResource(data)
+		if err != nil {
+			return
+		}
+		out, err := xml.Append(nil, r, profiles.R4())
+		if err != nil {
+			if fhir.SituationOf(err) != fhir.SituationUnprocessable {
+				t.Errorf("%v is no Unprocessable", err)
+			}
+			return
+		}
+		if _, _, err := xml.ParseElement(out, profiles.R4()); err != nil {
+			t.Errorf("%q written as %q cannot be read: %v", data, out, err)
+		}
+	})
 }
 
 func FuzzParse(f *testing.F) {
