@@ -113,7 +113,7 @@ func TestParse_RefusesWithLineAndColumn(t *testing.T) {
 		{head + deep + "</Patient>", "line 1", "deeper than"},
 		{narrative(strings.Repeat("<p>", 300) + strings.Repeat("</p>", 300)), "line 1", "deeper than"},
 		{narrative(strings.Repeat("<p>", 130) + strings.Repeat("</p>", 130)), "line 1", "deeper than 128"},
-		{head + `<text><status value="generated"/><div/></text></Patient>`, "column 74", "http://www.w3.org/1999/xhtml"},
+		{head + `<text><status value="generated"/><div/></text></Patient>`, "column 71", "http://www.w3.org/1999/xhtml"},
 		{narrative("<p>"), "line 1", "</div> closes <p>"},
 		{narrative("&nbsp;"), "line 1", "entity"},
 		{narrative("]]>"), "line 1", "]]>"},
