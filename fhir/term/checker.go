@@ -44,6 +44,9 @@ func (s *session) checker(vs *fhir.Resource) (*checker, error) {
 		return nil, fail(issue{code: fhir.CodeBusinessRule,
 			text: fmt.Sprintf("Cannot process ValueSet %s due to the presence of a lockedDate on the compose", k.name)})
 	}
+	if err := s.understood(vs, k.compose); err != nil {
+		return nil, err
+	}
 	k.noInactive = text(k.compose, "inactive") == "false"
 	k.includes, k.excludes = k.compose.Get("include").Items(), k.compose.Get("exclude").Items()
 	for i, set := range k.includes {

@@ -96,6 +96,9 @@ func (k *checker) settle(at string, c coding, ofSet string, a *answer) string {
 // looked for there.
 func (k *checker) selects(at string, c coding, v *view, set *fhir.Element, where string, a *answer, f *found) (verdict, error) {
 	concepts, filters := set.Get("concept").Items(), set.Get("filter")
+	if err := k.spend(1 + len(concepts)); err != nil {
+		return no, err
+	}
 	if v.absent() {
 		return k.selectsAbsent(at, c, v, set, a, f), nil
 	}

@@ -11,6 +11,9 @@ import (
 // taken in only to be thrown out (R4 valueset §4.9.5).
 func (x *expansion) compose(compose *fhir.Element) error {
 	includes, excludes := compose.Get("include").Items(), compose.Get("exclude").Items()
+	if err := x.understood(x.source, compose); err != nil {
+		return err
+	}
 	if err := x.survey(includes, excludes); err != nil {
 		return err
 	}
@@ -396,12 +399,15 @@ func (x *expansion) exclude(set *fhir.Element, path string, codes bool) error {
 }
 
 // common is the value set that stands for a grammar's codes where a list is
-// wanted: the common units of UCUM.
+// wanted: the common units of UCUM, the common languages.
 func (x *expansion) common(v *view) *fhir.Resource {
-	if v.url != ucumSystem {
-		return nil
+	switch v.url {
+	case ucumSystem:
+		return x.valueSetFor(ucumCommon, nil)
+	case languageSystem:
+		return x.valueSetFor(commonLanguages, nil)
 	}
-	return x.valueSetFor(ucumCommon, nil)
+	return nil
 }
 
 // commonCodes takes in the listed codes of a grammar that pass the filters.

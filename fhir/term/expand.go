@@ -61,6 +61,7 @@ type entry struct {
 	properties                     []property
 	extensions                     []*fhir.Element
 	children                       []*entry
+	deep                           int // in the tree
 }
 
 // A property is a value of ValueSet.expansion.contains.property, which R4 has
@@ -225,10 +226,10 @@ func (x *expansion) stored(e *fhir.Element) error {
 	for _, p := range e.Get("parameter").Items() {
 		x.noteElement(p)
 	}
-	return x.storedCodes(e.Get("contains").Items(), nil, 0)
+	return x.storedCodes(e.Get("contains").Items(), nil)
 }
 
-func (x *expansion) storedCodes(items []*fhir.Element, parent *entry, deep int) error {
+func (x *expansion) storedCodes(items []*fhir.Element, parent *entry) error {
 	for _, item := range items {
 		if err := x.spend(1); err != nil {
 			return err
@@ -242,7 +243,7 @@ func (x *expansion) storedCodes(items []*fhir.Element, parent *entry, deep int) 
 		if n.code != "" && x.wordsIn(n.code, n.display, nil) && x.add(n, parent) {
 			at = n
 		}
-		if err := x.storedCodes(item.Get("contains").Items(), at, deep+1); err != nil {
+		if err := x.storedCodes(item.Get("contains").Items(), at); err != nil {
 			return err
 		}
 	}
@@ -274,6 +275,9 @@ func (x *expansion) key(system, version, code string) key {
 	return key{system, version, code}
 }
 
+// maxNested is how deep an expansion's tree goes; JSON may nest to fhir.MaxDepth.
+const maxNested = fhir.MaxDepth/2 - 8
+
 // add puts a code into the expansion; false when it is there already.
 func (x *expansion) add(n *entry, parent *entry) bool {
 	k := x.key(n.system, n.version, n.code)
@@ -284,6 +288,8 @@ func (x *expansion) add(n *entry, parent *entry) bool {
 	x.byKey[k] = n
 	x.list = append(x.list, n)
 	if parent != nil {
+		n.deep = parent.deep + 1
+		x.flat = x.flat || n.deep > maxNested
 		parent.children = append(parent.children, n)
 	} else {
 		x.roots = append(x.roots, n)

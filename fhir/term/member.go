@@ -256,6 +256,10 @@ func (s *session) members(vs *fhir.Resource, c *compiledSet) memberSet {
 	if compose == nil {
 		return s.storedMembers(vs.Path("expansion", "contains"), c)
 	}
+	if s.understood(vs, compose) != nil {
+		c.see("")
+		return undecided("")
+	}
 	inactive := text(compose, "inactive") == "false"
 	var in, out anyOf
 	for _, set := range compose.Get("include").Items() {
@@ -329,6 +333,7 @@ func (s *session) selectedCodes(vs *fhir.Resource, set *fhir.Element, system str
 	case !known:
 		return undecided(system)
 	case filters.Len() == 0:
+		c.size += len(v.concepts)
 		return allCodes{v, inactive}
 	case v.grammar != nil:
 		pass, err := v.grammarFilters(set, "", "")
@@ -409,8 +414,9 @@ func (s *Service) InSystem(ctx context.Context, system, version, code, display s
 			return SystemAnswer{}
 		}
 		m.mu.Lock()
-		if m.size += perSystem; m.size > s.limits.Memory || m.systems == nil {
+		if m.size += len(v.concepts) + perSystem; m.size > s.limits.Memory || m.systems == nil {
 			m.forget()
+			m.size = len(v.concepts) + perSystem
 		}
 		m.systems[key{system: strings.Clone(system), version: strings.Clone(version)}] = v
 		m.mu.Unlock()

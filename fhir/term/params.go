@@ -150,6 +150,8 @@ func (p *params) read(name string, item *fhir.Element, soft, request bool) error
 		return nil
 	case "tx-resource":
 		return p.resource(item.Get("resource"), &p.extra)
+	case "exclude-system", "context", "contextDirection":
+		return refuse(issue{code: fhir.CodeNotSupported, text: "The parameter '" + name + "' is not supported by this system"})
 	case "validation":
 		p.validations = append(p.validations, item.Get("resource"))
 		return nil
@@ -177,7 +179,7 @@ func (p *params) read(name string, item *fhir.Element, soft, request bool) error
 			p.offset = n
 		}
 	default:
-		p.single(name, item, v)
+		p.single(name, v)
 	}
 	return p.resources(name, item)
 }
@@ -217,26 +219,15 @@ func (p *params) resource(root *fhir.Element, into *[]*fhir.Resource) error {
 	return nil
 }
 
-func (p *params) single(name string, item, v *fhir.Element) {
-	t := v.Text()
-	texts := map[string]*string{
-		"url": &p.url, "valueSetVersion": &p.version, "version": &p.version, "conceptMapVersion": &p.version,
-		"system": &p.system, "systemVersion": &p.systemVersion, "code": &p.code, "display": &p.display,
-		"sourceCode": &p.code, "filter": &p.filter, "codeA": &p.codeA, "codeB": &p.codeB, "targetCode": &p.targetCode,
-		"source": &p.source, "sourceScope": &p.source, "target": &p.target, "targetScope": &p.target,
-		"sourceSystem": &p.sourceSystem, "targetSystem": &p.targetSys, "targetsystem": &p.targetSys,
-	}
-	if into, ok := texts[name]; ok {
-		*into = t
+// single takes a parameter that occurs once; later ones stand over earlier ones.
+func (p *params) single(name string, v *fhir.Element) {
+	if into := p.textOf(name); into != nil {
+		*into = v.Text()
 		return
 	}
-	options := map[string]*optional{
-		"activeOnly": &p.activeOnly, "excludeNested": &p.excludeNested, "includeDesignations": &p.includeDesignations,
-		"includeDefinition": &p.includeDefinition, "excludeNotForUI": &p.excludeNotForUI,
-		"excludePostCoordinated": &p.excludePostCoordinated, "versionsMatch": &p.versionsMatch,
-	}
-	if into, ok := options[name]; ok {
-		*into = optional{given: true, value: t == "true"}
+	truth := v.Text() == "true"
+	if into := p.optionOf(name); into != nil {
+		*into = optional{given: true, value: truth}
 		return
 	}
 	switch name {
@@ -253,17 +244,71 @@ func (p *params) single(name string, item, v *fhir.Element) {
 	case "targetCodeableConcept":
 		p.targetConcept = object(v)
 	case "lenient-display-validation":
-		p.lenientDisplay = t == "true"
+		p.lenientDisplay = truth
 	case "valueset-membership-only":
-		p.membershipOnly = t == "true"
+		p.membershipOnly = truth
 	case "inferSystem":
-		p.inferSystem = t == "true"
+		p.inferSystem = truth
 	case "abstract":
-		p.noAbstract = t == "false"
+		p.noAbstract = v.Text() == "false"
 	case "reverse":
-		p.reverse = t == "true"
+		p.reverse = truth
 	}
-	_ = item
+}
+
+// textOf is where the text of a parameter goes, nil for one that is no text.
+func (p *params) textOf(name string) *string {
+	switch name {
+	case "url":
+		return &p.url
+	case "version", "valueSetVersion", "conceptMapVersion":
+		return &p.version
+	case "system":
+		return &p.system
+	case "systemVersion":
+		return &p.systemVersion
+	case "code", "sourceCode":
+		return &p.code
+	case "display":
+		return &p.display
+	case "filter":
+		return &p.filter
+	case "codeA":
+		return &p.codeA
+	case "codeB":
+		return &p.codeB
+	case "source", "sourceScope":
+		return &p.source
+	case "target", "targetScope":
+		return &p.target
+	case "sourceSystem":
+		return &p.sourceSystem
+	case "targetSystem", "targetsystem":
+		return &p.targetSys
+	case "targetCode":
+		return &p.targetCode
+	}
+	return nil
+}
+
+func (p *params) optionOf(name string) *optional {
+	switch name {
+	case "activeOnly":
+		return &p.activeOnly
+	case "excludeNested":
+		return &p.excludeNested
+	case "includeDesignations":
+		return &p.includeDesignations
+	case "includeDefinition":
+		return &p.includeDefinition
+	case "excludeNotForUI":
+		return &p.excludeNotForUI
+	case "excludePostCoordinated":
+		return &p.excludePostCoordinated
+	case "versionsMatch":
+		return &p.versionsMatch
+	}
+	return nil
 }
 
 // ofValueSet reads what a value set itself asks of its expansion (extension

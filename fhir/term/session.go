@@ -16,7 +16,8 @@ type session struct {
 	ctx  context.Context
 	svc  *Service
 	work int
-	own  map[*fhir.Resource]*system // compiled from the request
+	own  map[*fhir.Resource]*system  // compiled from the request
+	sent map[string][]*fhir.Resource // what the request brought, by url
 
 	required []string        // supplements that must be used
 	used     map[string]bool // those that were
@@ -25,10 +26,23 @@ type session struct {
 }
 
 func (s *Service) session(ctx context.Context, p *params) *session {
-	return &session{
+	q := &session{
 		params: p, ctx: ctx, svc: s, work: s.limits.Work,
 		own: map[*fhir.Resource]*system{}, used: map[string]bool{}, required: slices.Clone(p.supplements),
 	}
+	for _, r := range p.extra {
+		q.bring(r)
+	}
+	return q
+}
+
+// bring adds a resource that stands over those of the source.
+func (s *session) bring(r *fhir.Resource) {
+	if s.sent == nil {
+		s.sent = map[string][]*fhir.Resource{}
+	}
+	url := r.Get("url").Text()
+	s.sent[url] = append(s.sent[url], r)
 }
 
 // spend takes n looks at a concept from the budget.
@@ -57,8 +71,8 @@ func (s *session) find(typ, url, version string) *fhir.Resource {
 
 func (s *session) brought(typ, url, version string) *fhir.Resource {
 	var best *fhir.Resource
-	for _, r := range s.extra {
-		if r.Type() != typ || r.Get("url").Text() != url {
+	for _, r := range s.sent[url] {
+		if r.Type() != typ {
 			continue
 		}
 		have := r.Get("version").Text()
@@ -75,7 +89,9 @@ func (s *session) brought(typ, url, version string) *fhir.Resource {
 func (s *session) stored(typ, url, version string) *fhir.Resource {
 	if version == "" || !wildcard(version) {
 		r, ok := s.svc.source.Find(typ, canonical(url, version))
-		if !ok || version != "" && !versionMatches(version, r.Get("version").Text()) {
+		// Six code systems of R4 have a url with | in it; asked for by it, the source
+		// finds a version of another one.
+		if !ok || r.Get("url").Text() != url || version != "" && !versionMatches(version, r.Get("version").Text()) {
 			return nil
 		}
 		return r
@@ -106,8 +122,8 @@ func (s *session) versions(url string) []string {
 			out = append(out, version)
 		}
 	}
-	for _, r := range s.extra {
-		if r.Type() == "CodeSystem" && r.Get("url").Text() == url {
+	for _, r := range s.sent[url] {
+		if r.Type() == "CodeSystem" {
 			see(r.Get("version").Text())
 		}
 	}
@@ -166,7 +182,7 @@ func (s *session) compiled(r *fhir.Resource) *system {
 	if sys, ok := s.own[r]; ok {
 		return sys
 	}
-	if !slices.Contains(s.extra, r) && r != s.codeSystem {
+	if !slices.Contains(s.sent[r.Get("url").Text()], r) && r != s.codeSystem {
 		return s.svc.cache.system(r)
 	}
 	sys := compile(r)
@@ -346,12 +362,34 @@ func (s *session) enter(name, doing string) error {
 		return fail(issue{code: fhir.CodeTooCostly, detail: "vs-invalid",
 			text: fmt.Sprintf("The value set %s imports others more than %d deep", s.chain[0], s.svc.limits.Depth)})
 	}
+	if err := s.spend(perValueSet); err != nil {
+		return err
+	}
 	s.chain = append(s.chain, name)
 	return nil
 }
+
+// perValueSet is what it costs to begin with a value set, in looks at concepts.
+const perValueSet = 50
 
 func (s *session) leave() { s.chain = s.chain[:len(s.chain)-1] }
 
 func resourceCanonical(r *fhir.Resource) string {
 	return canonical(r.Get("url").Text(), r.Get("version").Text())
+}
+
+// understood refuses a value set that says something we do not know and must
+// not pass over (R4 extensibility §2.4.0.2: modifier extensions; implicitRules).
+func (s *session) understood(vs *fhir.Resource, compose *fhir.Element) error {
+	wrong := vs.Get("implicitRules") != nil || vs.Get("modifierExtension").Len() > 0 || compose.Get("modifierExtension").Len() > 0
+	for _, side := range [...]string{"include", "exclude"} {
+		for _, set := range compose.Get(side).Items() {
+			wrong = wrong || set.Get("modifierExtension").Len() > 0
+		}
+	}
+	if !wrong {
+		return nil
+	}
+	return fail(issue{code: fhir.CodeNotSupported, detail: "vs-invalid",
+		text: fmt.Sprintf("The value set %s has implicit rules or modifier extensions that are not understood", resourceCanonical(vs))})
 }

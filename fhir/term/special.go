@@ -19,7 +19,8 @@ const (
 	currencySystem = "urn:iso:std:iso:4217"
 	ucumSystem     = "http://unitsofmeasure.org"
 
-	ucumCommon = "http://hl7.org/fhir/ValueSet/ucum-common"
+	ucumCommon      = "http://hl7.org/fhir/ValueSet/ucum-common"
+	commonLanguages = "http://hl7.org/fhir/ValueSet/languages"
 )
 
 // externals are code systems of others whose releases are not here. What a value

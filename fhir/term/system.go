@@ -66,11 +66,7 @@ func compile(r *fhir.Resource) *system {
 	}
 	s.read(root.Get("concept").Items(), -1)
 	s.linkProperties()
-	for i := range s.concepts {
-		if len(s.concepts[i].parents) == 0 {
-			s.roots = append(s.roots, int32(i))
-		}
-	}
+	s.findRoots()
 	if s.caseless {
 		s.byFold = make(map[string]int32, len(s.concepts))
 		for i := range s.concepts {
@@ -163,6 +159,15 @@ func (s *system) states(c *concept) {
 // linkProperties adds the parents that are given as properties (R4 codesystem
 // §4.8.12: parent and child; subsumedBy in v3 code systems).
 func (s *system) linkProperties() {
+	linked := map[[2]int32]bool{}
+	link := func(parent, child int32) {
+		if !linked[[2]int32{parent, child}] && !slices.Contains(s.concepts[child].parents[:min(1, len(s.concepts[child].parents))], parent) {
+			linked[[2]int32{parent, child}] = true
+			s.nested = true
+			s.concepts[child].parents = append(s.concepts[child].parents, parent)
+			s.concepts[parent].children = append(s.concepts[parent].children, child)
+		}
+	}
 	for i := range s.concepts {
 		for _, p := range s.concepts[i].element.Get("property").Items() {
 			code := text(p, "code")
@@ -172,21 +177,40 @@ func (s *system) linkProperties() {
 			}
 			switch {
 			case s.isProperty(code, "parent") || code == "subsumedBy":
-				s.link(other, int32(i))
+				link(other, int32(i))
 			case s.isProperty(code, "child"):
-				s.link(int32(i), other)
+				link(int32(i), other)
 			}
 		}
 	}
 }
 
-func (s *system) link(parent, child int32) {
-	if slices.Contains(s.concepts[child].parents, parent) || s.above(parent, child) {
-		return
+// findRoots finds where to begin to reach all concepts: those without parents,
+// and one of each circle that a wrong definition has.
+func (s *system) findRoots() {
+	reached := make([]bool, len(s.concepts))
+	reach := func(root int32) {
+		s.roots = append(s.roots, root)
+		for todo := []int32{root}; len(todo) > 0; {
+			at := todo[len(todo)-1]
+			todo = todo[:len(todo)-1]
+			if reached[at] {
+				continue
+			}
+			reached[at] = true
+			todo = append(todo, s.concepts[at].children...)
+		}
 	}
-	s.nested = true
-	s.concepts[child].parents = append(s.concepts[child].parents, parent)
-	s.concepts[parent].children = append(s.concepts[parent].children, child)
+	for i := range s.concepts {
+		if len(s.concepts[i].parents) == 0 {
+			reach(int32(i))
+		}
+	}
+	for i := range s.concepts {
+		if !reached[i] {
+			reach(int32(i))
+		}
+	}
 }
 
 // locate finds a code; at is its index.

@@ -111,7 +111,7 @@ func (s *session) systemAsked(instance *fhir.Resource, how asked, first coding) 
 		if instance.Type() != "CodeSystem" {
 			return nil, badRequest("The parameter codeSystem must be a CodeSystem, not %s", instance.Type())
 		}
-		s.extra = append(s.extra, instance)
+		s.bring(instance)
 		sys := s.compiled(instance)
 		return &view{system: sys, supplements: s.supplementsFor(sys)}, nil
 	}
