@@ -56,7 +56,7 @@ func TestErrors_EachConstructorHasItsCode(t *testing.T) {
 
 func TestError_WithNeverChangesTheOriginal(t *testing.T) {
 	e := fhir.Malformed("Patient.id", "x")
-	e.WithCode(fhir.CodeValue).WithETag("t").WithCause(errors.New("c"))
+	_ = e.WithCode(fhir.CodeValue).WithETag("t").WithCause(errors.New("c"))
 	if e.Issues[0].Code != fhir.CodeStructure || e.ETag != "" || e.Err != nil {
 		t.Errorf("changed to %+v", e)
 	}

@@ -151,7 +151,7 @@ func (a *archive) broken(what string, err error) error {
 func (a *archive) files(p *Package, hint string) error {
 	for count := 0; ; count++ {
 		header, err := a.members.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -107,6 +107,6 @@ func (l *Library) loadFile(ctx context.Context, name string) (*Package, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	return l.Load(ctx, f, filepath.Base(name))
 }

@@ -113,7 +113,7 @@ func (p *Package) add(b *pack.Builder, name string, data []byte) error {
 	root, err := fhir.ParseElement(data)
 	if err != nil {
 		p.note(name + " is left out: " + err.Error())
-		return nil
+		return nil //nolint:nilerr // one bad file does not spoil a package
 	}
 	if root.Get("resourceType") == nil {
 		return nil
@@ -125,7 +125,7 @@ func (p *Package) add(b *pack.Builder, name string, data []byte) error {
 	r, err := fhir.AsResource(root)
 	if err != nil {
 		p.note(name + " is left out: " + err.Error())
-		return nil
+		return nil //nolint:nilerr // as above
 	}
 	if !definitional[r.Type()] {
 		return nil

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -37,9 +36,6 @@ type commands struct {
 	Health struct{} `cmd:"" help:"Ask the server at --listen whether it is well; exit status 0 says yes."`
 	Show   struct{} `cmd:"" name:"version" help:"Print the version."`
 }
-
-// errHelp says that help was printed and nothing is to be done.
-var errHelp = errors.New("help was printed")
 
 // forTests are environment variables of the tests, which may start a server.
 var forTests = []string{"VITALWIRE_REQUIRE_", "VITALWIRE_TEST_", "VITALWIRE_UPDATE"}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -49,8 +50,7 @@ func demo(ctx context.Context, c Config, exit bool, p Program, log *slog.Logger)
 	player := player{root: "http://" + s.Addr, out: p.Stdout}
 	fmt.Fprintf(p.Stdout, "Vitalwire %s demo, on a throw-away store\n", Version)
 	if err := player.play(ctx, p.Recordings); err != nil {
-		s.Stop(c.StopAfter)
-		return err
+		return errors.Join(err, s.Stop(c.StopAfter))
 	}
 	fmt.Fprintf(p.Stdout, `
 Look at:

@@ -60,13 +60,12 @@ func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slo
 	s.stop = stop
 	handler, err := s.wire(ctx, life, c, zone, languages, log)
 	if err != nil {
-		listener.Close()
 		s.stop()
 		s.running.Wait()
 		if s.store != nil {
-			s.store.Close()
+			err = errors.Join(err, s.store.Close())
 		}
-		return nil, err
+		return nil, errors.Join(err, listener.Close())
 	}
 	s.http = &http.Server{
 		Handler:           handler,

@@ -132,7 +132,9 @@ func TestGolden(t *testing.T) {
 			t.Errorf("%s differs; VITALWIRE_UPDATE=1 rewrites it. Found:\n%s", path, found)
 			if os.Getenv("VITALWIRE_UPDATE") == "1" {
 				for _, old := range []string{"want.json", "want.error"} {
-					os.Remove(filepath.Join(g.dir, old))
+					if err := os.Remove(filepath.Join(g.dir, old)); err != nil && !os.IsNotExist(err) {
+						t.Fatal(err)
+					}
 				}
 				if err := os.WriteFile(path, found, 0o644); err != nil {
 					t.Fatal(err)

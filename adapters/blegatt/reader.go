@@ -75,7 +75,7 @@ func beyond(v acom.Value, below, above bool) acom.Value {
 
 // reversed turns the low width bits of a GATT bit field, whose bit 0 is the least
 // significant, into an MDC bit string, whose bit 0 is the most significant.
-func reversed(bits uint32, width int) uint32 {
+func reversed(bits uint32, width int) uint32 { //nolint:unparam // widths are facts of the fields, and 16 so far
 	var out uint32
 	for i := range width {
 		if bits>>i&1 == 1 {

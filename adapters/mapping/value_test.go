@@ -269,7 +269,7 @@ func TestObservations_SameInputSameBytes(t *testing.T) {
 			}
 			return b.String()
 		}
-		if write() != write() {
+		if first, again := write(), write(); first != again {
 			t.Errorf("%s differs from time to time", e.file)
 		}
 		// Quarantine keeps reports as JSON; nothing may be lost by that.

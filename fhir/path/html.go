@@ -2,6 +2,7 @@ package path
 
 import (
 	"encoding/xml"
+	"errors"
 	"io"
 	"slices"
 	"strings"
@@ -15,7 +16,7 @@ func safeHTML(div string) bool {
 	depth, content := 0, false
 	for {
 		t, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return content && depth == 0
 		}
 		if err != nil {

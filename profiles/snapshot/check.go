@@ -109,7 +109,7 @@ func (g *generator) checkTypeSlices(n *node, _ *fhir.Element) error {
 		return nil
 	}
 	if maximum, err := strconv.Atoi(n.sliced.e.Get("max").Text()); err != nil || maximum > 1 {
-		return nil
+		return nil //nolint:nilerr // no number is "*"
 	}
 	for _, other := range n.sliced.slices {
 		if minimum, err := strconv.Atoi(other.e.Get("min").Text()); other != n && other.fresh && err == nil && minimum > 0 {

@@ -2,6 +2,7 @@ package interaction
 
 import (
 	"context"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -262,7 +263,7 @@ func (e *Engine) delete(ctx context.Context, r Request) (Response, error) {
 func (e *Engine) apply(ctx context.Context, write store.Write) (*store.Version, error) {
 	outcome := e.Store.Apply(ctx, store.Unit{Writes: []store.Write{write}})[0]
 	if outcome.Err != nil {
-		if _, ok := outcome.Err.(*store.Exists); ok {
+		if exists := (*store.Exists)(nil); errors.As(outcome.Err, &exists) {
 			return nil, fhir.PreconditionFailed("%s exists already", write.Key)
 		}
 		return nil, outcome.Err

@@ -171,7 +171,7 @@ type Outcome struct {
 }
 
 // Exists says that what a write must not find is there.
-type Exists struct {
+type Exists struct { //nolint:errname // what is there, not what went wrong
 	// Write is the index in Unit.Writes.
 	Write int
 	// Matches are the resources found, newest first; more than one when several

@@ -45,7 +45,7 @@ func (c *conn) exec(ctx context.Context, query string, args ...any) error {
 	if len(args) == 0 {
 		_, err = c.c.ExecContext(ctx, query)
 	} else {
-		stmt, perr := c.prepare(ctx, query)
+		stmt, perr := c.prepare(ctx, query) //nolint:sqlclosecheck // kept for the next time
 		if perr != nil {
 			return perr
 		}
@@ -68,7 +68,7 @@ func (c *conn) execAll(ctx context.Context, statements []Statement) error {
 
 // each calls scan for every row.
 func (c *conn) each(ctx context.Context, st Statement, scan func(*sql.Rows) error) error {
-	stmt, err := c.prepare(ctx, st.SQL)
+	stmt, err := c.prepare(ctx, st.SQL) //nolint:sqlclosecheck // kept for the next time
 	if err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (c *conn) each(ctx context.Context, st Statement, scan func(*sql.Rows) erro
 	}
 	for rows.Next() {
 		if err := scan(rows); err != nil {
-			_ = rows.Close() // the scan's error says more
+			_ = rows.Close() //nolint:sqlclosecheck // the scan's error says more
 			return sqlError(err, st.SQL)
 		}
 	}

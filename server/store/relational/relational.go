@@ -11,6 +11,7 @@ package relational
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"sync"
 	"time"
 
@@ -65,8 +66,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		queue:  make(chan *request, cfg.Queue),
 	}
 	if err := s.migrate(ctx); err != nil {
-		s.closePools()
-		return nil, s.fault(ctx, err)
+		return nil, errors.Join(s.fault(ctx, err), s.closePools())
 	}
 	s.committer.Go(s.commitLoop)
 	return s, nil

@@ -73,7 +73,7 @@ func (s *Store) attempt(ctx context.Context, run func(c *conn, position int64) (
 	// From here on the caller's patience no longer counts: it gets the real outcome.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.CommitTimeout)
 	defer cancel()
-	nonce = rand.Int64()
+	nonce = rand.Int64() //nolint:gosec // it tells our commit from another, not friend from foe
 	if err := c.exec(ctx, `UPDATE head SET position = $1, nonce = $2 WHERE one = 1`, b.last, nonce); err != nil {
 		return err
 	}

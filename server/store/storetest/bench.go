@@ -95,7 +95,7 @@ func readBack(b *testing.B, db *sql.DB, first int64) []tableRows {
 		"SELECT * FROM ix WHERE pos >= $1 ORDER BY key, pos",
 		"SELECT * FROM ix_range WHERE pos >= $1 ORDER BY key, pos",
 	} {
-		rows, err := db.Query(query, first)
+		rows, err := db.Query(query, first) //nolint:sqlclosecheck // closed below, before the next query
 		if err != nil {
 			b.Fatal(err)
 		}

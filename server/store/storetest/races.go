@@ -159,7 +159,7 @@ func testRollback(t *testing.T, s *suite) {
 		defer func() { _ = recover() }()
 		_ = s.View(ctx, func(store.Reader) error { panic("ours") })
 	}()
-	s.fails(fhir.SituationConflict, put(withIdentifier("q", "urn:a", "x")), write(store.Create, patient("p", "")))
+	_ = s.fails(fhir.SituationConflict, put(withIdentifier("q", "urn:a", "x")), write(store.Create, patient("p", "")))
 	unchanged("a failed unit")
 	out := s.Apply(ctx, store.Unit{
 		Writes:  []store.Write{put(patient("q", ""))},
@@ -248,7 +248,7 @@ func testLargeUnit(t *testing.T, s *suite) {
 		return writes
 	}
 	bad := append(large(), write(store.Create, patient("taken", "")))
-	s.fails(fhir.SituationConflict, bad...)
+	_ = s.fails(fhir.SituationConflict, bad...)
 	count := func() (n int64) {
 		s.view(func(r store.Reader) error {
 			n = s.search(r, "Patient", "_count=0").Total

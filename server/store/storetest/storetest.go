@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -96,7 +95,6 @@ type suite struct {
 	t        *testing.T
 	b        Backend
 	database string
-	serial   atomic.Int64
 }
 
 // resource parses JSON with single quotes for double ones.

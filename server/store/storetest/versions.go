@@ -123,7 +123,7 @@ func testKinds(t *testing.T, s *suite) {
 		equal(t, "position", v.Position, 0)
 	}
 	// After a deletion the id is used: no create, but a put.
-	s.fails(fhir.SituationConflict, write(store.Create, patient("gone", "")))
+	_ = s.fails(fhir.SituationConflict, write(store.Create, patient("gone", "")))
 	equal(t, "version", s.must(put(patient("gone", "")))[0].VersionID, 3)
 }
 
@@ -140,11 +140,11 @@ func testPreconditions(t *testing.T, s *suite) {
 	equal(t, "version", s.must(w)[0].VersionID, 2)
 	absent := put(patient("q", ""))
 	absent.IfMatch = 1
-	s.fails(fhir.SituationPreconditionFailed, absent)
+	_ = s.fails(fhir.SituationPreconditionFailed, absent)
 	stale := remove("Patient", "p")
 	stale.IfMatch = 1
-	s.fails(fhir.SituationPreconditionFailed, stale)
-	s.fails(fhir.SituationConflict, write(store.Create, patient("p", "")))
+	_ = s.fails(fhir.SituationPreconditionFailed, stale)
+	_ = s.fails(fhir.SituationConflict, write(store.Create, patient("p", "")))
 
 	// In one unit later writes see earlier ones.
 	second := put(patient("r", ",'active':true"))
