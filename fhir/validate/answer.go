@@ -228,7 +228,7 @@ func (a *answers) condition(when *fhir.Element) bool {
 	link, op := when.Get("question").Text(), when.Get("operator").Text()
 	var found []*fhir.Element
 	for i := len(a.scopes) - 1; i >= 0 && len(found) == 0; i-- {
-		found = answersTo(a.scopes[i], link, nil, 0)
+		found = a.answersTo(a.scopes[i], link, nil, 0)
 	}
 	want, typ := valueOf(when, "answer")
 	if op == "exists" {
@@ -246,8 +246,8 @@ func (a *answers) condition(when *fhir.Element) bool {
 	return false
 }
 
-func answersTo(el *fhir.Element, link string, out []*fhir.Element, depth int) []*fhir.Element {
-	if depth > 2*fhir.MaxDepth {
+func (a *answers) answersTo(el *fhir.Element, link string, out []*fhir.Element, depth int) []*fhir.Element {
+	if depth > 2*fhir.MaxDepth || !a.r.step() {
 		return out
 	}
 	if el.Get("linkId").Text() == link {
@@ -256,10 +256,10 @@ func answersTo(el *fhir.Element, link string, out []*fhir.Element, depth int) []
 		}
 	}
 	for i := range el.Get("item").Len() {
-		out = answersTo(el.Get("item").At(i), link, out, depth+1)
+		out = a.answersTo(el.Get("item").At(i), link, out, depth+1)
 	}
 	for i := range el.Get("answer").Len() {
-		out = answersTo(el.Get("answer").At(i), link, out, depth+1)
+		out = a.answersTo(el.Get("answer").At(i), link, out, depth+1)
 	}
 	return out
 }

@@ -105,7 +105,7 @@ func (r *run) inValueSet(b *binding, valueSet string, required bool, typ string,
 			r.membership(r.v.codes.InValueSet(r.ctx, valueSet, Coding{System: c.System, Code: c.Code}).Membership, valueSet, required, c)
 		}
 	case "CodeableConcept":
-		r.conceptInValueSet(valueSet, required, value)
+		r.conceptInValueSet(valueSet, required, b != nil, value)
 	}
 }
 
@@ -116,8 +116,10 @@ func codingOf(e *fhir.Element) Coding {
 	}
 }
 
-// conceptInValueSet: one of the codings must be in the value set.
-func (r *run) conceptInValueSet(valueSet string, required bool, value *fhir.Element) {
+// conceptInValueSet: one of the codings must be in the value set. demanded tells
+// that there must be a coding at all; the maximum of a weaker binding leaves
+// text alone allowed.
+func (r *run) conceptInValueSet(valueSet string, required, demanded bool, value *fhir.Element) {
 	codings := value.Get("coding")
 	unknown, first := false, Coding{}
 	for i := range codings.Len() {
@@ -137,7 +139,7 @@ func (r *run) conceptInValueSet(valueSet string, required bool, value *fhir.Elem
 	}
 	switch {
 	case first.Code == "":
-		if required {
+		if required && demanded {
 			r.err(fhir.CodeCodeInvalid, "a code from the value set %s is required, and no coding has one", valueSet)
 		}
 	case unknown:

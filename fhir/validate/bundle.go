@@ -136,7 +136,7 @@ func (r *run) document(el, entries *fhir.Element) {
 		res := entry.Get("resource")
 		place := fmt.Sprintf(".entry[%d].resource", i)
 		r.references(r.v.shape(res.Get("resourceType").Text()), res, place, 0, func(at, ref string) {
-			found := lookupIn(ix, base, ref)
+			found := lookupIn(ix, base, res, ref)
 			for _, target := range found {
 				j := where[target]
 				beside[i] = append(beside[i], j)
@@ -180,8 +180,9 @@ func (r *run) documentReference(ix *bundleIndex, at, ref string, found int) {
 	}
 }
 
-// lookupIn finds the entries that a reference of the entry with that fullUrl means.
-func lookupIn(ix *bundleIndex, fullURL, ref string) []*fhir.Element {
+// lookupIn finds the entries that a reference of the entry with that fullUrl
+// and resource means.
+func lookupIn(ix *bundleIndex, fullURL string, res *fhir.Element, ref string) []*fhir.Element {
 	full, version, _ := strings.Cut(ref, "/_history/")
 	full, _, _ = strings.Cut(full, "#")
 	if strings.Contains(full, ":") {
@@ -189,6 +190,9 @@ func lookupIn(ix *bundleIndex, fullURL, ref string) []*fhir.Element {
 	}
 	if base := restBase(fullURL); base != "" {
 		return versions(ix.byURL[base+full], version)
+	}
+	if fullURL == res.Get("resourceType").Text()+"/"+res.Get("id").Text() {
+		return versions(ix.byURL[full], version) // relative fullUrls are told of elsewhere
 	}
 	return nil
 }

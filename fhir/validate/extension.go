@@ -83,9 +83,6 @@ func (r *run) unknownExtension(url string, modifier bool, err error) {
 			return
 		}
 	}
-	if r.opts.ExampleURLs != Refuse && isExample(url) {
-		return
-	}
 	what := "is not known"
 	if !errors.Is(err, definition.ErrUnknown) {
 		what = "cannot be used: its definition has an error"

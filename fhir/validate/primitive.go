@@ -223,6 +223,7 @@ func checkURI(s string) string {
 		}
 	}
 	if len(s) > 9 && s[0] == 'u' {
+		s, _, _ = strings.Cut(s, "#")
 		if strings.HasPrefix(s, "urn:uuid:") && !isUUID(s) {
 			return "a UUID in a uri is 32 hexadecimal digits in groups of 8-4-4-4-12, in lower case"
 		}

@@ -35,6 +35,9 @@ func (r *run) questionnaireItems(el *fhir.Element, links map[string]bool, below 
 			question := when.At(j).Get("question").Text()
 			inner := make(map[string]bool)
 			collectLinks(item, inner, 0)
+			if !r.spend(len(inner) + 1) {
+				return
+			}
 			switch {
 			case question == "":
 			case inner[question]:

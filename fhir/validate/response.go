@@ -109,6 +109,7 @@ func (a *answers) items(q, el *fhir.Element, at string, enabled bool, depth int)
 	for i := range items.Len() {
 		link := items.At(i).Get("linkId").Text()
 		place := fmt.Sprintf("%s.item[%d]", at, i)
+		r.spend(questions.Len())
 		j := indexOf(questions, link)
 		if j < 0 {
 			if _, elsewhere := a.inside[link]; elsewhere {

@@ -87,9 +87,13 @@ func (r *run) pop()        { r.stack = r.stack[:len(r.stack)-1] }
 func (r *run) top() *frame { return &r.stack[len(r.stack)-1] }
 
 // step spends one step; false when the budget or the caller's patience is at an end.
-func (r *run) step() bool {
-	r.steps++
-	if r.steps&4095 == 0 && !r.over {
+func (r *run) step() bool { return r.spend(1) }
+
+// spend spends n steps.
+func (r *run) spend(n int) bool {
+	before := r.steps
+	r.steps += n
+	if r.steps>>12 != before>>12 && !r.over {
 		if r.steps > maxSteps {
 			r.over = true
 			r.issue(fhir.ErrorLevel, fhir.CodeTooCostly, "the resource takes more work than one validation may; what follows was not checked")
@@ -147,21 +151,36 @@ func (r *run) errBelow(code fhir.Code, below, format string, args ...any) {
 }
 
 func (r *run) issueAt(severity fhir.Severity, code fhir.Code, below, format string, args ...any) {
+	if r.full(severity) {
+		return
+	}
 	r.report(severity, code, r.location()+below, format, args...)
+}
+
+// full counts an issue that is not to be kept and says so, before time goes
+// into wording it.
+func (r *run) full(severity fhir.Severity) bool {
+	isError := severity == fhir.ErrorLevel || severity == fhir.Fatal
+	if r.opts.ErrorsOnly && !isError {
+		return true
+	}
+	if len(r.issues) < r.limit {
+		return false
+	}
+	r.dropped++
+	if isError {
+		r.errors++
+	}
+	return true
 }
 
 // report adds an issue once; profiles that say the same need not say it twice.
 func (r *run) report(severity fhir.Severity, code fhir.Code, expression, format string, args ...any) {
-	isError := severity == fhir.ErrorLevel || severity == fhir.Fatal
-	if r.opts.ErrorsOnly && !isError {
+	if r.full(severity) {
 		return
 	}
-	if isError {
+	if severity == fhir.ErrorLevel || severity == fhir.Fatal {
 		r.errors++
-	}
-	if len(r.issues) >= r.limit {
-		r.dropped++
-		return
 	}
 	text := format
 	if len(args) > 0 {

@@ -8,8 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"path"
 	"regexp"
 	"slices"
 	"sort"
@@ -204,7 +202,7 @@ func (s *suite) run(c *suiteCase, withProfile bool) []fhir.Issue {
 		return issues
 	}
 	opts := validate.Options{UnknownExtensions: validate.Refuse, WrongDisplay: validate.Refuse, MaxIssues: 2000, ExampleURLs: validate.Warn,
-		KnownExtensions: []string{"http://hl7.org/fhir/tools/"}}
+		KnownExtensions: []string{"http://hl7.org/fhir/tools/", "http://example.org/", "http://acme.com/"}}
 	if domain, ok := c.Options["allowed-extension-domain"].(string); ok {
 		opts.KnownExtensions = append(opts.KnownExtensions, domain)
 	}
@@ -304,84 +302,4 @@ func unindexed(list []string) []string {
 
 type suiteScore struct {
 	cases, anyRight, withErrors, same, places, overlap int
-}
-
-func TestSuite(t *testing.T) {
-	s := loadSuite(t)
-	only, verbose := os.Getenv("SUITE"), os.Getenv("SUITE_V") != ""
-	var score, tx suiteScore
-	for i := range s.cases {
-		c := &s.cases[i]
-		if c.Tier != "core" || only != "" && !strings.Contains(" "+only+" ", " "+c.Name+" ") && c.Module != only {
-			continue
-		}
-		sc := &score
-		if c.TxServer {
-			sc = &tx
-		}
-		anyRight, same, places, overlap, hasErrors := true, true, true, true, false
-		for _, step := range []struct {
-			want    *suiteOutcome
-			profile bool
-		}{{c.Base, false}, {c.Profiled, true}} {
-			if step.want == nil {
-				continue
-			}
-			issues := s.run(c, step.profile)
-			var got, want []string
-			for _, is := range issues {
-				if is.Severity == fhir.ErrorLevel || is.Severity == fhir.Fatal {
-					got = append(got, is.Expression)
-				}
-			}
-			for _, is := range step.want.List {
-				want = append(want, is.Expression)
-			}
-			g, w := expressions(got), expressions(want)
-			hasErrors = hasErrors || len(w) > 0
-			anyRight = anyRight && (len(g) > 0) == (len(w) > 0)
-			same = same && slices.Equal(g, w)
-			shares := len(w) == 0 && len(g) == 0
-			for _, e := range w {
-				shares = shares || slices.Contains(g, e)
-			}
-			overlap = overlap && shares
-			places = places && slices.Equal(unindexed(g), unindexed(w))
-			if verbose && !slices.Equal(g, w) && (!c.TxServer || only != "") || only == c.Name {
-				mark := "~"
-				if (len(g) > 0) != (len(w) > 0) {
-					mark = "X"
-				}
-				fmt.Printf("%s %s (%s) %s profile=%v\n", mark, c.Name, c.File, c.Module, step.profile)
-				for _, is := range step.want.List {
-					if e := plainExpression(is.Expression); !slices.Contains(g, e) || only != "" {
-						fmt.Printf("   java %s | %s | %.170s\n", is.Code, e, is.Text)
-					}
-				}
-				for _, is := range issues {
-					if (is.Severity == fhir.ErrorLevel || is.Severity == fhir.Fatal) && (!slices.Contains(w, plainExpression(is.Expression)) || only != "") {
-						fmt.Printf("   ours %s | %s | %.250s\n", is.Code, is.Expression, is.Text)
-					}
-				}
-			}
-		}
-		sc.cases++
-		if anyRight {
-			sc.anyRight++
-		}
-		if hasErrors {
-			sc.withErrors++
-			if same {
-				sc.same++
-			}
-			if places {
-				sc.places++
-			}
-			if overlap {
-				sc.overlap++
-			}
-		}
-	}
-	fmt.Printf("core: %+v\ntx: %+v\n", score, tx)
-	_ = path.Base
 }

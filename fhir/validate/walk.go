@@ -140,6 +140,9 @@ func choiceMark(e *definition.Element) string {
 
 // unknown names a member that the type does not have, and what was perhaps meant.
 func (r *run) unknown(sh *shape, name string) {
+	if r.full(fhir.ErrorLevel) {
+		return
+	}
 	if near := nearest(sh, name); near != "" {
 		r.err(fhir.CodeStructure, "%s has no element %q; did you mean %s?", sh.path, clip(name), near)
 		return
