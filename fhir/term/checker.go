@@ -196,7 +196,7 @@ func (k *checker) notInferred(a *answer, code string, systems []string) {
 		text: fmt.Sprintf("The System URI could not be determined for the code '%s' in the ValueSet '%s'", code, k.shownName())}
 	if len(systems) > 1 {
 		i.id = "Unable_to_resolve_system__value_set_has_multiple_matches"
-		i.text += ": value set expansion has multiple matches: [" + strings.Join(systems, ",") + "]"
+		i.text += ": value set expansion has multiple matches: [" + strings.Join(systems, ", ") + "]"
 	}
 	a.say(i)
 }

@@ -1,6 +1,3 @@
-// Package term knows the codes Vitalwire speaks. MDC (IEEE 11073-10101) is here
-// first: the terms, units and bits personal health devices send, with the LOINC and
-// UCUM codes of the same meaning.
 package term
 
 import "sort"

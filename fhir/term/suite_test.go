@@ -99,6 +99,12 @@ func (m memory) All(typ string) iter.Seq2[*fhir.Resource, error] {
 	}
 }
 
+// explained says why a failing case is left so.
+var explained = map[string]string{
+	"extensions/validate-code-inactive-display": "the designation says withdrawn, and we repeat that; the case wants deprecated",
+	"overload/expand-enum-good":                 "the case wants the display of version 1.0.0 for a code of version 2.0.0",
+}
+
 // TestSuite runs the tests of HL7's fhir-tx-ecosystem-ig against the engine.
 func TestSuite(t *testing.T) {
 	s := readSuite(t)
@@ -126,7 +132,11 @@ func TestSuite(t *testing.T) {
 				why = "with the resources in the request: " + sent
 			}
 			if why != "" {
-				failed = append(failed, []string{name + "/" + test.Get("name").Text(), "no", why})
+				test := name + "/" + test.Get("name").Text()
+				if known := explained[test]; known != "" {
+					why = known + ": " + why
+				}
+				failed = append(failed, []string{test, "no", why})
 			} else {
 				ok++
 			}

@@ -217,6 +217,13 @@ func (s *session) notPrepared(err error, how asked, codings []coding) (*fhir.Res
 			out.Append(parameter("system", "Uri", codings[0].system))
 		}
 		out.Append(parameter("code", "Code", codings[0].code))
+		version := codings[0].version
+		if v := s.system(codings[0].system, ""); version == "" && v != nil {
+			version = v.version
+		}
+		if version != "" {
+			out.Append(parameter("version", "String", version))
+		}
 	}
 	for _, name := range a.unknown {
 		out.Append(parameter("x-caused-by-unknown-system", "Canonical", name))
