@@ -70,13 +70,14 @@ func (r *run) object(sh *shape, el *fhir.Element) {
 			break
 		}
 	}
+	next := 0
 	for i := range members {
 		m := &members[i]
-		f := sh.fields[m.Name]
+		if sh.resource && m.Name == "resourceType" {
+			continue
+		}
+		f := sh.find(m.Name, &next)
 		if f == nil {
-			if m.Name == "resourceType" && sh.resource {
-				continue
-			}
 			r.unknown(sh, m.Name)
 			continue
 		}
