@@ -9,7 +9,6 @@ import (
 
 	"vitalwire/adapters/mapping"
 	"vitalwire/fhir"
-	"vitalwire/fhir/search"
 	"vitalwire/server/store"
 )
 
@@ -219,14 +218,11 @@ func deviceIdentifier(eui string) (system, value string) {
 
 // findByIdentifier gives the newest resource of a type with that identifier.
 func findByIdentifier(r store.Reader, typ, system, value string) (store.Version, bool, error) {
-	result, err := r.Search(&search.Query{
-		Type: typ, Count: 1,
-		Filter: []search.Clause{{Param: search.Lookup(typ, "identifier"), Operands: []search.Operand{{System: &system, Code: &value}}}},
-	})
-	if err != nil || len(result.Matches) == 0 {
+	list, err := r.Holders(typ, store.Identifier{System: &system, Value: value})
+	if err != nil || len(list) == 0 {
 		return store.Version{}, false, err
 	}
-	return result.Matches[0], true, nil
+	return list[0], true, nil
 }
 
 // unlessNotFound is other when err is nil or a NotFound, else err.

@@ -95,8 +95,8 @@ func (m *model) write(index int, w store.Write) (store.Version, error) {
 		return store.Version{}, &store.Exists{Write: index, Matches: []store.Version{cur}}
 	}
 	if w.Unless != nil {
-		if holders := m.holders(w.Key.Type, *w.Unless); len(holders) > 0 {
-			return store.Version{}, &store.Exists{Write: index, Matches: holders[:min(3, len(holders))]}
+		if holders, _ := m.Holders(w.Key.Type, *w.Unless); len(holders) > 0 {
+			return store.Version{}, &store.Exists{Write: index, Matches: holders}
 		}
 	}
 	switch {
@@ -116,7 +116,7 @@ func (m *model) write(index int, w store.Write) (store.Version, error) {
 	return v, nil
 }
 
-func (m *model) holders(typ string, id store.Identifier) []store.Version {
+func (m *model) Holders(typ string, id store.Identifier) ([]store.Version, error) {
 	var found []store.Version
 	for _, v := range m.current(typ, m.last) {
 		if slices.ContainsFunc(m.ix[v.Position], func(x search.Value) bool {
@@ -125,7 +125,7 @@ func (m *model) holders(typ string, id store.Identifier) []store.Version {
 			found = append(found, v)
 		}
 	}
-	return found
+	return found[:min(3, len(found))], nil
 }
 
 // current gives what of a type was current and not deleted at a position, newest first.

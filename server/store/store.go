@@ -60,6 +60,11 @@ type Reader interface {
 	// HistoryCount is the number of versions of one resource.
 	HistoryCount(key fhir.Key) (int64, error)
 
+	// Holders gives the resources of a type, not deleted, that have an identifier:
+	// newest first, at most 3. It is the question that a conditional create asks,
+	// and quicker than a Search.
+	Holders(typ string, id Identifier) ([]Version, error)
+
 	// Search answers a query. Matches are current at the snapshot (or at the
 	// Snapshot of query.After) and never deleted.
 	Search(query *search.Query) (Result, error)

@@ -207,6 +207,16 @@ func testIdentifiers(t *testing.T, s *suite) {
 		for _, v := range s.exists(s.Apply(context.Background(), unit(w))[0]).Matches {
 			ids = append(ids, v.Key.ID)
 		}
+		s.view(func(r store.Reader) error {
+			// Who only asks is told the same.
+			holders, err := r.Holders(w.Key.Type, *w.Unless)
+			var held []string
+			for _, v := range holders {
+				held = append(held, v.Key.ID)
+			}
+			equal(t, "holders", strings.Join(held, " "), strings.Join(ids, " "))
+			return err
+		})
 		return strings.Join(ids, " ")
 	}
 	equal(t, "same key", matches(unless(withIdentifier("2", a, "x"), &a, "x")), "1")
