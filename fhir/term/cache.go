@@ -8,23 +8,35 @@ import (
 )
 
 // A cache keeps compiled code systems by the resource they were made of, the
-// last used ones up to a number of concepts.
+// last used ones up to a number of concepts. A stored resource, which a source
+// may parse anew each time, is known by its identity and version.
 type cache struct {
 	mu      sync.Mutex
 	special map[string]*system // unversioned systems that are no resources
 	size    int                // concepts kept
 	limit   int
-	order   *list.List // of *cached, last used first
-	byFrom  map[*fhir.Resource]*list.Element
+	order   *list.List            // of *cached, last used first
+	byFrom  map[any]*list.Element // by *fhir.Resource or stamp
 }
 
 type cached struct {
-	from   *fhir.Resource
+	from   any
 	system *system
 }
 
+// A stamp tells versions of a stored resource apart.
+type stamp struct{ url, version, id, versionID, updated string }
+
+func identity(r *fhir.Resource) any {
+	versionID := r.Path("meta", "versionId").Text()
+	if versionID == "" {
+		return r
+	}
+	return stamp{r.Get("url").Text(), r.Get("version").Text(), r.ID(), versionID, r.Path("meta", "lastUpdated").Text()}
+}
+
 func newCache(limit int) *cache {
-	return &cache{limit: limit, order: list.New(), byFrom: map[*fhir.Resource]*list.Element{}, special: map[string]*system{}}
+	return &cache{limit: limit, order: list.New(), byFrom: map[any]*list.Element{}, special: map[string]*system{}}
 }
 
 // perSystem is what a code system costs beside its concepts.
@@ -32,8 +44,9 @@ const perSystem = 16
 
 // system is the compiled form of a CodeSystem.
 func (c *cache) system(r *fhir.Resource) *system {
+	from := identity(r)
 	c.mu.Lock()
-	if e, ok := c.byFrom[r]; ok {
+	if e, ok := c.byFrom[from]; ok {
 		c.order.MoveToFront(e)
 		c.mu.Unlock()
 		return e.Value.(*cached).system
@@ -43,10 +56,10 @@ func (c *cache) system(r *fhir.Resource) *system {
 	s := compile(r) // two callers may both do it; one result is kept
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if e, ok := c.byFrom[r]; ok {
+	if e, ok := c.byFrom[from]; ok {
 		return e.Value.(*cached).system
 	}
-	c.byFrom[r] = c.order.PushFront(&cached{from: r, system: s})
+	c.byFrom[from] = c.order.PushFront(&cached{from: from, system: s})
 	c.size += len(s.concepts) + perSystem
 	for c.size > c.limit && c.order.Len() > 1 {
 		last := c.order.Back()

@@ -56,11 +56,7 @@ func (l layers) Versions(typ, url string) []string {
 func (l layers) All(typ string) iterator {
 	return func(yield func(*fhir.Resource, error) bool) {
 		for _, s := range l {
-			listed, ok := s.(Listed)
-			if !ok {
-				continue
-			}
-			for r, err := range listed.All(typ) {
+			for r, err := range allOfType(s, typ) {
 				if !yield(r, err) {
 					return
 				}

@@ -33,6 +33,19 @@ type Listed interface {
 
 type iterator = iter.Seq2[*fhir.Resource, error]
 
+// allOfType goes through a source that can be gone through, else through nothing.
+func allOfType(s Source, typ string) iterator {
+	switch s := s.(type) {
+	case Listed:
+		return s.All(typ)
+	case interface {
+		All(typ string) func(yield func(*fhir.Resource, error) bool)
+	}:
+		return s.All(typ)
+	}
+	return func(func(*fhir.Resource, error) bool) {}
+}
+
 // Changing is a Source whose content changes. What was compiled is forgotten
 // when the generation is another one.
 type Changing interface {

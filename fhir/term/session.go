@@ -13,11 +13,12 @@ import (
 // brings along (tx-resource), and what it asks of versions and supplements.
 type session struct {
 	*params
-	ctx  context.Context
-	svc  *Service
-	work int
-	own  map[*fhir.Resource]*system  // compiled from the request
-	sent map[string][]*fhir.Resource // what the request brought, by url
+	ctx        context.Context
+	svc        *Service
+	work       int
+	own        map[*fhir.Resource]*system   // compiled from the request
+	sent       map[string][]*fhir.Resource  // what the request brought, by url
+	seenStored map[[2]string]*fhir.Resource // what the source answered, nil for nothing
 
 	required []string        // supplements that must be used
 	used     map[string]bool // those that were
@@ -87,6 +88,20 @@ func (s *session) brought(typ, url, version string) *fhir.Resource {
 }
 
 func (s *session) stored(typ, url, version string) *fhir.Resource {
+	// A request sees one answer of the source, whatever is written meanwhile.
+	k := [2]string{typ, canonical(url, version)}
+	r, ok := s.seenStored[k]
+	if !ok {
+		r = s.look(typ, url, version)
+		if s.seenStored == nil {
+			s.seenStored = map[[2]string]*fhir.Resource{}
+		}
+		s.seenStored[k] = r
+	}
+	return r
+}
+
+func (s *session) look(typ, url, version string) *fhir.Resource {
 	if version == "" || !wildcard(version) {
 		r, ok := s.svc.source.Find(typ, canonical(url, version))
 		// Six code systems of R4 have a url with | in it; asked for by it, the source

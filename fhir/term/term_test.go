@@ -519,3 +519,51 @@ func TestBudgets_HostileDefinitions(t *testing.T) {
 	}
 	service.InValueSet(t.Context(), "http://example.org/v0", "s:x", "c")
 }
+
+// parsing is a source that parses anew at every question, as a store does.
+type parsing struct{ texts map[string]string }
+
+func (p parsing) Find(typ, canonical string) (*fhir.Resource, bool) {
+	url, _, _ := strings.Cut(canonical, "|")
+	text, ok := p.texts[typ+" "+url]
+	if !ok {
+		return nil, false
+	}
+	r, err := fhir.ParseResource([]byte(text))
+	return r, err == nil
+}
+
+func TestStored_AnotherVersionIsSeen(t *testing.T) {
+	system := func(version, code string) string {
+		return `{"resourceType":"CodeSystem","id":"a","meta":{"versionId":"` + version + `"},"url":"http://example.org/s","status":"active",
+			"content":"complete","concept":[{"code":"` + code + `"}]}`
+	}
+	source := parsing{map[string]string{"CodeSystem http://example.org/s": system("1", "old")}}
+	service := term.New(source)
+	ofSystem := func() string {
+		out, err := service.Expand(t.Context(), ask(t, "valueSet", "resource", set(`{"include":[{"system":"http://example.org/s"}]}`)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return codes(out.Path("expansion", "contains"))
+	}
+	if got := ofSystem(); got != "old" {
+		t.Errorf("%q", got)
+	}
+	source.texts["CodeSystem http://example.org/s"] = system("2", "new")
+	if got := ofSystem(); got != "new" {
+		t.Errorf("%q after the update", got)
+	}
+}
+
+// TestTranslate_GoesThroughR4 finds the maps of R4 by the systems they map.
+func TestTranslate_GoesThroughR4(t *testing.T) {
+	out, err := term.New(profiles.R4()).Translate(t.Context(), ask(t,
+		"coding", "Coding", `{"system":"http://hl7.org/fhir/address-use","code":"home"}`, "targetsystem", "Uri", "http://terminology.hl7.org/CodeSystem/v3-AddressUse"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if get(out, "result") != "true" || !strings.Contains(string(out.JSON()), `"code":"H"`) {
+		t.Errorf("%s", out.JSON())
+	}
+}

@@ -134,14 +134,12 @@ func (s *session) maps(t *translation, instance *fhir.Resource) ([]*fhir.Resourc
 			out = append(out, r)
 		}
 	}
-	if listed, ok := s.svc.source.(Listed); ok {
-		for r, err := range listed.All("ConceptMap") {
-			if err := s.spend(64); err != nil {
-				return nil, err
-			}
-			if err == nil && t.covers(r) {
-				out = append(out, r)
-			}
+	for r, err := range allOfType(s.svc.source, "ConceptMap") {
+		if err := s.spend(64); err != nil {
+			return nil, err
+		}
+		if err == nil && t.covers(r) {
+			out = append(out, r)
 		}
 	}
 	return out, nil
