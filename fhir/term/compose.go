@@ -144,9 +144,6 @@ func (x *expansion) imports(set *fhir.Element) ([]*expansion, error) {
 		for _, why := range inner.reasons {
 			x.reason(why)
 		}
-		for _, name := range inner.supplied {
-			x.supply(name)
-		}
 		out = append(out, inner)
 	}
 	return out, nil
@@ -247,9 +244,7 @@ func (x *expansion) includeImports(set *fhir.Element) error {
 		}
 		c := *n
 		c.children = nil
-		if x.add(&c, nil) {
-			x.declareFrom(imported[0], &c)
-		}
+		x.add(&c, nil)
 	}
 	return nil
 }

@@ -29,35 +29,59 @@ func (x *expansion) code(v *view, at int32, listed *fhir.Element, parent *entry,
 	if x.inactive && c.inactive || x.left(v.url, v.version, c.code) || !inAll(imported, v.url, c.code) {
 		return nil, nil
 	}
-	texts := v.designations(at)
-	if listed != nil {
-		// A display given in the value set stands over the code system's (R4
-		// ValueSet.compose.include.concept.display).
-		if d := text(listed, "display"); d != "" {
-			own := designation{value: d, main: true}
-			if t, ok := parseTag(text(x.source.Root(), "language")); ok {
-				own.lang = &t
-			}
-			texts = slices.Insert(texts, 0, own)
-		}
-		texts = texts.read(listed, nil)
-	}
-	if !x.wordsIn(c.code, c.display, texts) {
+	if len(x.words) > 0 && !x.wordsIn(c.code, c.display, x.textsFor(v, at, listed)) {
 		return nil, nil
 	}
 	if err := x.full(); err != nil {
 		return nil, err
 	}
-	n := &entry{system: v.url, version: v.version, code: c.code, abstract: c.abstract, inactive: c.inactive}
+	n := &entry{system: v.url, version: v.version, code: c.code, abstract: c.abstract, inactive: c.inactive,
+		owner: x, view: v, at: at, listed: listed}
 	if !x.add(n, parent) {
 		return nil, nil
 	}
-	x.describe(n, v, c, listed, texts)
 	return n, nil
 }
 
+// textsFor are the texts of a concept in this value set. A display given there
+// stands over the code system's (R4 ValueSet.compose.include.concept.display).
+func (x *expansion) textsFor(v *view, at int32, listed *fhir.Element) designations {
+	texts := v.designations(at)
+	if listed == nil {
+		return texts
+	}
+	if d := text(listed, "display"); d != "" {
+		own := designation{value: d, main: true}
+		if t, ok := parseTag(text(x.source.Root(), "language")); ok {
+			own.lang = &t
+		}
+		texts = slices.Insert(texts, 0, own)
+	}
+	return texts.read(listed, nil)
+}
+
+// fill describes an entry that is to be shown: of a page of a large value set
+// few are.
+func (x *expansion) fill(n *entry) {
+	owner := n.owner
+	if owner == nil {
+		return
+	}
+	n.owner = nil
+	owner.describe(n)
+	if owner == x {
+		return
+	}
+	x.declareFrom(owner, n)
+	for _, name := range owner.supplied {
+		x.supply(name)
+	}
+}
+
 // describe fills in the texts, properties and extensions of a code.
-func (x *expansion) describe(n *entry, v *view, c *concept, listed *fhir.Element, texts designations) {
+func (x *expansion) describe(n *entry) {
+	v, c, listed := n.view, &n.view.concepts[n.at], n.listed
+	texts := x.textsFor(v, n.at, listed)
 	exts := slices.Clone(c.element.Get("extension").Items())
 	v.supplementsOf(c.code, func(s *system, more *concept) {
 		exts = append(exts, more.element.Get("extension").Items()...)

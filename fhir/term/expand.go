@@ -11,7 +11,8 @@ import (
 )
 
 // Expand is ValueSet $expand (R4 valueset-operation-expand). The result is the
-// ValueSet with its expansion; the error is a *Failure.
+// ValueSet with its expansion, which shares parts with the definitions and must
+// not be changed; the error is a *Failure.
 func (s *Service) Expand(ctx context.Context, r Request) (*fhir.Resource, error) {
 	q, err := s.begin(ctx, r, true)
 	if err != nil {
@@ -25,7 +26,7 @@ func (s *Service) Expand(ctx context.Context, r Request) (*fhir.Resource, error)
 	if err != nil {
 		return nil, err
 	}
-	return x.result()
+	return x.result(), nil
 }
 
 // subject is the value set a request is about.
@@ -62,6 +63,12 @@ type entry struct {
 	extensions                     []*fhir.Element
 	children                       []*entry
 	deep                           int // in the tree
+
+	// What is still to be filled in when the entry is shown; nil when nothing is.
+	owner  *expansion
+	view   *view
+	at     int32
+	listed *fhir.Element // the concept of the include's list
 }
 
 // A property is a value of ValueSet.expansion.contains.property, which R4 has

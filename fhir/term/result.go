@@ -17,7 +17,8 @@ const (
 
 // result is the ValueSet with the expansion and, unless asked for, without its
 // definition.
-func (x *expansion) result() (*fhir.Resource, error) {
+func (x *expansion) result() *fhir.Resource {
+	contains := x.page()
 	for _, hit := range x.rulesHit {
 		name, canonical, _ := strings.Cut(hit, "=")
 		if canonical != x.name {
@@ -56,10 +57,10 @@ func (x *expansion) result() (*fhir.Resource, error) {
 	if len(x.parameters) > 0 {
 		e.Set("parameter", fhir.NewArray(x.parameters...))
 	}
-	if contains := x.page(); contains.Len() > 0 {
+	if contains.Len() > 0 {
 		e.Set("contains", contains)
 	}
-	return x.resource(e), nil
+	return x.resource(e)
 }
 
 // page is the part of the codes that was asked for. Paging is over the flat list
@@ -82,6 +83,7 @@ func (x *expansion) page() *fhir.Element {
 }
 
 func (x *expansion) contains(n *entry, nested bool) *fhir.Element {
+	x.fill(n)
 	e := fhir.NewObject()
 	ext := fhir.NewArray(n.extensions...)
 	for _, p := range n.properties {
