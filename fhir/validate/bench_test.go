@@ -95,6 +95,7 @@ func BenchmarkBundle(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(len(data)))
 			b.ReportAllocs()
+			v.Element(context.Background(), element(b, string(data)), nil, opts)
 			done := processor(b)
 			defer done()
 			for b.Loop() {

@@ -2,9 +2,7 @@ package validate_test
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"sort"
+	"path"
 	"strings"
 	"testing"
 
@@ -15,43 +13,72 @@ import (
 	"vitalwire/profiles"
 )
 
-// The examples of implementation guides must meet the profiles that they
-// declare, but for those listed with the reason.
-func TestPackages_ExamplesMeetTheirProfiles(t *testing.T) {
-	names := []string{"hl7.fhir.us.core-6.1.0.tgz", "hl7.fhir.uv.phd-2.0.0-rebuilt.tgz", "hl7.fhir.uv.pocd-1.0.0-ballot3-rebuilt.tgz", "hl7.fhir.uv.ips-1.1.0.tgz", "ihe.iti.balp-1.1.4-rebuilt.tgz", "ihe.iti.pcf-1.1.1-current-rebuilt.tgz"}
-	if only := os.Getenv("PACK"); only != "" {
-		names = []string{only}
+// guides are implementation guides whose examples must meet the profiles they
+// declare, but for those named, with the reason.
+var guides = []struct {
+	archive  string
+	examples int
+	wrong    map[string]string
+}{
+	{"hl7.fhir.us.core-6.1.0.tgz", 183, map[string]string{
+		"Bundle-66c8856b-ba11-4876-8aa8-467aad8c11a2.json": "a fullUrl ends in another type and id than the resource has",
+		"Bundle-docref-example-2.json":                     "a fullUrl ends in another type and id than the resource has",
+	}},
+	{"hl7.fhir.uv.phd-2.0.0-rebuilt.tgz", 20, nil},
+	{"hl7.fhir.uv.pocd-1.0.0-ballot3-rebuilt.tgz", 13, map[string]string{
+		"DeviceMetric-CVPSampleArrayDeviceMetric.json":   "decimals written as strings",
+		"DeviceMetric-ECGSampleArrayDeviceMetric.json":   "decimals written as strings",
+		"DeviceMetric-HeartRateNumericDeviceMetric.json": "decimals written as strings; parts that the extension relation does not define",
+		"DeviceMetric-NBPNumericDeviceMetric.json":       "decimals written as strings",
+		"Observation-CVPSampleArrayObservation.json":     "decimals written as strings",
+		"Observation-NBPCompoundNumericObservation.json": "decimals written as strings",
+	}},
+	{"hl7.fhir.uv.ips-1.1.0.tgz", 40, map[string]string{
+		"Bundle-IPS-examples-Bundle-01.json":                "relative references between entries with urn:uuid fullUrls find nothing",
+		"Bundle-IPS-examples-Bundle-with-immunization.json": "relative references between entries with urn:uuid fullUrls find nothing",
+		"Bundle-bundle-minimal.json":                        "relative references between entries with urn:uuid fullUrls find nothing",
+	}},
+	{"ihe.iti.balp-1.1.4-rebuilt.tgz", 41, nil},
+	{"ihe.iti.pcf-1.1.1-current-rebuilt.tgz", 28, nil},
+}
+
+func TestGuides_ExamplesMeetTheirProfiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads the large terminology package")
 	}
-	for _, name := range names {
-		t.Run(name, func(t *testing.T) {
-			data := shared.Read(t, "data", "igs", name)
-			set := profiles.R4().With(readPackage(t, shared.Read(t, "data", "igs", "hl7.terminology.r4-7.0.1.tgz"), "t"), readPackage(t, shared.Read(t, "data", "igs", "hl7.fhir.uv.extensions.r4-5.2.0.tgz"), "x"), readPackage(t, data, name))
+	common := profiles.R4().With(
+		readPackage(t, shared.Read(t, "data", "igs", "hl7.terminology.r4-7.0.1.tgz"), ""),
+		readPackage(t, shared.Read(t, "data", "igs", "hl7.fhir.uv.extensions.r4-5.2.0.tgz"), ""))
+	for _, g := range guides {
+		t.Run(g.archive, func(t *testing.T) {
+			data := shared.Read(t, "data", "igs", g.archive)
+			set := common.With(readPackage(t, data, g.archive))
 			v := validate.New(set, codes.New(set))
-			found, n, bad := map[string]int{}, 0, 0
+			n := 0
 			files(t, data, ".json", func(file string, body []byte) {
 				if !strings.Contains(file, "example/") || strings.Contains(file, ".index") || strings.Contains(file, "._") {
 					return
 				}
 				res, err := fhir.ParseResource(body)
 				if err != nil {
+					t.Errorf("%s: %v", file, err)
 					return
 				}
 				n++
-				wrong := false
-				for _, is := range v.Resource(context.Background(), res, nil, validate.Options{ErrorsOnly: true}) {
-					wrong = true
-					found[fmt.Sprintf("%s: %s %s: %s", file, is.Code, is.Expression, is.Text)]++
+				issues := v.Resource(context.Background(), res, nil, validate.Options{ErrorsOnly: true})
+				_, wrong := g.wrong[path.Base(file)]
+				if wrong && validate.Valid(issues) {
+					t.Errorf("%s has no error any more", file)
 				}
-				if wrong {
-					bad++
+				for _, is := range issues {
+					if !wrong {
+						t.Errorf("%s: %s %s: %s", file, is.Code, is.Expression, is.Text)
+					}
 				}
 			})
-			var lines []string
-			for l := range found {
-				lines = append(lines, l)
+			if n != g.examples {
+				t.Errorf("%d examples were read, want %d", n, g.examples)
 			}
-			sort.Strings(lines)
-			t.Logf("%d examples, %d with errors\n%.12000s", n, bad, strings.Join(lines, "\n"))
 		})
 	}
 }

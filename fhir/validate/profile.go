@@ -11,7 +11,11 @@ import (
 type profile struct {
 	s    *definition.Structure
 	root *rule // nil when it asks nothing more
+	err  error // why there is none
 }
+
+// maxMissing is how many canonicals are remembered as not known.
+const maxMissing = 1000
 
 // rule is an element of a profile. Fields that say nothing beyond the base
 // type are zero, and elements that say nothing at all are left out.
@@ -46,10 +50,13 @@ type slice struct {
 // profile finds a compiled profile. Base types are profiles that ask nothing more.
 func (v *Validator) profile(canonical string) (*profile, error) {
 	if p, ok := v.profiles.Load(canonical); ok {
-		return p.(*profile), nil
+		return p.(*profile), p.(*profile).err
 	}
 	s, err := v.src.Structure(canonical)
 	if err != nil {
+		if v.missing.Add(1) < maxMissing {
+			v.profiles.Store(strings.Clone(canonical), &profile{err: err})
+		}
 		return nil, err
 	}
 	p := &profile{s: s}
@@ -61,7 +68,7 @@ func (v *Validator) profile(canonical string) (*profile, error) {
 		}
 		p.root = c.rule(s.Root(), base, 0)
 	}
-	kept, _ := v.profiles.LoadOrStore(canonical, p)
+	kept, _ := v.profiles.LoadOrStore(strings.Clone(canonical), p)
 	return kept.(*profile), nil
 }
 

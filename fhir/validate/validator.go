@@ -3,6 +3,7 @@ package validate
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
@@ -20,6 +21,7 @@ type Validator struct {
 	shapes      sync.Map // base type or backbone path -> *shape
 	profiles    sync.Map // canonical -> *profile
 	expressions sync.Map // text -> *compiled
+	missing     atomic.Int32
 	runs        sync.Pool
 
 	exact bool // every constraint by FHIRPath; tests compare with it
@@ -79,11 +81,9 @@ type Options struct {
 	WrongDisplay Level
 	// SkipContained leaves contained resources unchecked.
 	SkipContained bool
-	// Languages are those in which a display may be written besides English.
-	Languages []string
 	// MaxIssues bounds what is returned; 0 is 200.
 	MaxIssues int
-	// Warnings false leaves out warnings and information.
+	// ErrorsOnly leaves out warnings and information, and the work for them.
 	ErrorsOnly bool
 }
 
