@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -90,8 +91,28 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			}
 			s.Log.Debug("request", "id", id, "method", r.Method, "path", r.URL.Path, "status", w.Status, "took", time.Since(started))
 		}()
+		if err := s.checkHost(r.Host); err != nil {
+			return err
+		}
 		return next(c)
 	}
+}
+
+// checkHost refuses a Host that is neither loopback nor that of the base URL. A
+// web page whose name is made to resolve to 127.0.0.1 (DNS rebinding) could else
+// read everything through its visitor's browser, as there are no tokens yet.
+func (s *Server) checkHost(host string) error {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.Trim(name, "[]")
+	base, err := url.Parse(s.Engine.Base)
+	ip := net.ParseIP(name)
+	if name == "localhost" || ip != nil && ip.IsLoopback() || err == nil && strings.EqualFold(host, base.Host) {
+		return nil
+	}
+	return fhir.Forbidden("this server is not %.100q; a proxy in front of it needs --base-url set to the public address", host)
 }
 
 // fhir answers everything below the FHIR base.
