@@ -114,7 +114,7 @@ func (k *checker) selects(at string, c coding, v *view, set *fhir.Element, where
 		return k.allowed(at, c, v, i, a, true), nil
 	}
 	if !ok {
-		return no, nil
+		return k.measured(at, c, v, set, where, a)
 	}
 	for _, listed := range concepts {
 		if text(listed, "code") != c.code {
@@ -155,6 +155,19 @@ func (k *checker) selects(at string, c coding, v *view, set *fhir.Element, where
 		f.texts = v.textsOf(i)
 	}
 	return k.allowed(at, c, v, i, a, false), nil
+}
+
+// measured answers for a code that is not in the table of a fragment and whose
+// text may still pass the filters.
+func (k *checker) measured(at string, c coding, v *view, set *fhir.Element, where string, a *answer) (verdict, error) {
+	if v.measure == nil || v.complete() || set.Get("filter").Len() == 0 {
+		return no, nil
+	}
+	pass, err := v.grammarFilters(set, where, k.name)
+	if err != nil || !pass(c.code) {
+		return no, err
+	}
+	return k.notThere(at, c, v, a), nil
 }
 
 // notThere answers for a code that its code system does not have. In a fragment

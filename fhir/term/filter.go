@@ -23,6 +23,11 @@ const maxPattern = 1024
 // filter-operator). It answers nil for a filter this code system has no meaning
 // for.
 func (v *view) compileFilter(f filter) (func(at int32) bool, error) {
+	if v.measure != nil {
+		if pass := v.measure(f); pass != nil {
+			return func(at int32) bool { return pass(v.concepts[at].code) }, nil
+		}
+	}
 	switch f.op {
 	case "regex":
 		if len(f.value) > maxPattern {

@@ -144,6 +144,22 @@ func (g grammarCodes) has(system, code string) Membership {
 	return Out
 }
 
+// measuredCodes are the codes of a fragment whose text passes filters.
+type measuredCodes struct {
+	v    *view
+	pass func(string) bool
+}
+
+func (m measuredCodes) has(system, code string) Membership {
+	if system != m.v.url || !m.pass(code) {
+		return Out
+	}
+	if _, ok := m.v.locate(code); ok {
+		return In
+	}
+	return Unknown
+}
+
 // undecided is a system of which nothing is known; "" is every system.
 type undecided string
 
@@ -341,6 +357,11 @@ func (s *session) selectedCodes(vs *fhir.Resource, set *fhir.Element, system str
 			return undecided(system)
 		}
 		return grammarCodes{v, pass}
+	}
+	if v.measure != nil && !v.complete() {
+		if pass, err := v.grammarFilters(set, "", ""); err == nil {
+			return measuredCodes{v, pass}
+		}
 	}
 	pass, err := v.filters(set, "", "")
 	if err != nil || s.spend(len(v.concepts)) != nil {

@@ -3,6 +3,7 @@ package term
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"vitalwire/fhir"
@@ -134,7 +135,7 @@ func specialSystem(url, version string) *system {
 		s.table(strings.Fields(currencyCodes))
 	case MDCSystem:
 		// Our table is a small part of IEEE 11073-10101.
-		s.name, s.content = "IEEE 11073-10101", "fragment"
+		s.name, s.content, s.measure = "IEEE 11073-10101", "fragment", partition
 		s.mdc()
 	default:
 		name, ok := externals[url]
@@ -173,6 +174,20 @@ func sameDimension(f filter) func(code string) bool {
 	return func(code string) bool {
 		u, err := ucum.Parse(code)
 		return err == nil && u.Comparable(want)
+	}
+}
+
+// partition is a filter on the partition of an MDC code, which is its upper
+// sixteen bits (IEEE 11073-10101, context-free codes). The value sets of PHD and
+// PoCD are made so.
+func partition(f filter) func(code string) bool {
+	if f.property != "partition" || f.op != "=" && f.op != "in" {
+		return nil
+	}
+	wanted := strings.Split(f.value, ",")
+	return func(code string) bool {
+		n, err := strconv.ParseUint(code, 10, 32)
+		return err == nil && slices.Contains(wanted, strconv.FormatUint(n>>16, 10))
 	}
 }
 

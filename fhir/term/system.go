@@ -32,7 +32,8 @@ type system struct {
 	// grammar answers for codes that no table can list (R4 terminologies §4.1.5:
 	// UCUM, MIME types, languages).
 	grammar func(code string) bool
-	// measure makes a filter on codes of the grammar, nil for one it does not have.
+	// measure makes a filter that the text of a code decides, listed or not; nil
+	// for a filter it does not know.
 	measure func(filter) func(code string) bool
 }
 

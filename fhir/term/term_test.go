@@ -556,6 +556,34 @@ func TestStored_AnotherVersionIsSeen(t *testing.T) {
 	}
 }
 
+// TestMDC_PartitionsDecide: the value sets of PHD and PoCD filter by partition,
+// which is in the number; a code that our small table lacks is not wrong.
+func TestMDC_PartitionsDecide(t *testing.T) {
+	metrics := resource(t, set(`{"include":[{"system":"urn:iso:std:iso:11073:10101","filter":[{"property":"partition","op":"in","value":"2,258"}]}]}`))
+	service := term.New(memory{metrics})
+	for code, want := range map[string]struct {
+		member term.Membership
+		result string
+	}{
+		"150456": {term.In, "true"},      // SpO2, partition 2
+		"160255": {term.Unknown, "true"}, // partition 2, not in the table
+		"262688": {term.Out, "false"},    // a unit
+		"70041":  {term.Out, "false"},    // an object
+		"MDC_X":  {term.Out, "false"},
+	} {
+		if m := service.InValueSet(t.Context(), "http://example.org/set", term.MDCSystem, code); m != want.member {
+			t.Errorf("%s is %s, want %s", code, m, want.member)
+		}
+		out, err := service.ValidateCode(t.Context(), ask(t, "url", "Uri", "http://example.org/set", "system", "Uri", term.MDCSystem, "code", "Code", code))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if get(out, "result") != want.result {
+			t.Errorf("%s: %s", code, out.JSON())
+		}
+	}
+}
+
 // TestTranslate_GoesThroughR4 finds the maps of R4 by the systems they map.
 func TestTranslate_GoesThroughR4(t *testing.T) {
 	out, err := term.New(profiles.R4()).Translate(t.Context(), ask(t,
