@@ -265,7 +265,7 @@ func (a *answers) answersTo(el *fhir.Element, link string, out []*fhir.Element, 
 }
 
 func compareAnswer(op, typ string, want *fhir.Element, valueType string, value *fhir.Element) bool {
-	same := sameKindOfAnswer(typ, valueType) && sameAnswer(typ, want, value)
+	same := typ == valueType && sameAnswer(typ, want, value)
 	switch op {
 	case "=":
 		return same
@@ -288,5 +288,3 @@ func compareAnswer(op, typ string, want *fhir.Element, valueType string, value *
 	}
 	return false
 }
-
-func sameKindOfAnswer(a, b string) bool { return a == b }

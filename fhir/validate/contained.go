@@ -7,10 +7,6 @@ import (
 	"vitalwire/fhir"
 )
 
-// enterResource and leaveResource stand around each resource of the walk.
-func (r *run) enterResource() {}
-func (r *run) leaveResource() {}
-
 // resourceRules are what R4 says of resources in words.
 func (r *run) resourceRules(sh *shape, el *fhir.Element) {
 	if el.Get("contained").Is(fhir.Array) {

@@ -121,6 +121,10 @@ func base64Size(s string) int {
 
 // uri checks what the text of a uri, url or canonical must be beyond its format.
 func (r *run) uri(f *field, text string) {
+	if f.prim == primCanonical && text[0] != '#' && !absolute(text) {
+		// Only a warning: R4's own examples have relative ones.
+		r.warn(fhir.CodeInvalid, "a canonical is an absolute URI, or # and the id of a contained resource")
+	}
 	if f.prim == primURL && r.opts.ExampleURLs == Refuse && isExample(text) {
 		r.err(fhir.CodeInvalid, "the address is one for examples, which are not allowed here")
 	}

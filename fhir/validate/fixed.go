@@ -205,8 +205,8 @@ func (r *run) fitsValue(e *definition.Element, depth int) bool {
 	return true
 }
 
-// range_ checks minValue, maxValue and maxLength.
-func (r *run) range_(e *definition.Element, el *fhir.Element) {
+// limits checks minValue, maxValue and maxLength.
+func (r *run) limits(e *definition.Element, el *fhir.Element) {
 	if e.MaxLength > 0 && el.Is(fhir.String) && len(el.Text()) > e.MaxLength && len([]rune(el.Text())) > e.MaxLength {
 		r.err(fhir.CodeTooLong, "the text is longer than the %d characters allowed", e.MaxLength)
 	}

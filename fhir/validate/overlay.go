@@ -108,7 +108,7 @@ func (r *run) rule(p *profile, ru *rule) {
 	if e.Pattern.Present() {
 		r.pattern(p, e.Pattern.Element, el)
 	}
-	r.range_(e, el)
+	r.limits(e, el)
 	if ru.extras != nil {
 		r.extrasHold(p, ru.extras)
 	}

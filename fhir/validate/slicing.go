@@ -73,11 +73,9 @@ func (r *run) sortInto(p *profile, e *definition.Element, slicing *definition.Sl
 // resort sorts the members of a slice into its own slices.
 func (r *run) resort(p *profile, s *slice, found []occurrence, sorted []*slice) {
 	var inside []occurrence
-	var where []int
 	for i := range found {
 		if sorted[i] == s {
 			inside = append(inside, found[i])
-			where = append(where, i)
 		}
 	}
 	deeper := make([]*slice, len(inside))
@@ -90,7 +88,6 @@ func (r *run) resort(p *profile, s *slice, found []occurrence, sorted []*slice) 
 		r.rule(p, d.rule)
 		r.pop()
 	}
-	_ = where
 }
 
 func (s *slice) ruleElement() *definition.Element {
@@ -126,7 +123,12 @@ type test struct {
 }
 
 // target is the definition of what a discriminator's path leads to.
-type target struct{ e *definition.Element }
+type target struct {
+	e *definition.Element
+	// structure is the canonical where e is the root of a structure, reached
+	// through resolve().
+	structure string
+}
 
 func (t *test) empty() bool { return len(t.targets) == 0 }
 
@@ -187,16 +189,9 @@ func (v *Validator) test(s *definition.Element, d definition.Discriminator) test
 		return t
 	}
 	t.steps = steps
-	at := []*definition.Element{s}
-	for i, st := range steps {
-		next := v.defStep(at, st)
-		if len(next) == 0 && d.Type == "exists" && i == len(steps)-1 {
-			return t
-		}
-		at = next
-	}
-	for _, e := range at {
-		t.targets = append(t.targets, target{e})
+	t.targets = []target{{e: s}}
+	for _, st := range steps {
+		t.targets = v.defStep(t.targets, st)
 	}
 	if d.Type == "value" || d.Type == "pattern" {
 		t.targets = slices.DeleteFunc(t.targets, func(g target) bool { return g.e.Max != 0 && !says(v, g.e, 0) })
@@ -227,15 +222,16 @@ func says(v *Validator, e *definition.Element, depth int) bool {
 
 // defStep follows a step in definitions: in the snapshot, and where it stops in
 // the profiles and types of the element.
-func (v *Validator) defStep(at []*definition.Element, st pathStep) []*definition.Element {
-	var out []*definition.Element
-	for _, e := range at {
+func (v *Validator) defStep(at []target, st pathStep) []target {
+	var out []target
+	for _, g := range at {
+		e := g.e
 		switch st.kind {
 		case stepResolve:
 			for i := range e.Types {
 				for _, t := range e.Types[i].Targets {
 					if s, err := v.src.Structure(t); err == nil {
-						out = append(out, s.Root())
+						out = append(out, target{s.Root(), t})
 					}
 				}
 			}
@@ -243,14 +239,16 @@ func (v *Validator) defStep(at []*definition.Element, st pathStep) []*definition
 			found := false
 			for _, s := range e.Slices {
 				if len(s.Types) == 1 && s.Types[0].Code == st.name {
-					out, found = append(out, s), true
+					out, found = append(out, target{e: s}), true
 				}
 			}
 			if !found {
-				out = append(out, e)
+				out = append(out, g)
 			}
 		default:
-			out = append(out, v.defChildren(e, st)...)
+			for _, c := range v.defChildren(e, st) {
+				out = append(out, target{e: c})
+			}
 		}
 	}
 	return out
@@ -398,7 +396,7 @@ func (r *run) meets(t *test) bool {
 	}
 	return r.follow(t.steps, func() bool {
 		for _, g := range t.targets {
-			if r.meetsTarget(t.kind, g.e, len(t.steps) > 0 && t.steps[len(t.steps)-1].kind == stepResolve) {
+			if r.meetsTarget(t.kind, g) {
 				return true
 			}
 		}
@@ -406,7 +404,8 @@ func (r *run) meets(t *test) bool {
 	})
 }
 
-func (r *run) meetsTarget(kind string, e *definition.Element, resolved bool) bool {
+func (r *run) meetsTarget(kind string, g target) bool {
+	e := g.e
 	switch kind {
 	case "type":
 		typ := r.typeAtHand()
@@ -420,8 +419,8 @@ func (r *run) meetsTarget(kind string, e *definition.Element, resolved bool) boo
 		}
 		return false
 	case "profile":
-		if resolved || len(e.Types) == 0 {
-			return e.Parent == nil && r.conformsRoot(e)
+		if g.structure != "" {
+			return r.conformsRoot(g.structure)
 		}
 		for i := range e.Types {
 			for _, canonical := range e.Types[i].Profiles {

@@ -96,20 +96,10 @@ func (r *run) conformsHere(p *profile) bool {
 	return ok
 }
 
-// conformsRoot is conformsHere for the root of a structure.
-func (r *run) conformsRoot(e *definition.Element) bool {
-	for _, canonical := range []string{e.Path} {
-		if r.typeAtHand() != canonical && !r.v.typeFits(r.typeAtHand(), canonical) {
-			return false
-		}
-	}
-	c := profileCompiler{v: r.v}
-	var base *definition.Element
-	if b, err := r.v.src.Structure(e.Path); err == nil && !b.IsProfile() {
-		base = b.Root()
-	}
-	ru := c.rule(e, base, 0)
-	return ru == nil || r.try(func() { r.rule(&profile{s: &definition.Structure{URL: e.Path, Type: e.Path}, root: ru}, ru) })
+// conformsRoot is conformsHere for the structure of which e is the root.
+func (r *run) conformsRoot(canonical string) bool {
+	p, err := r.v.profile(canonical)
+	return err == nil && r.v.typeFits(r.typeAtHand(), p.s.Type) && r.conformsHere(p)
 }
 
 // conformsApart reports whether a resource meets a profile, base rules

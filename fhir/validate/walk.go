@@ -32,13 +32,11 @@ func (r *run) resource(profiles []string) {
 		return
 	}
 	r.top().sh = sh
-	r.enterResource()
 	r.object(sh, el)
 	if !r.opts.StructureOnly {
 		r.resourceRules(sh, el)
 		r.declared(el, profiles)
 	}
-	r.leaveResource()
 }
 
 // declared validates the resource at hand against meta.profile and the profiles asked for.
