@@ -93,9 +93,9 @@ func TestOptions(t *testing.T) {
 	check(t, v, "advice", advice, nil, validate.Options{BestPractice: true}, "warning invariant Patient")
 	subject := `{"resourceType":"Observation","status":"final","code":{"text":"x"},"subject":{"reference":"Patient/1"}}`
 	nobody := func(context.Context, string) *fhir.Resource { return nil }
-	check(t, v, "must exist", subject, nil, validate.Options{References: validate.ReferencesExist, Resolve: nobody}, "structure Observation.subject")
+	check(t, v, "must exist", subject, nil, validate.Options{References: validate.ReferencesExist, Resolve: nobody}, "invalid Observation.subject")
 	other := func(context.Context, string) *fhir.Resource { return fhir.NewResource("Group") }
-	check(t, v, "is another type", subject, nil, validate.Options{References: validate.ReferencesExist, Resolve: other}, "structure Observation.subject")
+	check(t, v, "is another type", subject, nil, validate.Options{References: validate.ReferencesExist, Resolve: other}, "invalid Observation.subject")
 	display := `{"resourceType":"Patient","maritalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-MaritalStatus","code":"M","display":"Wed"}]}}`
 	check(t, v, "display refused", display, nil, validate.Options{WrongDisplay: validate.Refuse}, "invalid Patient.maritalStatus.coding[0].display")
 	check(t, v, "no codes known", `{"resourceType":"Patient","gender":"man"}`, nil, validate.Options{ErrorsOnly: true}, "code-invalid Patient.gender")

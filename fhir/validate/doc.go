@@ -10,6 +10,10 @@
 // asked of a Codes, definitions of a definition.Source; nothing else is looked up
 // unless the caller gives a way to resolve references.
 //
-// Every issue is returned with its FHIRPath expression. The package leaves out
+// Every issue is returned with its FHIRPath expression. What makes a resource no
+// R4 at all, such as an unknown element or a primitive in the wrong form, has the
+// code structure or value; what breaks a rule or a profile has others (required,
+// invalid, invariant, code-invalid, extension ...), so that a server can answer
+// 400 to the one and 422 to the other (R4 http §3.1.0.8.2). The package leaves out
 // terminology itself (fhir/term) and the making of snapshots (profiles).
 package validate

@@ -28,13 +28,13 @@ func (r *run) compare(p *profile, want, got *fhir.Element, below string, exact b
 	switch want.Kind() {
 	case fhir.Object:
 		if !got.Is(fhir.Object) {
-			r.errBelow(fhir.CodeValue, below, "%s of %s asks for an object here", word, p.s.Canonical())
+			r.errBelow(fhir.CodeInvalid, below, "%s of %s asks for an object here", word, p.s.Canonical())
 			return
 		}
 		for _, m := range want.Members() {
 			have := got.Get(m.Name)
 			if have == nil {
-				r.errBelow(fhir.CodeValue, below, "%s is missing, which %s of %s asks for%s", m.Name, word, p.s.Canonical(), example(m.Value))
+				r.errBelow(fhir.CodeInvalid, below, "%s is missing, which %s of %s asks for%s", m.Name, word, p.s.Canonical(), example(m.Value))
 				continue
 			}
 			r.compare(p, m.Value, have, below+"."+m.Name, exact)
@@ -42,13 +42,13 @@ func (r *run) compare(p *profile, want, got *fhir.Element, below string, exact b
 		if exact {
 			for _, m := range got.Members() {
 				if want.Get(m.Name) == nil && m.Name != "id" && m.Name != "extension" {
-					r.errBelow(fhir.CodeValue, below+"."+m.Name, "%s is not in the fixed value of %s and must be left out", m.Name, p.s.Canonical())
+					r.errBelow(fhir.CodeInvalid, below+"."+m.Name, "%s is not in the fixed value of %s and must be left out", m.Name, p.s.Canonical())
 				}
 			}
 		}
 	case fhir.Array:
 		if exact && want.Len() != got.Len() {
-			r.errBelow(fhir.CodeValue, below, "the fixed value of %s has %d items here, found %d", p.s.Canonical(), want.Len(), got.Len())
+			r.errBelow(fhir.CodeInvalid, below, "the fixed value of %s has %d items here, found %d", p.s.Canonical(), want.Len(), got.Len())
 			return
 		}
 		for i := range want.Len() {
@@ -64,12 +64,12 @@ func (r *run) compare(p *profile, want, got *fhir.Element, below string, exact b
 				}
 			}
 			if !found {
-				r.errBelow(fhir.CodeValue, cutLast(below), "no item of %s fits the pattern of %s%s", lastName(below), p.s.Canonical(), example(want.At(i)))
+				r.errBelow(fhir.CodeInvalid, cutLast(below), "no item of %s fits the pattern of %s%s", lastName(below), p.s.Canonical(), example(want.At(i)))
 			}
 		}
 	default:
 		if !fits(want, got, exact) {
-			r.errBelow(fhir.CodeValue, below, "the value is not what %s of %s asks for%s", word, p.s.Canonical(), example(want))
+			r.errBelow(fhir.CodeInvalid, below, "the value is not what %s of %s asks for%s", word, p.s.Canonical(), example(want))
 		}
 	}
 }

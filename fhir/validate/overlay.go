@@ -47,7 +47,7 @@ func (r *run) profile(p *profile) {
 	}
 	typ := r.typeAtHand()
 	if typ != "" && !r.v.typeFits(typ, p.s.Type) {
-		r.err(fhir.CodeStructure, "the profile %s is for %s, and this is a %s", p.s.Canonical(), p.s.Type, typ)
+		r.err(fhir.CodeInvalid, "the profile %s is for %s, and this is a %s", p.s.Canonical(), p.s.Type, typ)
 		return
 	}
 	for _, imposed := range p.s.Imposes {
@@ -238,7 +238,7 @@ func (r *run) count(p *profile, ru *rule, n int) {
 		r.err(fhir.CodeRequired, "%s: at least %d is required, found %d (profile %s)", label(ru.e), ru.min, n, p.s.Canonical())
 	}
 	if ru.max != definition.Unbounded && n > ru.max {
-		r.err(fhir.CodeStructure, "%s: at most %d is allowed, found %d (profile %s)", label(ru.e), ru.max, n, p.s.Canonical())
+		r.err(fhir.CodeInvalid, "%s: at most %d is allowed, found %d (profile %s)", label(ru.e), ru.max, n, p.s.Canonical())
 	}
 }
 

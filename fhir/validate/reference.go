@@ -202,17 +202,17 @@ func (r *run) reference(targets []string, by string, base bool) {
 			typ = strings.TrimPrefix(el.Get("type").Text(), "http://hl7.org/fhir/StructureDefinition/")
 		}
 		if typ != "" && !r.targetFits(typ, targets) {
-			r.err(fhir.CodeStructure, "the reference is to a %s; %s allows %s", clip(typ), by, words(typeNames(targets)))
+			r.err(fhir.CodeInvalid, "the reference is to a %s; %s allows %s", clip(typ), by, words(typeNames(targets)))
 		}
 		return
 	}
 	typ := found.target.Get("resourceType").Text()
 	if named := typeNamed(text); named != "" && named != typ && found.how != "contained" {
-		r.err(fhir.CodeStructure, "the reference names a %s, and its target is a %s", named, typ)
+		r.err(fhir.CodeInvalid, "the reference names a %s, and its target is a %s", named, typ)
 		return
 	}
 	if !r.targetFits(typ, targets) {
-		r.err(fhir.CodeStructure, "the reference is to a %s; %s allows %s", typ, by, words(typeNames(targets)))
+		r.err(fhir.CodeInvalid, "the reference is to a %s; %s allows %s", typ, by, words(typeNames(targets)))
 		return
 	}
 	if base || found.how == "referenced" && r.opts.References != ReferencesValid {
@@ -244,7 +244,7 @@ func (r *run) targetProfiles(target *fhir.Element, typ string, targets []string)
 		tried = append(tried, t)
 	}
 	if len(tried) > 0 {
-		r.err(fhir.CodeStructure, "the target of the reference meets none of the profiles asked for: %s", words(tried))
+		r.err(fhir.CodeInvalid, "the target of the reference meets none of the profiles asked for: %s", words(tried))
 	}
 }
 
@@ -272,11 +272,11 @@ func (r *run) unresolved(text, how string) {
 		return
 	}
 	if how == "contained" {
-		r.err(fhir.CodeStructure, "the reference leads to no contained resource: ref-1")
+		r.err(fhir.CodeInvalid, "the reference leads to no contained resource: ref-1")
 		return
 	}
 	if r.opts.References >= ReferencesExist && r.opts.Resolve != nil && typeNamed(text) != "" {
-		r.err(fhir.CodeStructure, "the reference cannot be resolved")
+		r.err(fhir.CodeInvalid, "the reference cannot be resolved")
 	}
 }
 
@@ -331,7 +331,7 @@ func (r *run) aggregation(p *profile, t *definition.Type) {
 		return // a resource that stands alone may be bundled later
 	}
 	if !slices.Contains(t.Aggregation, how) && !(how == "bundled" && slices.Contains(t.Aggregation, "referenced")) {
-		r.err(fhir.CodeStructure, "the target is %s; %s allows only: %s", how, p.s.Canonical(), words(t.Aggregation))
+		r.err(fhir.CodeInvalid, "the target is %s; %s allows only: %s", how, p.s.Canonical(), words(t.Aggregation))
 	}
 }
 

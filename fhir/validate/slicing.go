@@ -32,7 +32,7 @@ func (r *run) sortInto(p *profile, e *definition.Element, slicing *definition.Sl
 			rest = true
 			if slicing != nil && slicing.Rules == "closed" {
 				r.enter(found[i])
-				r.err(fhir.CodeStructure, "this matches no slice of %s, and the profile %s allows nothing else", label(e), p.s.Canonical())
+				r.err(fhir.CodeInvalid, "this matches no slice of %s, and the profile %s allows nothing else", label(e), p.s.Canonical())
 				r.pop()
 			}
 			continue
@@ -44,12 +44,12 @@ func (r *run) sortInto(p *profile, e *definition.Element, slicing *definition.Sl
 		}
 		if rest && slicing.Rules == "openAtEnd" {
 			r.enter(found[i])
-			r.err(fhir.CodeStructure, "the slice %s of %s must stand before what is in no slice (profile %s)", list[match].name, label(e), p.s.Canonical())
+			r.err(fhir.CodeInvalid, "the slice %s of %s must stand before what is in no slice (profile %s)", list[match].name, label(e), p.s.Canonical())
 			r.pop()
 		}
 		if slicing.Ordered && match < last {
 			r.enter(found[i])
-			r.err(fhir.CodeStructure, "the slice %s of %s must stand before %s (profile %s)", list[match].name, label(e), list[last].name, p.s.Canonical())
+			r.err(fhir.CodeInvalid, "the slice %s of %s must stand before %s (profile %s)", list[match].name, label(e), list[last].name, p.s.Canonical())
 			r.pop()
 		}
 		last = max(last, match)
@@ -62,7 +62,7 @@ func (r *run) sortInto(p *profile, e *definition.Element, slicing *definition.Sl
 			r.err(fhir.CodeRequired, "the slice %s:%s needs at least %d, found %d (profile %s)", label(e), s.name, s.min, counts[j], p.s.Canonical())
 		}
 		if s.max != definition.Unbounded && counts[j] > s.max {
-			r.err(fhir.CodeStructure, "the slice %s:%s allows at most %d, found %d (profile %s)", label(e), s.name, s.max, counts[j], p.s.Canonical())
+			r.err(fhir.CodeInvalid, "the slice %s:%s allows at most %d, found %d (profile %s)", label(e), s.name, s.max, counts[j], p.s.Canonical())
 		}
 		if len(s.slices) > 0 && counts[j] > 0 {
 			r.resort(p, s, found, sorted)

@@ -31,7 +31,7 @@ func (r *run) types(p *profile, ru *rule) bool {
 		if n > 1 && p.s.Type == "Extension" && r.stack[n-1].name() == "value" {
 			n--
 		}
-		r.report(fhir.ErrorLevel, fhir.CodeStructure, r.locate(n), "%s is of type %s; %s allows %s", label(ru.e), typ, p.s.Canonical(), words(names))
+		r.report(fhir.ErrorLevel, fhir.CodeInvalid, r.locate(n), "%s is of type %s; %s allows %s", label(ru.e), typ, p.s.Canonical(), words(names))
 		return false
 	}
 	if typ == "Reference" {
@@ -75,7 +75,7 @@ func (r *run) typeProfiles(types []*definition.Type) {
 			return
 		}
 	}
-	r.err(fhir.CodeStructure, "this element meets none of the profiles it may have: %s", words(all))
+	r.err(fhir.CodeInvalid, "this element meets none of the profiles it may have: %s", words(all))
 }
 
 // conformsHere reports whether the element at hand meets a profile, its base
@@ -141,7 +141,7 @@ func (r *run) limitOf(limit definition.Value, el *fhir.Element, side int) {
 		word = "more than the most"
 	}
 	below := ""
-	r.errBelow(fhir.CodeValue, below, "the value is %s allowed: %s", word, strings.TrimPrefix(example(limit.Element), ": "))
+	r.errBelow(fhir.CodeInvalid, below, "the value is %s allowed: %s", word, strings.TrimPrefix(example(limit.Element), ": "))
 }
 
 // compareValues orders a value against a limit of the same type.
