@@ -50,7 +50,7 @@ func (r *run) valueSet(el *fhir.Element) {
 			concepts := list.At(i).Get("concept")
 			for j := range concepts.Len() {
 				c := Coding{System: system, Version: list.At(i).Get("version").Text(), Code: concepts.At(j).Get("code").Text()}
-				if c.Code != "" && r.v.codes.InSystem(r.ctx, c).Membership == NotMember {
+				if c.Code != "" && r.inSystem(c).Membership == NotMember {
 					r.errBelow(fhir.CodeBusinessRule, fmt.Sprintf("%s.concept[%d]", at, j), "the code %s is not in the code system %s", clip(c.Code), clip(system))
 				}
 			}

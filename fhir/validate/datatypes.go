@@ -73,7 +73,7 @@ func (r *run) coding(el *fhir.Element) {
 	if c.Code == "" || len(c.Code) > 1024 {
 		return
 	}
-	verdict := r.v.codes.InSystem(r.ctx, c)
+	verdict := r.inSystem(c)
 	switch {
 	case verdict.Supplement:
 		r.errBelow(fhir.CodeNotFound, ".system", "%s is a code system supplement, which defines no codes; name the code system it supplements", clip(system))
@@ -86,6 +86,25 @@ func (r *run) coding(el *fhir.Element) {
 		}
 		r.issueAt(severity, fhir.CodeInvalid, ".display", "the display is not that of %s#%s, which is %q", clip(system), clip(c.Code), clip(verdict.Display))
 	}
+}
+
+// inSystem asks whether a system has a code, but for what its form tells.
+func (r *run) inSystem(c Coding) Verdict {
+	if c.System == "http://snomed.info/sct" && !isSCTID(c.Code) {
+		return Verdict{Membership: NotMember}
+	}
+	return r.v.codes.InSystem(r.ctx, c)
+}
+
+// isSCTID reports whether a code can be one of SNOMED CT: an identifier of 6 to
+// 18 digits, or an expression, which has blanks or operators.
+func isSCTID(code string) bool {
+	for i := 0; i < len(code); i++ {
+		if !isDigit(code[i]) {
+			return strings.ContainsAny(code, " |:+={}(")
+		}
+	}
+	return len(code) >= 6 && len(code) <= 18
 }
 
 // identifier: the system is an absolute URI (R4 datatypes §2.24.0.12).

@@ -118,7 +118,8 @@ func TestBase(t *testing.T) {
 		{"system relative", `{"resourceType":"Patient","maritalStatus":{"coding":[{"system":"x","code":"M"}]}}`, []string{"invalid Patient.maritalStatus.coding[0].system", "warning code-invalid Patient.maritalStatus"}},
 		{"system a value set", `{"resourceType":"Basic","code":{"coding":[{"system":"http://hl7.org/fhir/ValueSet/basic-resource-type","code":"referral"}]}}`, []string{"invalid Basic.code.coding[0].system"}},
 		{"unknown system", `{"resourceType":"Basic","code":{"coding":[{"system":"http://loinc.org","code":"anything"}]}}`, nil},
-		{"bad UCUM", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"value":1,"system":"http://unitsofmeasure.org","code":"mm[Hg]"},"component":[{"code":{"text":"x"},"valueQuantity":{"value":1,"code":"x"}}]}`,
+		{"no SNOMED CT identifier", `{"resourceType":"Basic","code":{"coding":[{"system":"http://snomed.info/sct","code":"12"}]}}`, []string{"code-invalid Basic.code.coding[0].code"}},
+		{"unit without system", `{"resourceType":"Observation","status":"final","code":{"text":"x"},"component":[{"code":{"text":"x"},"valueQuantity":{"value":1,"code":"x"}}]}`,
 			[]string{"invariant Observation.component[0].value.ofType(Quantity)"}},
 		{"wrong display warns", `{"resourceType":"Patient","maritalStatus":{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-MaritalStatus","code":"M","display":"Wed"}]}}`, []string{"warning invalid Patient.maritalStatus.coding[0].display"}},
 		// Extensions (R4 extensibility §2.4).

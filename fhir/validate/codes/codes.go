@@ -49,9 +49,6 @@ func (c *Codes) InSystem(_ context.Context, q validate.Coding) validate.Verdict 
 	case mimeSystem:
 		return verdict(isMime(q.Code))
 	}
-	if q.System == "http://snomed.info/sct" && !isSCTID(q.Code) {
-		return validate.Verdict{Membership: validate.NotMember}
-	}
 	canonical := q.System
 	if q.Version != "" {
 		canonical += "|" + q.Version
@@ -89,17 +86,6 @@ func verdict(ok bool) validate.Verdict {
 		return validate.Verdict{Membership: validate.Member}
 	}
 	return validate.Verdict{Membership: validate.NotMember}
-}
-
-// isSCTID reports whether a SNOMED CT code can be one: an identifier of 6 to 18
-// digits, or an expression, which begins with one or with an operator.
-func isSCTID(code string) bool {
-	for i := 0; i < len(code); i++ {
-		if code[i] < '0' || code[i] > '9' {
-			return strings.ContainsAny(code, " |:+={}(")
-		}
-	}
-	return len(code) >= 6 && len(code) <= 18
 }
 
 // isLanguage is the form of RFC 5646: groups of letters and digits, the first
