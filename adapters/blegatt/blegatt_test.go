@@ -14,6 +14,7 @@ import (
 
 	"vitalwire/adapters"
 	"vitalwire/adapters/acom"
+	"vitalwire/internal/golden"
 	"vitalwire/internal/shared"
 )
 
@@ -95,8 +96,8 @@ func TestControlSolutionIsNeverAPatientResult(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		known := memory{}
-		known.commit(result.Remember)
+		known := golden.Memory{}
+		known.Commit(result.Remember)
 		context, err := decode(known, "2A34", []byte{2, 1, 0, 1})
 		if err != nil {
 			t.Fatal(err)
@@ -148,7 +149,7 @@ func TestEveryPressureStatusBitIsToldOnce(t *testing.T) {
 }
 
 func TestFeatureLimitsTheMask(t *testing.T) {
-	known := memory{testDevice + "/feature/2A49": {0x01, 0x00}, testDevice + "/feature/2A60": {0x20, 0, 0},
+	known := golden.Memory{testDevice + "/feature/2A49": {0x01, 0x00}, testDevice + "/feature/2A60": {0x20, 0, 0},
 		testDevice + "/feature/2A51": {0x20, 0}}
 	for _, c := range []struct {
 		characteristic string
@@ -174,7 +175,7 @@ func TestFeatureLimitsTheMask(t *testing.T) {
 // What is remembered badly is as good as not remembered.
 func TestBadMemoryIsNoError(t *testing.T) {
 	for _, value := range [][]byte{{}, {0xFF}, []byte("{"), make([]byte, 9), {0xE9, 7, 13, 1, 1, 1, 1, 4, 4}} {
-		known := memory{}
+		known := golden.Memory{}
 		for _, key := range []string{"feature/2A49", "feature/2A51", "feature/2A60", "cgm/session", "thermometer/type", "bca/part", "glucose/1", "production", "specializations"} {
 			known[testDevice+"/"+key] = value
 		}
@@ -221,7 +222,22 @@ func TestMillisecondsAreExact(t *testing.T) {
 	}
 }
 
-// sample is a value for the robustness tests.
+// Every characteristic that is read has a golden case.
+func TestEveryLayoutHasAGoldenCase(t *testing.T) {
+	covered := map[string]bool{}
+	for _, c := range golden.Cases(t, ".") {
+		for _, f := range c.Frames {
+			covered[shortUUID(f.Characteristic)] = true
+		}
+	}
+	for uuid, l := range layouts {
+		if !covered[uuid] {
+			t.Errorf("no golden case reads %s %s", uuid, l.name)
+		}
+	}
+}
+
+// sampleValue is a value for the robustness tests.
 type sampleValue struct {
 	characteristic string
 	raw            []byte
@@ -232,8 +248,8 @@ type sampleValue struct {
 func samples(t testing.TB) []sampleValue {
 	t.Helper()
 	var out []sampleValue
-	for _, g := range readGoldens(t) {
-		for _, f := range g.frames {
+	for _, g := range golden.Cases(t, ".") {
+		for _, f := range g.Frames {
 			out = append(out, sampleValue{shortUUID(f.Characteristic), f.Bytes})
 		}
 	}
@@ -258,8 +274,8 @@ func samples(t testing.TB) []sampleValue {
 }
 
 // everything is a memory with a value under every key.
-func everything() memory {
-	return memory{
+func everything() golden.Memory {
+	return golden.Memory{
 		testDevice + "/feature/2A49": {7, 0}, testDevice + "/feature/2A51": {0xFF, 1}, testDevice + "/feature/2A60": {0x20, 8, 0},
 		testDevice + "/feature/2AA8": {0x00, 0x81, 0x01, 0x59}, testDevice + "/cgm/session": {0xE9, 7, 10, 26, 0, 30, 0, 4, 4},
 		testDevice + "/thermometer/type": {9}, testDevice + "/bca/part": {0xE0, 0, 1, 0xE9, 7, 1, 1, 1, 1, 1},
@@ -270,7 +286,7 @@ func everything() memory {
 
 // mustHold decodes and checks what holds for any bytes whatever: no panic, a
 // refusal is an *Error inside the value with nothing else, the same answer twice.
-func mustHold(t *testing.T, m memory, characteristic string, raw []byte) {
+func mustHold(t *testing.T, m golden.Memory, characteristic string, raw []byte) {
 	t.Helper()
 	result, err := decode(m, characteristic, raw)
 	if err != nil {
@@ -298,7 +314,7 @@ func mustHold(t *testing.T, m memory, characteristic string, raw []byte) {
 
 func TestRobust(t *testing.T) {
 	values := samples(t)
-	memories := []memory{nil, everything()}
+	memories := []golden.Memory{nil, everything()}
 	for _, s := range values {
 		for _, m := range memories {
 			for n := range len(s.raw) + 1 {
@@ -339,7 +355,7 @@ func FuzzDecode(f *testing.F) {
 // A device with two services keeps both specializations, and a new firmware
 // replaces the old.
 func TestDeviceFactsAccumulate(t *testing.T) {
-	known := memory{}
+	known := golden.Memory{}
 	var device acom.Device
 	for _, s := range []sampleValue{{"2A9D", []byte{0, 1, 2}}, {"2A26", []byte("1.0")}, {"2A27", []byte("B")}, {"2A26", []byte("1.1")},
 		{"2A9C", []byte{0, 0, 1, 0}}, {"2A9D", []byte{0, 1, 2}}} {
@@ -347,7 +363,7 @@ func TestDeviceFactsAccumulate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		known.commit(result.Remember)
+		known.Commit(result.Remember)
 		told := result.Reports[0].Device
 		if told.Production != nil {
 			device.Production = told.Production

@@ -17,6 +17,7 @@ import (
 	"vitalwire/adapters"
 	"vitalwire/adapters/acom"
 	"vitalwire/adapters/cursor"
+	"vitalwire/internal/golden"
 )
 
 func foundCGM(t *testing.T, c vectorCase, raw []byte) (any, error) {
@@ -85,8 +86,8 @@ func foundCGMFeature(t *testing.T, c vectorCase, raw []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := memory{}
-	known.commit(result.Remember)
+	known := golden.Memory{}
+	known.Commit(result.Remember)
 	r := &reader{memory: known, prefix: testDevice + "/"}
 	features, ok := r.cgmFeatures()
 	if !ok || result.Reports != nil {
@@ -125,8 +126,8 @@ func foundSessionStart(t *testing.T, c vectorCase, raw []byte) (any, error) {
 		return nil, err
 	}
 	// What a measurement at minute 0 makes of it.
-	known := memory{}
-	known.commit(result.Remember)
+	known := golden.Memory{}
+	known.Commit(result.Remember)
 	result, err = decode(known, "2AA7", []byte{6, 0, 100, 0, 0, 0})
 	if err != nil {
 		t.Fatal(err)
@@ -258,8 +259,8 @@ func foundSmall(t *testing.T, c vectorCase, raw []byte) (any, error) {
 	case "2A1D":
 		name, _ := temperatureTypeOf(result.Remember[0].Value[0])
 		// And a measurement without a type takes it.
-		known := memory{}
-		known.commit(result.Remember)
+		known := golden.Memory{}
+		known.Commit(result.Remember)
 		result, err := decode(known, "2A1C", []byte{0, 0x6F, 1, 0, 0xFF})
 		if err != nil || result.Reports[0].Measurements[0].Site != mdcTempEar {
 			t.Errorf("%+v, %v", result, err)

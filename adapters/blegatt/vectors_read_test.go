@@ -16,6 +16,7 @@ import (
 	"vitalwire/adapters"
 	"vitalwire/adapters/acom"
 	"vitalwire/adapters/cursor"
+	"vitalwire/internal/golden"
 )
 
 // only gives the one report of a result.
@@ -156,8 +157,8 @@ func foundGlucose(t *testing.T, c vectorCase, raw []byte) (any, error) {
 		f["status_hex"] = fmt.Sprintf("%04X", status)
 	}
 	// A context that follows finds the time of its measurement.
-	known := memory{}
-	known.commit(result.Remember)
+	known := golden.Memory{}
+	known.Commit(result.Remember)
 	n, _ := strconv.Atoi(seq)
 	follow, err := decode(known, "2A34", append(binary.LittleEndian.AppendUint16([]byte{2}, uint16(n)), 1))
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"vitalwire/adapters"
 	"vitalwire/internal/conformance"
+	"vitalwire/internal/golden"
 	"vitalwire/internal/shared"
 )
 
@@ -45,22 +46,7 @@ type facts = map[string]any
 
 const testDevice = "00A0500D2E3F4455"
 
-// memory is a Memory for tests.
-type memory map[string][]byte
-
-func (m memory) Recall(key string) ([]byte, bool) { v, ok := m[key]; return v, ok }
-
-func (m memory) commit(memos []adapters.Memo) {
-	for _, memo := range memos {
-		if memo.Value == nil {
-			delete(m, memo.Key)
-		} else {
-			m[memo.Key] = memo.Value
-		}
-	}
-}
-
-func decode(m memory, characteristic string, raw []byte) (adapters.Result, error) {
+func decode(m golden.Memory, characteristic string, raw []byte) (adapters.Result, error) {
 	return Adapter.New(m).Decode(adapters.Frame{Bytes: raw, Device: testDevice, Characteristic: characteristic})
 }
 

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"vitalwire/adapters"
+	"vitalwire/internal/golden"
 )
 
 // step is one frame of an agent, what the manager must answer, and the facts.
@@ -188,14 +189,14 @@ func TestDialogues(t *testing.T) {
 	for _, d := range dialogues {
 		t.Run(d.name, func(t *testing.T) {
 			var whole, answers []byte
-			decoder := Adapter.New(memory{})
+			decoder := Adapter.New(golden.Memory{})
 			for _, s := range d.steps {
-				frame := unhex(t, s.send)
+				frame := golden.Hex(t, s.send)
 				result, err := decoder.Decode(adapters.Frame{Bytes: frame})
 				if err != nil {
 					t.Fatalf("%s: %v", s.name, err)
 				}
-				if want := unhex(t, s.reply); string(result.Reply) != string(want) {
+				if want := golden.Hex(t, s.reply); string(result.Reply) != string(want) {
 					t.Fatalf("%s: answered\n     %X\nwant %X", s.name, result.Reply, want)
 				}
 				if facts := factsOf(result); !reflect.DeepEqual(facts, s.facts) {
@@ -217,10 +218,10 @@ func TestDialogues(t *testing.T) {
 func TestDialoguesOverHTTP(t *testing.T) {
 	for _, d := range dialogues {
 		t.Run(d.name, func(t *testing.T) {
-			known := memory{}
+			known := golden.Memory{}
 			device := ""
 			for _, s := range d.steps {
-				frame := unhex(t, s.send)
+				frame := golden.Hex(t, s.send)
 				if device == "" {
 					device = strings.ToUpper(fmt.Sprintf("%x", frame[36:44])) // system-id of the association request
 				}
@@ -228,11 +229,11 @@ func TestDialoguesOverHTTP(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s: %v", s.name, err)
 				}
-				known.commit(result.Remember)
+				known.Commit(result.Remember)
 				if facts := factsOf(result); !reflect.DeepEqual(facts, s.facts) {
 					t.Fatalf("%s:\n got %q\nwant %q", s.name, facts, s.facts)
 				}
-				if string(result.Reply) != string(unhex(t, s.reply)) {
+				if string(result.Reply) != string(golden.Hex(t, s.reply)) {
 					t.Fatalf("%s: answered %X", s.name, result.Reply)
 				}
 				for _, r := range result.Reports {

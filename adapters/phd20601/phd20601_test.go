@@ -12,6 +12,7 @@ import (
 	"vitalwire/adapters"
 	"vitalwire/adapters/acom"
 	"vitalwire/adapters/cursor"
+	"vitalwire/internal/golden"
 	"vitalwire/internal/shared"
 )
 
@@ -22,7 +23,7 @@ const (
 
 func decode(t testing.TB, d adapters.Decoder, f adapters.Frame, hexText string) adapters.Result {
 	t.Helper()
-	f.Bytes = unhex(t, hexText)
+	f.Bytes = golden.Hex(t, hexText)
 	result, err := d.Decode(f)
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +33,7 @@ func decode(t testing.TB, d adapters.Decoder, f adapters.Frame, hexText string) 
 
 func refusal(t testing.TB, d adapters.Decoder, f adapters.Frame, hexText, word string, unprocessable bool) {
 	t.Helper()
-	f.Bytes = unhex(t, hexText)
+	f.Bytes = golden.Hex(t, hexText)
 	_, err := d.Decode(f)
 	var refused *adapters.Error
 	if !errors.As(err, &refused) || !strings.Contains(refused.Reason, word) || refused.Unprocessable != unprocessable {
@@ -69,24 +70,24 @@ func TestGoldensAreNoCopiesOfVectors(t *testing.T) {
 	copied := map[string]string{}
 	for _, name := range vectorNames(t) {
 		if name != "scalars.json" {
-			copied[string(unhex(t, readVector(t, name).Hex))] = name
+			copied[string(golden.Hex(t, readVector(t, name).Hex))] = name
 		}
 	}
-	for _, g := range readGoldens(t) {
-		for _, f := range g.frames {
+	for _, g := range golden.Cases(t, ".") {
+		for _, f := range g.Frames {
 			if name := copied[string(f.Bytes)]; name != "" && len(f.Bytes) > 8 {
-				t.Errorf("%s copies %s", g.dir, name)
+				t.Errorf("%s copies %s", g.Dir, name)
 			}
 		}
 	}
 }
 
 func TestBluetoothAddressFindsTheAssociation(t *testing.T) {
-	known := memory{}
+	known := golden.Memory{}
 	frame := adapters.Frame{Device: "AABBCCDDEEFF"}
-	known.commit(decode(t, Adapter.New(known), frame, ownAARQ).Remember)
+	known.Commit(decode(t, Adapter.New(known), frame, ownAARQ).Remember)
 	result, err := Adapter.New(known).Decode(adapters.Frame{Device: "AABBCCDDEEFF",
-		Bytes: fixedReport(1, unhex(t, "FF000173 2026033122150000"))})
+		Bytes: fixedReport(1, golden.Hex(t, "FF000173 2026033122150000"))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +100,7 @@ func TestBluetoothAddressFindsTheAssociation(t *testing.T) {
 func TestAnotherDeviceInsideAnAssociationIsRefused(t *testing.T) {
 	d := Adapter.New(nil)
 	decode(t, d, adapters.Frame{}, ownAARQ)
-	_, err := d.Decode(adapters.Frame{Device: "4C4F57FFFE080099", Bytes: fixedReport(1, unhex(t, "FF000173 2026033122150000"))})
+	_, err := d.Decode(adapters.Frame{Device: "4C4F57FFFE080099", Bytes: fixedReport(1, golden.Hex(t, "FF000173 2026033122150000"))})
 	var refused *adapters.Error
 	if !errors.As(err, &refused) || !refused.Unprocessable {
 		t.Fatalf("got %v", err)
@@ -138,7 +139,7 @@ func TestWhatCannotBeReadIsRefused(t *testing.T) {
 }
 
 func TestAPDUOfMoreThan63KBIsRefused(t *testing.T) {
-	frame := append(unhex(t, "E700FBFD FBFB"), make([]byte, 0xFBFB)...)
+	frame := append(golden.Hex(t, "E700FBFD FBFB"), make([]byte, 0xFBFB)...)
 	_, err := Adapter.New(nil).Decode(adapters.Frame{Bytes: frame})
 	if err == nil || !strings.Contains(err.Error(), "64513 bytes") {
 		t.Fatalf("got %v", err)
@@ -150,7 +151,7 @@ func TestFactsAreBounded(t *testing.T) {
 	decode(t, d, adapters.Frame{}, ownAARQ)
 	values := make([][]byte, 4000)
 	for i := range values {
-		values[i] = unhex(t, "FF000173 2026033122150000")
+		values[i] = golden.Hex(t, "FF000173 2026033122150000")
 	}
 	one := fixedReport(1, values...)
 	var frame []byte
@@ -190,7 +191,7 @@ func TestWorkIsBounded(t *testing.T) {
 	m.session.config = build(&o)
 	values := make([][]byte, 4000)
 	for i := range values {
-		values[i] = unhex(t, "FF000173 2026033122150000")
+		values[i] = golden.Hex(t, "FF000173 2026033122150000")
 	}
 	start := time.Now()
 	if _, err := d.Decode(adapters.Frame{Bytes: fixedReport(1, values...)}); err != nil {
@@ -230,7 +231,7 @@ func TestEveryStandardConfiguration(t *testing.T) {
 	}
 	// The scale's is in the shared folder, sent by an agent.
 	var v = readVector(t, "scale_std_config_05dc.json")
-	apdus, err := parse(unhex(t, v.Hex))
+	apdus, err := parse(golden.Hex(t, v.Hex))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +245,7 @@ func TestEveryStandardConfiguration(t *testing.T) {
 
 // An empty segment is passed over.
 func TestRefusedSegmentTransferAsksForTheNext(t *testing.T) {
-	known := memory{ownDevice + "/segments/0050": unhex(t,
+	known := golden.Memory{ownDevice + "/segments/0050": golden.Hex(t,
 		"0002 0020 0003 0001 000A 0A4E 0006 8000 0000 0000 0007 0001 000A 0A4E 0006 8000 0000 0000")}
 	// The answer to action 3100 for segment 3: 3, segment empty.
 	result := decode(t, Adapter.New(known), adapters.Frame{Device: ownDevice}, "E700 0012 0010 0002 0207 000A 0050 0C1C 0004 0003 0003")
@@ -255,7 +256,7 @@ func TestRefusedSegmentTransferAsksForTheNext(t *testing.T) {
 
 func TestTimes(t *testing.T) {
 	wallText := func(hexText string) string {
-		c := cursor.New(unhex(t, hexText))
+		c := cursor.New(golden.Hex(t, hexText))
 		w := wallClock(c, "time")
 		if c.Err() != nil {
 			return c.Err().Error()
@@ -282,11 +283,11 @@ func TestTimes(t *testing.T) {
 	if got := seconds(8000*60 + 1); got != "60.000125" {
 		t.Errorf("seconds: %s", got)
 	}
-	c := cursor.New(unhex(t, "00000000 0001 0348")) // 14 hours
+	c := cursor.New(golden.Hex(t, "00000000 0001 0348")) // 14 hours
 	if w := baseOffsetTime(c, "time"); c.Err() != nil || isoOf(w) != "1900-01-01T14:00:00.000015" || *w.OffsetMinutes != 840 {
 		t.Errorf("%+v %v", w, c.Err())
 	}
-	c = cursor.New(unhex(t, "00000000 0000 0349"))
+	c = cursor.New(golden.Hex(t, "00000000 0000 0349"))
 	if baseOffsetTime(c, "time"); c.Err() == nil {
 		t.Error("an offset of 841 minutes was taken")
 	}

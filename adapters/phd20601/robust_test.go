@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"vitalwire/adapters"
+	"vitalwire/internal/golden"
 )
 
 // attempt decodes and checks what must hold for every input: no panic, an
@@ -52,7 +53,7 @@ func TestEveryPrefixAndBitFlipOfVectors(t *testing.T) {
 		if name == "scalars.json" {
 			continue
 		}
-		frame := unhex(t, readVector(t, name).Hex)
+		frame := golden.Hex(t, readVector(t, name).Hex)
 		decoder := func() adapters.Decoder { return Adapter.New(nil) }
 		if source := configurationOf[name]; source != "" {
 			ready := configured(t, source, vectorDevice).(*manager).session
@@ -65,11 +66,11 @@ func TestEveryPrefixAndBitFlipOfVectors(t *testing.T) {
 }
 
 func TestEveryPrefixAndBitFlipOfGoldens(t *testing.T) {
-	for _, g := range readGoldens(t) {
-		known := memory{}
+	for _, g := range golden.Cases(t, ".") {
+		known := golden.Memory{}
 		current := &manager{memory: known}
-		for _, frame := range g.frames {
-			if g.fresh {
+		for _, frame := range g.Frames {
+			if g.Fresh {
 				current = &manager{memory: known}
 			}
 			decoder := func() adapters.Decoder { return &manager{memory: known, session: current.session.clone()} }
@@ -79,7 +80,7 @@ func TestEveryPrefixAndBitFlipOfGoldens(t *testing.T) {
 				attempt(t, decoder, mutated)
 			})
 			if result, err := current.Decode(frame); err == nil {
-				known.commit(result.Remember)
+				known.Commit(result.Remember)
 			}
 		}
 	}
@@ -91,7 +92,7 @@ func TestRefusedFrameLeavesTheDecoder(t *testing.T) {
 	for _, d := range dialogues {
 		decoder := Adapter.New(nil)
 		for _, s := range d.steps {
-			frame := unhex(t, s.send)
+			frame := golden.Hex(t, s.send)
 			for i := range frame {
 				mutant := bytes.Clone(frame)
 				mutant[i] ^= 0xFF
@@ -105,7 +106,7 @@ func TestRefusedFrameLeavesTheDecoder(t *testing.T) {
 				}
 			}
 			result, err := decoder.Decode(adapters.Frame{Bytes: frame})
-			if err != nil || !bytes.Equal(result.Reply, unhex(t, s.reply)) {
+			if err != nil || !bytes.Equal(result.Reply, golden.Hex(t, s.reply)) {
 				t.Fatalf("%s, %s: %v, answered %X", d.name, s.name, err, result.Reply)
 			}
 		}
@@ -113,9 +114,9 @@ func TestRefusedFrameLeavesTheDecoder(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	for _, g := range readGoldens(f) {
+	for _, g := range golden.Cases(f, ".") {
 		var all []byte
-		for _, frame := range g.frames {
+		for _, frame := range g.Frames {
 			f.Add(frame.Bytes, frame.Device)
 			all = append(all, frame.Bytes...)
 		}
@@ -124,7 +125,7 @@ func FuzzDecode(f *testing.F) {
 	for _, d := range dialogues {
 		var all []byte
 		for _, s := range d.steps {
-			all = append(all, unhex(f, s.send)...)
+			all = append(all, golden.Hex(f, s.send)...)
 		}
 		f.Add(all, "")
 	}

@@ -15,6 +15,7 @@ import (
 	"vitalwire/adapters/acom"
 	"vitalwire/adapters/cursor"
 	"vitalwire/internal/conformance"
+	"vitalwire/internal/golden"
 	"vitalwire/internal/shared"
 )
 
@@ -272,19 +273,10 @@ func configured(t testing.TB, source, device string) adapters.Decoder {
 	if strings.HasSuffix(source, ".json") {
 		frame = readVector(t, source).Hex
 	}
-	if _, err := decoder.Decode(adapters.Frame{Bytes: unhex(t, frame), Device: device}); err != nil {
+	if _, err := decoder.Decode(adapters.Frame{Bytes: golden.Hex(t, frame), Device: device}); err != nil {
 		t.Fatalf("%s: %v", source, err)
 	}
 	return decoder
-}
-
-func unhex(t testing.TB, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(strings.Join(strings.Fields(s), ""))
-	if err != nil {
-		t.Fatalf("%q: %v", s, err)
-	}
-	return b
 }
 
 // brief writes a measurement in one line.
@@ -522,19 +514,19 @@ func checkScalars(t *testing.T) [][]string {
 		rows = append(rows, []string{"scalars.json", hexText, kind, want, result})
 	}
 	for _, c := range table.SFLOAT {
-		row("SFLOAT", c["hex"], c["value"], cursor.SFLOAT(cursor.New(unhex(t, c["hex"])).U16("")).Text)
+		row("SFLOAT", c["hex"], c["value"], cursor.SFLOAT(cursor.New(golden.Hex(t, c["hex"])).U16("")).Text)
 	}
 	for _, c := range table.FLOAT {
-		row("FLOAT", c["hex"], c["value"], cursor.FLOAT(cursor.New(unhex(t, c["hex"])).U32("")).Text)
+		row("FLOAT", c["hex"], c["value"], cursor.FLOAT(cursor.New(golden.Hex(t, c["hex"])).U32("")).Text)
 	}
 	for _, c := range table.SFLOATSpecial {
-		row("SFLOAT", c["hex"], string(specials[c["value"]]), string(cursor.SFLOAT(cursor.New(unhex(t, c["hex"])).U16("")).Special))
+		row("SFLOAT", c["hex"], string(specials[c["value"]]), string(cursor.SFLOAT(cursor.New(golden.Hex(t, c["hex"])).U16("")).Special))
 	}
 	for _, c := range table.FLOATSpecial {
-		row("FLOAT", c["hex"], string(specials[c["value"]]), string(cursor.FLOAT(cursor.New(unhex(t, c["hex"])).U32("")).Special))
+		row("FLOAT", c["hex"], string(specials[c["value"]]), string(cursor.FLOAT(cursor.New(golden.Hex(t, c["hex"])).U32("")).Special))
 	}
 	for _, c := range table.Time {
-		in := cursor.New(unhex(t, c["hex"]))
+		in := cursor.New(golden.Hex(t, c["hex"]))
 		if ms, ok := c["value_ms"]; ok {
 			ticks := relativeTime(in, "")
 			row("RelativeTime", c["hex"], ms+" ms", cursor.Decimal(int64(ticks.Micros), -3)+" ms")
