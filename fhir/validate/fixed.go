@@ -147,7 +147,7 @@ func (r *run) fitsValue(e *definition.Element, depth int) bool {
 	}
 	if b := r.v.ownBinding(e); b != nil && !e.Fixed.Present() && !e.Pattern.Present() {
 		typ := r.typeAtHand()
-		if !r.try(func() { r.inValueSet(nil, b.ValueSet, true, typ, el) }) {
+		if ok, _ := r.try(func() { r.inValueSet(nil, b.ValueSet, true, typ, el) }); !ok {
 			return false
 		}
 	}

@@ -226,5 +226,5 @@ func (r *run) conformsTo(_ context.Context, item path.Item, canonical string) (c
 	if !el.Is(fhir.Object) {
 		return false, false, nil
 	}
-	return r.conformsApart(p, el), true, nil
+	return r.conformsApart(p, el).ok, true, nil
 }

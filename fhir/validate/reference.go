@@ -224,6 +224,7 @@ func (r *run) reference(targets []string, by string, base bool) {
 // targetProfiles demands that a target meets one of the profiles for its type.
 func (r *run) targetProfiles(target *fhir.Element, typ string, targets []string) {
 	var tried []string
+	why := ""
 	for _, t := range targets {
 		p, err := r.v.profile(t)
 		if err != nil || !constrains(p.s) {
@@ -238,13 +239,17 @@ func (r *run) targetProfiles(target *fhir.Element, typ string, targets []string)
 		if !r.v.typeFits(typ, p.s.Type) {
 			continue
 		}
-		if r.conformsApart(p, target) {
+		found := r.conformsApart(p, target)
+		if found.ok {
 			return
+		}
+		if why == "" {
+			why = found.why
 		}
 		tried = append(tried, t)
 	}
 	if len(tried) > 0 {
-		r.err(fhir.CodeInvalid, "the target of the reference meets none of the profiles asked for: %s", words(tried))
+		r.err(fhir.CodeInvalid, "the target of the reference does not meet %s: %s", strings.Join(tried[:min(3, len(tried))], " nor "), why)
 	}
 }
 

@@ -32,7 +32,7 @@ type run struct {
 	env     *path.Env
 	results path.Collection // scratch
 	bundles map[*fhir.Element]*bundleIndex
-	trials  map[trialKey]bool // what conforms was answered
+	trials  map[trialKey]trial // what conforms was answered
 	checked map[trialKey]struct{}
 	ids     map[idKey]struct{} // element ids of each resource
 }
@@ -197,14 +197,23 @@ func (r *run) report(severity fhir.Severity, code fhir.Code, expression, format 
 	r.issues = append(r.issues, is)
 }
 
-// try runs a check whose findings do not count and reports whether it found no error.
-func (r *run) try(check func()) bool {
-	issues, errors, dropped, limit, seen := r.issues, r.errors, r.dropped, r.limit, r.seen
-	r.issues, r.errors, r.limit, r.seen = nil, 0, 0, nil
+// try runs a check whose findings do not count and reports whether it found no
+// error; why is the first error it found.
+func (r *run) try(check func()) (ok bool, why string) {
+	issues, errors, dropped, limit, seen, only := r.issues, r.errors, r.dropped, r.limit, r.seen, r.opts.ErrorsOnly
+	r.issues, r.errors, r.limit, r.seen, r.opts.ErrorsOnly = nil, 0, 1, nil, true
 	check()
-	ok := r.errors == 0
-	r.issues, r.errors, r.dropped, r.limit, r.seen = issues, errors, dropped, limit, seen
-	return ok
+	if ok = r.errors == 0; !ok && len(r.issues) > 0 {
+		why = r.issues[0].Expression + ": " + r.issues[0].Text
+	}
+	r.issues, r.errors, r.dropped, r.limit, r.seen, r.opts.ErrorsOnly = issues, errors, dropped, limit, seen, only
+	return ok, why
+}
+
+// trial is what was found of an element and a profile.
+type trial struct {
+	ok  bool
+	why string
 }
 
 // finish says what was left out.

@@ -424,7 +424,7 @@ func (r *run) meetsTarget(kind string, g target) bool {
 		}
 		for i := range e.Types {
 			for _, canonical := range e.Types[i].Profiles {
-				if p, err := r.v.profile(canonical); err == nil && r.conformsHere(p) {
+				if p, err := r.v.profile(canonical); err == nil && r.conformsHere(p).ok {
 					return true
 				}
 			}

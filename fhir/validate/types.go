@@ -70,64 +70,73 @@ func (r *run) typeProfiles(types []*definition.Type) {
 		r.profile(p)
 		return
 	}
+	first := ""
 	for _, canonical := range all {
-		if p, err := r.v.profile(canonical); err == nil && r.conformsHere(p) {
+		p, err := r.v.profile(canonical)
+		if err != nil {
+			continue
+		}
+		t := r.conformsHere(p)
+		if t.ok {
 			return
 		}
+		if first == "" {
+			first = "; of the first, " + t.why
+		}
 	}
-	r.err(fhir.CodeInvalid, "this element meets none of the profiles it may have: %s", words(all))
+	r.err(fhir.CodeInvalid, "this element meets none of the profiles it may have: %s%s", words(all), first)
 }
 
 // conformsHere reports whether the element at hand meets a profile, its base
 // rules taken for granted.
-func (r *run) conformsHere(p *profile) bool {
+func (r *run) conformsHere(p *profile) trial {
 	key := trialKey{r.top().el, p.s.Canonical()}
-	if ok, known := r.trials[key]; known {
-		return ok
+	if t, known := r.trials[key]; known {
+		return t
 	}
 	if _, open := r.checked[key]; open {
-		return true // it is being checked further up
+		return trial{ok: true} // it is being checked further up
 	}
-	ok := r.try(func() { r.profile(p) })
+	ok, why := r.try(func() { r.profile(p) })
 	if r.trials == nil {
-		r.trials = make(map[trialKey]bool)
+		r.trials = make(map[trialKey]trial)
 	}
-	r.trials[key] = ok
-	return ok
+	r.trials[key] = trial{ok, why}
+	return r.trials[key]
 }
 
 // conformsRoot is conformsHere for the structure of which e is the root.
 func (r *run) conformsRoot(canonical string) bool {
 	p, err := r.v.profile(canonical)
-	return err == nil && r.v.typeFits(r.typeAtHand(), p.s.Type) && r.conformsHere(p)
+	return err == nil && r.v.typeFits(r.typeAtHand(), p.s.Type) && r.conformsHere(p).ok
 }
 
 // conformsApart reports whether a resource meets a profile, base rules
 // included, seen from where the walk is.
-func (r *run) conformsApart(p *profile, el *fhir.Element) bool {
+func (r *run) conformsApart(p *profile, el *fhir.Element) trial {
 	typ := el.Get("resourceType").Text()
 	sh := r.v.shape(typ)
 	if sh == nil || r.nested >= maxNested {
-		return false
+		return trial{}
 	}
 	key := trialKey{el, p.s.Canonical()}
-	if ok, known := r.trials[key]; known {
-		return ok
+	if t, known := r.trials[key]; known {
+		return t
 	}
 	if r.trials == nil {
-		r.trials = make(map[trialKey]bool)
+		r.trials = make(map[trialKey]trial)
 	}
-	r.trials[key] = true // a circle is taken for good until it is known
+	r.trials[key] = trial{ok: true} // a circle is taken for good until it is known
 	r.nested++
-	ok := r.try(func() {
+	ok, why := r.try(func() {
 		r.push(frame{f: resolved, index: -1, el: el, sh: sh, ids: true})
 		r.object(sh, el)
 		r.profile(p)
 		r.pop()
 	})
 	r.nested--
-	r.trials[key] = ok
-	return ok
+	r.trials[key] = trial{ok, why}
+	return r.trials[key]
 }
 
 // limitOf checks minValue (side -1) or maxValue (side 1).
@@ -140,8 +149,7 @@ func (r *run) limitOf(limit definition.Value, el *fhir.Element, side int) {
 	if side > 0 {
 		word = "more than the most"
 	}
-	below := ""
-	r.errBelow(fhir.CodeInvalid, below, "the value is %s allowed: %s", word, strings.TrimPrefix(example(limit.Element), ": "))
+	r.err(fhir.CodeInvalid, "the value is %s allowed: %s", word, strings.TrimPrefix(example(limit.Element), ": "))
 }
 
 // compareValues orders a value against a limit of the same type.
