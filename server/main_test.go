@@ -38,6 +38,10 @@ func TestMain_SaysWhatIsWrong(t *testing.T) {
 		{"--listen 127.0.0.1:0 --store mysql://x", "", 1, "--store must be"},
 		{"--listen 127.0.0.1:0 --zone Mars/X", "", 1, "--zone"},
 		{"--listen 127.0.0.1:0 --base-url ftp://x", "", 1, "--base-url"},
+		{"--listen 127.0.0.1:0 --store postgres://x:secret@127.0.0.1:1/none?sslmode=disable", "", 1, "--store: "},
+		{"--listen 127.0.0.1:0 --store postgres://x:%zz@127.0.0.1:1/none", "", 1, "--store: "},
+		{"--listen 127.0.0.1:0 --store sqlite:main_test.go", "", 1, "--store: "},
+		{"--listen 127.0.0.1:0 --store sqlite:testdata", "", 1, "--store: "},
 		{"health --listen 127.0.0.1:1", "", 1, "refused"},
 	} {
 		environ := []string{"HOME=/", "VITALWIRE_REQUIRE_SHARED=1"}
@@ -45,6 +49,9 @@ func TestMain_SaysWhatIsWrong(t *testing.T) {
 			environ = append(environ, c.environ)
 		}
 		status, out, errs := run(environ, strings.Fields(c.args)...)
+		if strings.Contains(errs, "secret") {
+			t.Errorf("%s shows the password: %q", c.args, errs)
+		}
 		if status != c.status || !strings.Contains(errs, c.says) || out != "" {
 			t.Errorf("%s %s: %d %q %q", c.environ, c.args, status, out, errs)
 		}

@@ -16,6 +16,7 @@ import (
 	_ "time/tzdata" // --zone works in a container without zone files
 
 	"vitalwire/adapters"
+	"vitalwire/fhir"
 	"vitalwire/server/ingest"
 	"vitalwire/server/interaction"
 	"vitalwire/server/knowledge"
@@ -153,12 +154,24 @@ func openStore(ctx context.Context, name string) (store.Store, error) {
 				return nil, err
 			}
 		}
-		return sqlite.Open(ctx, path, sqlite.Options{})
+		return opened(sqlite.Open(ctx, path, sqlite.Options{}))
 	}
 	if strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://") {
-		return postgres.Open(ctx, name, postgres.Options{})
+		return opened(postgres.Open(ctx, name, postgres.Options{}))
 	}
 	return nil, fmt.Errorf("--store must be sqlite:PATH or postgres://USER@HOST/DATABASE, not %q", name)
+}
+
+// opened keeps a store that is none from looking like one in an interface.
+func opened[S store.Store](s S, err error) (store.Store, error) {
+	var shown *fhir.Error
+	if errors.As(err, &shown) && shown.Err != nil {
+		err = shown.Err // the operator may know the cause
+	}
+	if err != nil {
+		return nil, fmt.Errorf("--store: %w", err)
+	}
+	return s, nil
 }
 
 // shown is a store's name without its password.
