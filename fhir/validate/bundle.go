@@ -22,6 +22,8 @@ func (r *run) bundle(el *fhir.Element) {
 		r.searchset(el, entries)
 	case "document":
 		r.document(el, entries)
+	case "message":
+		r.message(el, entries)
 	}
 	if typ == "document" || typ == "message" || typ == "collection" {
 		links := el.Get("link")
@@ -168,6 +170,24 @@ func (r *run) document(el, entries *fhir.Element) {
 	}
 }
 
+// message checks that what the MessageHeader is about is in the message (R4
+// messaging §2.4.3: focus resources are in the Bundle).
+func (r *run) message(el, entries *fhir.Element) {
+	header := entries.At(0).Get("resource")
+	if header.Get("resourceType").Text() != "MessageHeader" {
+		return // bdl-12 says so
+	}
+	ix := r.index(el)
+	focus := header.Get("focus")
+	for i := range focus.Len() {
+		ref := focus.At(i).Get("reference").Text()
+		if ref == "" || ref[0] == '#' {
+			continue
+		}
+		r.documentReference(ix, fmt.Sprintf(".entry[0].resource.focus[%d]", i), ref, len(lookupIn(ix, entries.At(0).Get("fullUrl").Text(), header, ref)))
+	}
+}
+
 func (r *run) documentReference(ix *bundleIndex, at, ref string, found int) {
 	switch {
 	case found > 1:
@@ -176,7 +196,7 @@ func (r *run) documentReference(ix *bundleIndex, at, ref string, found int) {
 	case len(ix.byKey[ref]) > 0:
 		r.errBelow(fhir.CodeInvalid, at, "the reference finds no entry: relative references are resolved against the fullUrl of their entry, and an entry with that type and id has another base")
 	default:
-		r.errBelow(fhir.CodeNotFound, at, "the reference finds no entry in this document")
+		r.errBelow(fhir.CodeNotFound, at, "the reference finds no entry in this Bundle")
 	}
 }
 

@@ -269,9 +269,27 @@ func (r *run) structureDefinition(el *fhir.Element) {
 	if err != nil || el.Get("derivation").Text() != "constraint" || base.Kind == definition.Logical {
 		return
 	}
+	parent, err := r.v.src.Structure(el.Get("baseDefinition").Text())
 	for i := range list.Len() {
 		r.differential(base, list.At(i), fmt.Sprintf(".differential.element[%d]", i))
+		if err == nil {
+			r.fixedAgain(parent, list.At(i))
+		}
 	}
+}
+
+// fixedAgain demands that a profile does not change a value that the one it
+// derives from fixes.
+func (r *run) fixedAgain(parent *definition.Structure, e *fhir.Element) {
+	if e.Get("sliceName") != nil {
+		return
+	}
+	value, _ := valueOf(e, "fixed")
+	was := parent.ByPath(e.Get("path").Text())
+	if value == nil || was == nil || !was.Fixed.Present() || fits(was.Fixed.Element, value, true) {
+		return
+	}
+	r.report(fhir.ErrorLevel, fhir.CodeInvalid, clip(e.Get("path").Text()), "%s fixes another value here, which a profile of it cannot change%s", parent.Canonical(), example(was.Fixed.Element))
 }
 
 func (r *run) differential(base *definition.Structure, e *fhir.Element, at string) {

@@ -193,6 +193,9 @@ func (r *run) referenceForm(ref *fhir.Element) {
 func (r *run) reference(targets []string, by string, base bool) {
 	el := r.top().el
 	text := el.Get("reference").Text()
+	if stated, named := strings.TrimPrefix(el.Get("type").Text(), "http://hl7.org/fhir/StructureDefinition/"), typeNamed(text); stated != "" && named != "" && stated != named {
+		r.errBelow(fhir.CodeInvalid, ".type", "type says %s, and the reference names a %s", clip(stated), named)
+	}
 	found := r.lookup(text)
 	if found.target == nil {
 		r.misnamed(text)

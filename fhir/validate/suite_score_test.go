@@ -28,7 +28,6 @@ var suiteReasons = map[string]string{
 	"obs-vs-1":                                        "Java adds vital signs profiles by a list of LOINC codes; we validate what is declared or configured",
 	"obs-vs-2":                                        "Java adds vital signs profiles by a list of LOINC codes; we validate what is declared or configured",
 	"StructureDefinition-Slice23":                     "checks of slicing inside StructureDefinitions are left to snapshot generation",
-	"ext-derived":                                     "that a derived extension fixes another url is not checked",
 	"attachment-tx":                                   "we name Attachment.data, Java the Attachment",
 	"bundle-document-versioned-references-bad":        "Java counts entries from 1 here; the entry is Bundle.entry[0]",
 	"relative_reference_to_fullUrl.id_in_Composition": "Java names entry[0] whichever entry it is",
