@@ -14,7 +14,8 @@ const MaxDepth = 64
 // order mark, no duplicate member, no nesting beyond MaxDepth, nothing after it.
 // The error is a Malformed *Error with line and column, counted from 1 in bytes.
 func ParseElement(data []byte) (*Element, error) {
-	p := parser{in: string(data)}
+	var scratch [48]Member // deep enough for most; append goes to the heap when not
+	p := parser{in: string(data), kids: scratch[:0]}
 	if strings.HasPrefix(p.in, "\uFEFF") {
 		return nil, p.fail("a byte order mark is not allowed before JSON")
 	}
@@ -35,6 +36,7 @@ type parser struct {
 	pos  int
 	slab []Element // elements are handed out of slabs: one allocation for many
 	kids []Member  // scratch stack of members under construction
+	room []Member  // members are handed out likewise
 }
 
 func (p *parser) alloc() *Element {
@@ -74,6 +76,13 @@ func (p *parser) here() string {
 }
 
 func (p *parser) space() {
+	if p.pos < len(p.in) && p.in[p.pos] > ' ' {
+		return // the usual case, small enough to be inlined
+	}
+	p.skip()
+}
+
+func (p *parser) skip() {
 	for p.pos < len(p.in) {
 		switch p.in[p.pos] {
 		case ' ', '\t', '\n', '\r':
@@ -243,11 +252,17 @@ func (p *parser) array(depth int) (*Element, error) {
 	}
 }
 
-// take pops the members gathered since mark off the scratch stack.
+// take pops the members gathered since mark off the scratch stack. What it gives
+// has no room to grow, so that appending to it copies.
 func (p *parser) take(mark int) []Member {
-	kids := make([]Member, len(p.kids)-mark)
+	n := len(p.kids) - mark
+	if n > len(p.room) {
+		// As for elements: a member takes about 24 bytes of text.
+		p.room = make([]Member, max(n, min((len(p.in)-p.pos)/24+4, 256)))
+	}
+	kids := p.room[:n:n]
+	p.room = p.room[n:]
 	copy(kids, p.kids[mark:])
-	clear(p.kids[mark:])
 	p.kids = p.kids[:mark]
 	return kids
 }
@@ -299,33 +314,42 @@ func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // str reads a JSON string (RFC 8259 §7). Text without escapes aliases the input.
 func (p *parser) str() (string, error) {
-	p.pos++
-	start := p.pos
-	ascii := true
-	for p.pos < len(p.in) {
-		switch c := p.in[p.pos]; {
+	start := p.pos + 1
+	in, pos, ascii := p.in, start, true
+	for pos < len(in) {
+		c := in[pos]
+		if plain[c] {
+			pos++
+			continue
+		}
+		switch {
 		case c == '"':
-			s := p.in[start:p.pos]
+			p.pos = pos + 1
+			s := in[start:pos]
 			if !ascii {
-				if err := p.utf8(start, s); err != nil {
-					return "", err
-				}
+				return s, p.utf8(start, s)
 			}
-			p.pos++
 			return s, nil
 		case c == '\\':
+			p.pos = pos
 			return p.escaped(start)
 		case c < 0x20:
-			return "", p.fail("control character 0x%02X must be escaped in a string", c)
-		default:
-			if c >= utf8.RuneSelf {
-				ascii = false
-			}
-			p.pos++
+			return "", p.failAt(pos, "control character 0x%02X must be escaped in a string", c)
 		}
+		ascii = false
+		pos++
 	}
 	return "", p.failAt(start-1, "this string is not closed")
 }
+
+// plain are the bytes that stand for themselves in a string: printable ASCII but
+// the quote and the backslash.
+var plain = func() (table [256]bool) {
+	for c := 0x20; c < utf8.RuneSelf; c++ {
+		table[c] = c != '"' && c != '\\'
+	}
+	return table
+}()
 
 // escaped goes on from the first backslash of a string that began at start.
 func (p *parser) escaped(start int) (string, error) {
