@@ -118,7 +118,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	face := &rest.Server{
 		Engine: &interaction.Engine{
 			Store: s.store, Base: s.Base, Seal: seal, Zone: zone,
-			Check: known.Check, Wrote: known.Wrote, Operations: operations.For, Version: Version, Started: time.Now(),
+			Check: known.Check, Definitions: known.Definitions, Wrote: known.Wrote, Operations: operations.For, Version: Version, Started: time.Now(),
 		},
 		Operations: operations,
 		Knowledge:  known,

@@ -18,6 +18,7 @@ func (e *Engine) capabilities() *fhir.Resource {
 		fhir.S("description", "Vitalwire, a FHIR R4 server for medical devices"), fhir.S("url", e.Base)))
 	root.Set("fhirVersion", fhir.NewString("4.0.1"))
 	root.Set("format", fhir.NewArray(fhir.NewString("application/fhir+json"), fhir.NewString("application/fhir+xml"), fhir.NewString("json"), fhir.NewString("xml")))
+	root.Set("patchFormat", fhir.NewArray(fhir.NewString(JSONPatchType), fhir.NewString("application/fhir+json"), fhir.NewString("application/fhir+xml")))
 
 	resources := fhir.NewArray()
 	for _, typ := range fhir.ResourceTypes() {
@@ -31,7 +32,7 @@ func (e *Engine) capabilities() *fhir.Resource {
 
 func (e *Engine) resourceCapabilities(typ string) *fhir.Element {
 	interactions := fhir.NewArray()
-	for _, name := range []Name{Read, VRead, Update, Delete, HistoryInstance, Create, SearchType} {
+	for _, name := range []Name{Read, VRead, Update, Patch, Delete, HistoryInstance, Create, SearchType} {
 		interactions.Append(fhir.NewObject(fhir.S("code", string(name))))
 	}
 	c := fhir.NewObject(

@@ -10,6 +10,8 @@ import (
 	"github.com/google/uuid"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/definition"
+	"vitalwire/fhir/path"
 	"vitalwire/fhir/search"
 	"vitalwire/server/store"
 )
@@ -26,6 +28,8 @@ type Engine struct {
 	// Check validates a resource that is to be written: an error refuses it, issues
 	// are told with the answer. nil checks nothing.
 	Check func(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error)
+	// Definitions are what FHIRPath Patch and reference rewriting know types by.
+	Definitions func() (definition.Structures, *path.Model)
 	// Wrote is told of every resource written; nil is told nothing.
 	Wrote func(key fhir.Key)
 	// Operations are those of a resource type, for the CapabilityStatement.
@@ -69,6 +73,8 @@ func (e *Engine) Do(ctx context.Context, r Request) (Response, error) {
 		return e.create(ctx, r)
 	case Update:
 		return e.update(ctx, r)
+	case Patch:
+		return e.patch(ctx, r)
 	case Delete:
 		return e.delete(ctx, r)
 	case HistoryInstance:

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/patch"
 )
 
 // Name is the code of an interaction (R4 restful-interaction).
@@ -17,6 +18,7 @@ const (
 	Read            Name = "read"
 	VRead           Name = "vread"
 	Update          Name = "update"
+	Patch           Name = "patch"
 	Delete          Name = "delete"
 	HistoryInstance Name = "history-instance"
 	Create          Name = "create"
@@ -31,7 +33,8 @@ type Request struct {
 	VersionID   string   // vread
 	Query       string   // raw query, without '?'
 
-	Body *fhir.Resource // create and update
+	Body  *fhir.Resource // create and update
+	Patch patch.Patch    // patch
 
 	// Conditions, each "" when not given (R4 http §3.1.0.1.3, §3.1.0.5, §3.1.0.8.1).
 	IfMatch, IfNoneMatch, IfModifiedSince, IfNoneExist string
@@ -87,7 +90,7 @@ func Parse(method, path, query string) (Request, error) {
 
 var (
 	typeLevel     = map[string]Name{"GET": SearchType, "POST": Create}
-	instanceLevel = map[string]Name{"GET": Read, "PUT": Update, "DELETE": Delete}
+	instanceLevel = map[string]Name{"GET": Read, "PUT": Update, "PATCH": Patch, "DELETE": Delete}
 )
 
 // level picks the interaction of a method. HEAD is GET without a body
@@ -99,7 +102,7 @@ func level(method string, r Request, path string, by map[string]Name) (Request, 
 	name, ok := by[method]
 	if !ok {
 		var allowed []string
-		for _, m := range []string{"GET", "POST", "PUT", "DELETE"} {
+		for _, m := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
 			if by[m] != "" {
 				allowed = append(allowed, m)
 			}
@@ -120,7 +123,7 @@ func notServed(path string) error {
 // (RFC 9110 §15.5.6).
 func Allow(path string) []string {
 	var methods []string
-	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE"} {
+	for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"} {
 		if _, err := Parse(method, path, ""); err == nil {
 			methods = append(methods, method)
 		}

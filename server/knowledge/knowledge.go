@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/definition"
+	"vitalwire/fhir/path"
 	"vitalwire/fhir/term"
 	"vitalwire/fhir/validate"
 	"vitalwire/profiles"
@@ -48,6 +50,7 @@ type Base struct {
 // view is what was compiled from one set.
 type view struct {
 	set       *profiles.Set
+	model     *path.Model
 	validator *validate.Validator
 	terms     *term.Service
 }
@@ -80,12 +83,18 @@ func (b *Base) Validator() *validate.Validator { return b.view().validator }
 // stored in the server.
 func (b *Base) Terms() *term.Service { return b.view().terms }
 
+// Definitions are the current structures and the FHIRPath model made of them.
+func (b *Base) Definitions() (definition.Structures, *path.Model) {
+	v := b.view()
+	return v.set, v.model
+}
+
 func (b *Base) view() *view {
 	set := b.Set()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.compiled == nil || b.compiled.set != set {
-		b.compiled = &view{set: set, validator: validate.New(set, bindings{term.New(set)}), terms: term.New(terms{b, set})}
+		b.compiled = &view{set: set, model: path.NewModel(set), validator: validate.New(set, bindings{term.New(set)}), terms: term.New(terms{b, set})}
 	}
 	return b.compiled
 }

@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/patch"
 	"vitalwire/fhir/xml"
+	"vitalwire/server/interaction"
 )
 
 // format is how an answer is written.
@@ -108,6 +110,28 @@ func (s *Server) resource(r *http.Request) (*fhir.Resource, error) {
 		return xml.Parse(data, s.Knowledge.Set())
 	}
 	return fhir.ParseResource(data)
+}
+
+// patch reads the body of a PATCH: JSON Patch, or FHIRPath Patch as Parameters
+// (R4 http §3.1.0.7). The media type tells which.
+func (s *Server) patch(r *http.Request) (patch.Patch, error) {
+	media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err == nil && media == interaction.JSONPatchType {
+		data, err := s.bytes(r)
+		if err != nil {
+			return nil, err
+		}
+		return patch.ParseJSON(data)
+	}
+	if _, err := contentType(r); err != nil {
+		return nil, fhir.BadMedia("Content-Type %q is no patch that is read; %s is, and application/fhir+json or application/fhir+xml with Parameters",
+			r.Header.Get("Content-Type"), interaction.JSONPatchType)
+	}
+	parameters, err := s.resource(r)
+	if err != nil {
+		return nil, err
+	}
+	return s.Engine.FHIRPathPatch(parameters)
 }
 
 // element reads a body that an operation will judge: any JSON value, or XML that

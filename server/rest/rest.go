@@ -186,6 +186,10 @@ func (s *Server) readBody(r *http.Request, request *interaction.Request) error {
 		var err error
 		request.Body, err = s.resource(r)
 		return err
+	case interaction.Patch:
+		var err error
+		request.Patch, err = s.patch(r)
+		return err
 	case interaction.SearchType:
 		if r.Method != http.MethodPost {
 			return nil
