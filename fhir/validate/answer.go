@@ -228,7 +228,7 @@ func (a *answers) condition(when *fhir.Element) bool {
 	link, op := when.Get("question").Text(), when.Get("operator").Text()
 	var found []*fhir.Element
 	for i := len(a.scopes) - 1; i >= 0 && len(found) == 0; i-- {
-		found = a.answersTo(a.scopes[i], link, nil, 0)
+		found = a.answersIn(a.scopes[i])[link]
 	}
 	want, typ := valueOf(when, "answer")
 	if op == "exists" {
@@ -246,22 +246,37 @@ func (a *answers) condition(when *fhir.Element) bool {
 	return false
 }
 
-func (a *answers) answersTo(el *fhir.Element, link string, out []*fhir.Element, depth int) []*fhir.Element {
-	if depth > 2*fhir.MaxDepth || !a.r.step() {
-		return out
+// answersIn are the answers in and below an item, by linkId.
+func (a *answers) answersIn(scope *fhir.Element) map[string][]*fhir.Element {
+	if m, ok := a.given[scope]; ok {
+		return m
 	}
-	if el.Get("linkId").Text() == link {
-		for i := range el.Get("answer").Len() {
-			out = append(out, el.Get("answer").At(i))
+	m := make(map[string][]*fhir.Element)
+	a.gather(scope, m, 0)
+	if a.given == nil {
+		a.given = make(map[*fhir.Element]map[string][]*fhir.Element)
+	}
+	a.given[scope] = m
+	return m
+}
+
+func (a *answers) gather(el *fhir.Element, into map[string][]*fhir.Element, depth int) {
+	if depth > 2*fhir.MaxDepth || !a.r.step() {
+		return
+	}
+	given := el.Get("answer")
+	if link := el.Get("linkId").Text(); link != "" {
+		for i := range given.Len() {
+			into[link] = append(into[link], given.At(i))
 		}
 	}
-	for i := range el.Get("item").Len() {
-		out = a.answersTo(el.Get("item").At(i), link, out, depth+1)
+	for i := range given.Len() {
+		a.gather(given.At(i), into, depth+1)
 	}
-	for i := range el.Get("answer").Len() {
-		out = a.answersTo(el.Get("answer").At(i), link, out, depth+1)
+	items := el.Get("item")
+	for i := range items.Len() {
+		a.gather(items.At(i), into, depth+1)
 	}
-	return out
 }
 
 func compareAnswer(op, typ string, want *fhir.Element, valueType string, value *fhir.Element) bool {

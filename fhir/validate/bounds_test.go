@@ -54,6 +54,33 @@ func TestMillion_IsRead(t *testing.T) {
 	t.Logf("a list of 10^6 took %s", time.Since(start))
 }
 
+// Work must grow with the size of the input, not with its square.
+func TestWork_IsLinear(t *testing.T) {
+	const n = 60_000
+	var contained, list, items, questions strings.Builder
+	for i := range n {
+		fmt.Fprintf(&contained, `{"resourceType":"Patient","id":"p%d"},`, i)
+		fmt.Fprintf(&list, `{"item":{"reference":"#p%d"}},`, i)
+		fmt.Fprintf(&items, `{"linkId":"q%d","answer":[{"valueBoolean":true}]},`, i)
+		fmt.Fprintf(&questions, `{"linkId":"q%d","type":"boolean","enableWhen":[{"question":"q0","operator":"exists","answerBoolean":true}]},`, i)
+	}
+	cut := func(b *strings.Builder) string { return strings.TrimSuffix(b.String(), ",") }
+	for name, text := range map[string]string{
+		"contained": `{"resourceType":"List","status":"current","mode":"working","contained":[` + cut(&contained) + `],"entry":[` + cut(&list) + `]}`,
+		"answers": `{"resourceType":"QuestionnaireResponse","status":"completed","questionnaire":"#q","contained":[{"resourceType":"Questionnaire","id":"q","status":"active","item":[` +
+			cut(&questions) + `]}],"item":[` + cut(&items) + `]}`,
+	} {
+		root := element(t, text)
+		start := time.Now()
+		issues := newR4().Element(context.Background(), root, nil, validate.Options{})
+		spent := time.Since(start)
+		t.Logf("%s: %d bytes, %s, %v", name, len(text), spent, issues)
+		if spent > 30*time.Second {
+			t.Errorf("%s took %s", name, spent)
+		}
+	}
+}
+
 // A profile whose targets lead back to itself must come to an end.
 func TestCircles_End(t *testing.T) {
 	v := withProfiles(t, [3]string{"Patient", "circle", `{"id":"Patient","path":"Patient"},{"id":"Patient.link","path":"Patient.link","min":1},{"id":"Patient.link.other","path":"Patient.link.other","type":[{"code":"Reference","targetProfile":["http://x/circle"]}]}`})

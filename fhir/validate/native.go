@@ -44,13 +44,7 @@ func nativeRef1(r *run, el *fhir.Element) verdict {
 	case !strings.HasPrefix(ref.Text(), "#"):
 		return holds
 	}
-	list := r.stack[r.containerFrame()].el.Get("contained")
-	for i := range list.Len() {
-		if id := list.At(i).Get("id"); id.Is(fhir.String) && id.Text() == ref.Text()[1:] {
-			return holds
-		}
-	}
-	return broken
+	return truthOf(r.inside(r.stack[r.containerFrame()].el)[ref.Text()[1:]] != nil)
 }
 
 // nativePer1 compares dates written with the same precision and offset.

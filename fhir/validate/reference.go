@@ -63,6 +63,25 @@ func (r *run) index(el *fhir.Element) *bundleIndex {
 	return ix
 }
 
+// inside are the contained resources of a resource by their ids.
+func (r *run) inside(container *fhir.Element) map[string]*fhir.Element {
+	if ids, ok := r.holds[container]; ok {
+		return ids
+	}
+	list := container.Get("contained")
+	ids := make(map[string]*fhir.Element, list.Len())
+	for i := range list.Len() {
+		if id := list.At(i).Get("id"); id.Is(fhir.String) && ids[id.Text()] == nil {
+			ids[id.Text()] = list.At(i)
+		}
+	}
+	if r.holds == nil {
+		r.holds = make(map[*fhir.Element]map[string]*fhir.Element)
+	}
+	r.holds[container] = ids
+	return ids
+}
+
 // resolution tells where a reference leads.
 type resolution struct {
 	target *fhir.Element // nil when not found
@@ -82,13 +101,7 @@ func (r *run) lookup(ref string) resolution {
 		if id == "" {
 			return resolution{container, "contained"}
 		}
-		list := container.Get("contained")
-		for i := range list.Len() {
-			if list.At(i).Get("id").Text() == id {
-				return resolution{list.At(i), "contained"}
-			}
-		}
-		return resolution{nil, "contained"}
+		return resolution{r.inside(container)[id], "contained"}
 	}
 	for i := len(r.stack) - 1; i >= 0; i-- {
 		fr := &r.stack[i]

@@ -16,8 +16,9 @@ type answers struct {
 	// final is set where required answers must be there: not while a person is
 	// still filling in the form.
 	final  bool
-	inside map[string][]string // linkId -> linkIds of the items it is in
-	scopes []*fhir.Element     // response items from the outermost, the response first
+	inside map[string][]string                          // linkId -> linkIds of the items it is in
+	scopes []*fhir.Element                              // response items from the outermost, the response first
+	given  map[*fhir.Element]map[string][]*fhir.Element // answers below a scope, by linkId
 }
 
 // response checks the QuestionnaireResponse at hand.
@@ -104,14 +105,21 @@ func (a *answers) items(q, el *fhir.Element, at string, enabled bool, depth int)
 	}
 	r := a.r
 	questions, items := q.Get("item"), el.Get("item")
+	order := make(map[string]int, questions.Len())
+	for j := range questions.Len() {
+		if link := questions.At(j).Get("linkId").Text(); link != "" {
+			if _, twice := order[link]; !twice {
+				order[link] = j
+			}
+		}
+	}
 	seen := make(map[string][]int)
 	last := -1
 	for i := range items.Len() {
 		link := items.At(i).Get("linkId").Text()
 		place := fmt.Sprintf("%s.item[%d]", at, i)
-		r.spend(questions.Len())
-		j := indexOf(questions, link)
-		if j < 0 {
+		j, ok := order[link]
+		if !ok {
 			if _, elsewhere := a.inside[link]; elsewhere {
 				r.errBelow(fhir.CodeStructure, place, "the item %q stands elsewhere in the questionnaire", clip(link))
 			} else if link != "" {
@@ -126,6 +134,9 @@ func (a *answers) items(q, el *fhir.Element, at string, enabled bool, depth int)
 		seen[link] = append(seen[link], i)
 	}
 	for j := range questions.Len() {
+		if !r.step() {
+			return
+		}
 		question := questions.At(j)
 		link := question.Get("linkId").Text()
 		on := enabled && a.enabled(question)
@@ -140,15 +151,6 @@ func (a *answers) items(q, el *fhir.Element, at string, enabled bool, depth int)
 			r.errBelow(fhir.CodeRequired, at, "there is no answer to %q, which is required", clip(link))
 		}
 	}
-}
-
-func indexOf(questions *fhir.Element, link string) int {
-	for j := range questions.Len() {
-		if questions.At(j).Get("linkId").Text() == link {
-			return j
-		}
-	}
-	return -1
 }
 
 // item checks one item of a response.

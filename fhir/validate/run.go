@@ -32,7 +32,8 @@ type run struct {
 	env     *path.Env
 	results path.Collection // scratch
 	bundles map[*fhir.Element]*bundleIndex
-	trials  map[trialKey]trial // what conforms was answered
+	holds   map[*fhir.Element]map[string]*fhir.Element // contained resources by id
+	trials  map[trialKey]trial                         // what conforms was answered
 	checked map[trialKey]struct{}
 	ids     map[idKey]struct{} // element ids of each resource
 }
