@@ -40,13 +40,17 @@ func (v *Validator) binding(b *definition.Binding) *binding {
 	return out
 }
 
+// accepts reports whether a code is known to be in the value set.
+func (b *binding) accepts(code string) bool {
+	_, ok := b.good.Load(code)
+	return ok && b.max == "" && len(b.additional) == 0
+}
+
 // bound checks the element at hand against a binding (R4 terminologies §4.1.2:
 // required must be from the value set; extensible must unless no concept there fits).
 func (r *run) bound(b *binding, typ string, value *fhir.Element) {
-	if typ == "code" && b.strength == definition.Required && value.Is(fhir.String) {
-		if _, ok := b.good.Load(value.Text()); ok && len(b.additional) == 0 {
-			return
-		}
+	if typ == "code" && value.Is(fhir.String) && b.accepts(value.Text()) {
+		return
 	}
 	if b.valueSet != "" {
 		switch b.strength {

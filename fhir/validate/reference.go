@@ -206,8 +206,8 @@ func (r *run) referenceForm(ref *fhir.Element) {
 func (r *run) reference(targets []string, by string, base bool) {
 	el := r.top().el
 	text := el.Get("reference").Text()
-	if stated, named := strings.TrimPrefix(el.Get("type").Text(), "http://hl7.org/fhir/StructureDefinition/"), typeNamed(text); stated != "" && named != "" && stated != named {
-		r.errBelow(fhir.CodeInvalid, ".type", "type says %s, and the reference names a %s", clip(stated), named)
+	if stated := strings.TrimPrefix(el.Get("type").Text(), "http://hl7.org/fhir/StructureDefinition/"); stated != "" && typeNamed(text) != "" && stated != typeNamed(text) {
+		r.errBelow(fhir.CodeInvalid, ".type", "type says %s, and the reference names a %s", clip(stated), typeNamed(text))
 	}
 	found := r.lookup(text)
 	if found.target == nil {

@@ -209,7 +209,7 @@ func (r *run) values(f *field, value, ext *fhir.Element) {
 
 // value validates one value of a field.
 func (r *run) value(f *field, value, ext *fhir.Element, index int32) {
-	if !r.step() {
+	if !r.step() || ext == nil && f.kind == isPrimitiveField && r.plain(f, value) {
 		return
 	}
 	r.push(frame{f: f, index: index, el: value, ext: ext})
@@ -255,6 +255,19 @@ func (r *run) value(f *field, value, ext *fhir.Element, index int32) {
 		}
 	}
 	r.pop()
+}
+
+// plain reports whether a primitive without extensions is plainly good: most
+// are, and need no place on the stack.
+func (r *run) plain(f *field, value *fhir.Element) bool {
+	switch f.prim {
+	case primXHTML, primCanonical, primURL:
+		return false
+	}
+	if !value.Is(f.prim.jsonKind()) || f.prim.check(value.Text()) != "" {
+		return false
+	}
+	return r.opts.StructureOnly || len(f.invs) == 0 && (f.bound == nil || f.bound.accepts(value.Text()))
 }
 
 // primitive validates a primitive value, its id and its extensions (R4 json §2.6.2.3).
