@@ -53,14 +53,12 @@ func (i issue) element() *fhir.Element {
 // issues gathers what there is to say about a request.
 type issues []issue
 
-// add puts an issue behind the others, and reports whether it was not there yet.
-func (list *issues) add(i issue) bool {
+// add puts an issue behind the others, unless it is there.
+func (list *issues) add(i issue) {
 	same := func(o issue) bool { return o.severity == i.severity && o.path == i.path && o.text == i.text }
-	if slices.ContainsFunc(*list, same) {
-		return false
+	if !slices.ContainsFunc(*list, same) {
+		*list = append(*list, i)
 	}
-	*list = append(*list, i)
-	return true
 }
 
 func (list issues) failed() bool {
@@ -80,7 +78,7 @@ func (list issues) outcome() *fhir.Resource {
 // Failure is the error of an operation that cannot be answered. It wraps the
 // *fhir.Error, which decides the status, and says more: the coded details of
 // the terminology ecosystem.
-type Failure struct {
+type Failure struct { //nolint:errname // the words of the ecosystem: an operation that failed
 	cause  *fhir.Error
 	issues issues
 }

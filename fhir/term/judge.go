@@ -78,7 +78,7 @@ func (s *session) judge(k *checker, how asked, codings []coding) (*fhir.Resource
 	if all == no && len(names) > 0 && (!k.internal || !a.issues.failed()) {
 		a.issues.add(s.refusal(how, k, strings.Join(names, ", ")))
 	}
-	return s.write(a, k, how, all, hasGood, good, tried), nil
+	return s.write(a, how, all, hasGood, good, tried), nil
 }
 
 const notInValueSet = "None_of_the_provided_codes_are_in_the_value_set_one"
@@ -171,7 +171,7 @@ func absolute(uri string) bool {
 }
 
 // write makes the Parameters of the answer.
-func (s *session) write(a *answer, k *checker, how asked, all verdict, hasGood bool, good, tried shown) *fhir.Resource {
+func (s *session) write(a *answer, how asked, all verdict, hasGood bool, good, tried shown) *fhir.Resource {
 	out := fhir.NewArray()
 	add := func(name, typ, text string) {
 		if text != "" {

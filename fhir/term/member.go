@@ -298,7 +298,7 @@ func (s *session) selected(vs *fhir.Resource, set *fhir.Element, inactive bool, 
 	var parts allOf
 	if system := text(set, "system"); system != "" {
 		c.see(system)
-		parts = append(parts, s.selectedCodes(vs, set, system, inactive, c))
+		parts = append(parts, s.selectedCodes(set, system, inactive, c))
 	}
 	for _, u := range set.Get("valueSet").Items() {
 		inner := s.valueSetFor(s.pin(u.Text()), vs)
@@ -327,7 +327,7 @@ func (c *compiledSet) see(system string) {
 	c.systems = append(c.systems, system)
 }
 
-func (s *session) selectedCodes(vs *fhir.Resource, set *fhir.Element, system string, inactive bool, c *compiledSet) memberSet {
+func (s *session) selectedCodes(set *fhir.Element, system string, inactive bool, c *compiledSet) memberSet {
 	v := s.system(system, text(set, "version"))
 	concepts, filters := set.Get("concept").Items(), set.Get("filter")
 	known := v != nil && !v.absent()
@@ -428,10 +428,11 @@ func (s *Service) InSystem(ctx context.Context, system, version, code, display s
 	m.mu.RUnlock()
 	if !ok {
 		q := s.session(ctx, &params{count: -1, offset: -1, seen: map[string]bool{}})
+		// R4 codesystem §4.8.5: a supplement defines no codes, whatever it says of its content.
+		if r := q.find("CodeSystem", system, version); r != nil && (r.Get("content").Text() == "supplement" || r.Get("supplements") != nil) {
+			return SystemAnswer{Supplement: true}
+		}
 		if v = q.exactSystem(system, version); v == nil {
-			if r := q.find("CodeSystem", system, version); r != nil && r.Get("content").Text() == "supplement" {
-				return SystemAnswer{Supplement: true}
-			}
 			return SystemAnswer{}
 		}
 		m.mu.Lock()
@@ -444,7 +445,8 @@ func (s *Service) InSystem(ctx context.Context, system, version, code, display s
 	}
 	at, found := v.find(code)
 	switch {
-	case v.absent() || !found && !v.complete():
+	case v.absent() || !found && !v.complete(), !found && system == uriSystem && !strings.Contains(code, ":"):
+		// A relative reference is no URI by itself, but may be one where it is read.
 		return SystemAnswer{}
 	case !found:
 		return SystemAnswer{Membership: Out}

@@ -360,9 +360,9 @@ func (t *translation) parts(m mapped) *fhir.Element {
 		parts.Append(fhir.NewObject(fhir.S("name", "concept"), fhir.M("valueCoding", concept.element())))
 	}
 	for _, p := range m.products {
-		property, _ := firstOf(p, "property", "attribute")
-		system, _ := firstOf(p, "system")
-		code, _ := firstOf(p, "value", "valueCode", "valueString")
+		property := firstOf(p, "property", "attribute")
+		system := firstOf(p, "system")
+		code := firstOf(p, "value", "valueCode", "valueString")
 		parts.Append(fhir.NewObject(fhir.S("name", "product"), fhir.M("part", fhir.NewArray(
 			parameter("element", "Uri", property),
 			fhir.NewObject(fhir.S("name", "concept"), fhir.M("valueCoding", coding{system: system, code: code}.element()))))))
@@ -382,11 +382,11 @@ func (t *translation) parts(m mapped) *fhir.Element {
 	return parts
 }
 
-func firstOf(e *fhir.Element, names ...string) (string, bool) {
+func firstOf(e *fhir.Element, names ...string) string {
 	for _, name := range names {
 		if t := text(e, name); t != "" {
-			return t, true
+			return t
 		}
 	}
-	return "", false
+	return ""
 }

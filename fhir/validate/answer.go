@@ -9,7 +9,7 @@ import (
 )
 
 // options checks an answer against answerOption and answerValueSet.
-func (a *answers) options(question, given *fhir.Element, j int, typ string, value *fhir.Element, at, place string) {
+func (a *answers) options(question, given *fhir.Element, typ string, value *fhir.Element, at, place string) {
 	r := a.r
 	open := question.Get("type").Text() == "open-choice" && typ == "string"
 	if list := question.Get("answerOption"); list.Len() > 0 && !open {

@@ -31,7 +31,7 @@ func (r *run) valueSet(el *fhir.Element) {
 	params := make(map[string]bool)
 	for _, x := range el.Get("extension").Items() {
 		if strings.HasSuffix(x.Get("url").Text(), "/valueset-parameter") {
-			name, _ := extensionNamed(x, "name")
+			name := extensionNamed(x, "name")
 			params[name.Text()] = true
 		}
 	}
@@ -59,14 +59,15 @@ func (r *run) valueSet(el *fhir.Element) {
 }
 
 // extensionNamed is the value of the extension with exactly that url.
-func extensionNamed(el *fhir.Element, url string) (value *fhir.Element, typ string) {
+func extensionNamed(el *fhir.Element, url string) *fhir.Element {
 	list := el.Get("extension")
 	for i := range list.Len() {
 		if list.At(i).Get("url").Text() == url {
-			return valueOf(list.At(i), "value")
+			value, _ := valueOf(list.At(i), "value")
+			return value
 		}
 	}
-	return nil, ""
+	return nil
 }
 
 func (r *run) filter(system string, filter *fhir.Element, params map[string]bool, at string) {

@@ -14,8 +14,8 @@ import (
 	"testing"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/term"
 	"vitalwire/fhir/validate"
-	"vitalwire/fhir/validate/codes"
 	"vitalwire/internal/conformance"
 	"vitalwire/internal/shared"
 	"vitalwire/profiles"
@@ -46,7 +46,9 @@ func files(t testing.TB, tgz []byte, ending string, do func(name string, data []
 	}
 }
 
-func newR4() *validate.Validator { return validate.New(profiles.R4(), codes.New(profiles.R4())) }
+func newR4() *validate.Validator {
+	return validate.New(profiles.R4(), validate.Terms(term.New(profiles.R4())))
+}
 
 // wrongExamples are the official examples with errors, and why they are real.
 var wrongExamples = map[string]string{

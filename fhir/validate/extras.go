@@ -72,8 +72,8 @@ func readExtras(e *fhir.Element) *extras {
 		if list.At(i).Get("url").Text() != extR5+"binding.additional" {
 			continue
 		}
-		purpose, _ := extensionNamed(list.At(i), "purpose")
-		set, _ := extensionNamed(list.At(i), "valueSet")
+		purpose := extensionNamed(list.At(i), "purpose")
+		set := extensionNamed(list.At(i), "valueSet")
 		if p := purpose.Text(); set != nil && (p == "required" || p == "maximum") {
 			x.additional, found = append(x.additional, set.Text()), true
 		}

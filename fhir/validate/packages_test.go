@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/term"
 	"vitalwire/fhir/validate"
-	"vitalwire/fhir/validate/codes"
 	"vitalwire/internal/shared"
 	"vitalwire/profiles"
 )
@@ -53,7 +53,7 @@ func TestGuides_ExamplesMeetTheirProfiles(t *testing.T) {
 		t.Run(g.archive, func(t *testing.T) {
 			data := shared.Read(t, "data", "igs", g.archive)
 			set := common.With(readPackage(t, data, g.archive))
-			v := validate.New(set, codes.New(set))
+			v := validate.New(set, validate.Terms(term.New(set)))
 			n := 0
 			files(t, data, ".json", func(file string, body []byte) {
 				if !strings.Contains(file, "example/") || strings.Contains(file, ".index") || strings.Contains(file, "._") {

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"vitalwire/fhir/term"
 	"vitalwire/fhir/validate"
-	"vitalwire/fhir/validate/codes"
 	"vitalwire/profiles"
 )
 
@@ -32,7 +32,7 @@ func withProfiles(t testing.TB, definitions ...[3]string) *validate.Validator {
 			d[1], d[1], kind, context, d[0], d[0], d[2])))
 	}
 	set := profiles.R4().With(readPackage(t, archive(t, resources), "profiles.tgz"))
-	return validate.New(set, codes.New(set))
+	return validate.New(set, validate.Terms(term.New(set)))
 }
 
 func TestProfile(t *testing.T) {

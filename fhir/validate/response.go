@@ -277,7 +277,7 @@ func (a *answers) answer(question, given *fhir.Element, j int, at string) {
 		r.errBelow(fhir.CodeInvariant, place, "the answer is a %s; the question asks for %s", typ, words(want))
 		return
 	}
-	a.options(question, given, j, typ, value, at, place)
+	a.options(question, given, typ, value, at, place)
 	switch typ {
 	case "string", "uri":
 		a.text(question, value.Text(), place)

@@ -15,8 +15,8 @@ import (
 	"testing"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/term"
 	"vitalwire/fhir/validate"
-	"vitalwire/fhir/validate/codes"
 	"vitalwire/fhir/xml"
 	"vitalwire/internal/shared"
 	"vitalwire/profiles"
@@ -79,7 +79,7 @@ func loadSuite(t *testing.T) *suite {
 	}
 	s.set = profiles.R4().With(
 		s.pack("hl7.fhir.uv.extensions.r4-5.2.0.tgz"), s.pack("hl7.terminology.r4-7.0.1.tgz"))
-	s.plain = validate.New(s.set, codes.New(s.set))
+	s.plain = validate.New(s.set, validate.Terms(term.New(s.set)))
 	return s
 }
 
@@ -186,7 +186,7 @@ func (s *suite) validator(c *suiteCase, withProfile bool) (v *validate.Validator
 	if len(resources) > 0 {
 		set = set.With(readPackage(s.t, archive(s.t, resources), "case.tgz"))
 	}
-	return validate.New(set, codes.New(set)), set, url, beside
+	return validate.New(set, validate.Terms(term.New(set))), set, url, beside
 }
 
 var suiteReferences = map[string]validate.References{

@@ -80,7 +80,7 @@ func (r *run) object(sh *shape, el *fhir.Element) {
 			continue
 		}
 		if f.isUnder {
-			r.underOnly(sh, el, f.base, m.Value, &seen)
+			r.underOnly(el, f.base, m.Value, &seen)
 			continue
 		}
 		if seen.has(f.slot) {
@@ -150,7 +150,7 @@ func (r *run) unknown(sh *shape, name string) {
 }
 
 // underOnly validates a "_name" member that has no member of the name beside it.
-func (r *run) underOnly(sh *shape, el *fhir.Element, f *field, ext *fhir.Element, seen *mask) {
+func (r *run) underOnly(el *fhir.Element, f *field, ext *fhir.Element, seen *mask) {
 	if el.Get(f.json) != nil {
 		return // seen with its value
 	}

@@ -94,7 +94,7 @@ func (b *Base) view() *view {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.compiled == nil || b.compiled.set != set {
-		b.compiled = &view{set: set, model: path.NewModel(set), validator: validate.New(set, bindings{term.New(set)}), terms: term.New(terms{b, set})}
+		b.compiled = &view{set: set, model: path.NewModel(set), validator: validate.New(set, validate.Terms(term.New(set))), terms: term.New(terms{b, set})}
 	}
 	return b.compiled
 }
