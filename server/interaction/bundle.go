@@ -1,7 +1,6 @@
 package interaction
 
 import (
-	"context"
 	"fmt"
 	"net/url"
 	"strconv"
@@ -26,7 +25,7 @@ func (e *Engine) searchOptions(lenient bool) search.Options {
 	return search.Options{Base: e.Base, Zone: e.Zone, DefaultCount: defaultCount, MaxCount: maxCount, Lenient: lenient}
 }
 
-func (e *Engine) search(ctx context.Context, r Request) (Response, error) {
+func (e *Engine) search(s store.Reader, r Request) (Response, error) {
 	query, sealed := takeCursor(r.Query)
 	parsed, err := search.Parse(r.Key.Type, query, e.searchOptions(r.Lenient))
 	if err != nil {
@@ -39,11 +38,7 @@ func (e *Engine) search(ctx context.Context, r Request) (Response, error) {
 			return Response{}, fhir.BadSearch("%s does not belong to this search; begin it anew", cursorParameter)
 		}
 	}
-	var result store.Result
-	err = e.Store.View(ctx, func(s store.Reader) (err error) {
-		result, err = s.Search(parsed.Query)
-		return err
-	})
+	result, err := s.Search(parsed.Query)
 	if err != nil {
 		return Response{}, err
 	}
@@ -98,7 +93,7 @@ func (e *Engine) appendEntry(entries *fhir.Element, v store.Version, mode string
 type historyCursor struct{ Before int64 }
 
 // history is R4 http §3.1.0.11 at instance level, newest version first.
-func (e *Engine) history(ctx context.Context, r Request) (Response, error) {
+func (e *Engine) history(s store.Reader, r Request) (Response, error) {
 	query, sealed := takeCursor(r.Query)
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -126,15 +121,11 @@ func (e *Engine) history(ctx context.Context, r Request) (Response, error) {
 			return Response{}, fhir.BadSearch("%s does not belong to this history; begin it anew", cursorParameter)
 		}
 	}
-	var versions []store.Version
-	var total int64
-	err = e.Store.View(ctx, func(s store.Reader) (err error) {
-		if versions, err = s.History(r.Key, after.Before, count+1); err != nil {
-			return err
-		}
-		total, err = s.HistoryCount(r.Key)
-		return err
-	})
+	versions, err := s.History(r.Key, after.Before, count+1)
+	if err != nil {
+		return Response{}, err
+	}
+	total, err := s.HistoryCount(r.Key)
 	if err != nil {
 		return Response{}, err
 	}

@@ -26,7 +26,9 @@ func (e *Engine) capabilities() *fhir.Resource {
 			resources.Append(e.resourceCapabilities(typ))
 		}
 	}
-	root.Set("rest", fhir.NewArray(fhir.NewObject(fhir.S("mode", "server"), fhir.M("resource", resources))))
+	root.Set("rest", fhir.NewArray(fhir.NewObject(fhir.S("mode", "server"), fhir.M("resource", resources),
+		fhir.M("interaction", fhir.NewArray(
+			fhir.NewObject(fhir.S("code", string(Transaction))), fhir.NewObject(fhir.S("code", string(Batch))))))))
 	return r
 }
 

@@ -12,7 +12,6 @@ import (
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
 	"vitalwire/fhir/path"
-	"vitalwire/fhir/search"
 	"vitalwire/server/store"
 )
 
@@ -39,8 +38,8 @@ type Engine struct {
 	Started time.Time
 }
 
-// Response is what an interaction gave. Exactly one of Version, Resource and
-// nothing (a delete, a 304) is the body.
+// Response is what an interaction gave. Exactly one of Version, Resource, Entries
+// and nothing (a delete, a 304) is the body.
 type Response struct {
 	// Created: a new resource came to be (201).
 	Created bool
@@ -50,6 +49,10 @@ type Response struct {
 	Version *store.Version
 	// Resource made for the answer, such as a Bundle.
 	Resource *fhir.Resource
+	// Bundle is the type of the answer to a bundle, of which Entries are the
+	// answers to its entries, in their order; "" for any other interaction.
+	Bundle  string
+	Entries []Result
 	// Stored marks Version as made or found by a write: Location is answered and
 	// Prefer: return= applies.
 	Stored bool
@@ -59,16 +62,28 @@ type Response struct {
 	Issues []fhir.Issue
 }
 
+// Result is the answer to an entry of a bundle.
+type Result struct {
+	Response
+	// Head: the entry asked for no body.
+	Head bool
+	// Err of an entry of a batch; a transaction fails as a whole.
+	Err error
+}
+
 // Operation is an operation that is served on a resource type.
 type Operation struct{ Code, Definition string }
 
 // Do performs a request. Errors are *fhir.Error as in the table of fhir.Error.
 func (e *Engine) Do(ctx context.Context, r Request) (Response, error) {
 	switch r.Interaction {
-	case Read:
-		return e.read(ctx, r)
-	case VRead:
-		return e.vread(ctx, r)
+	case Read, VRead, HistoryInstance, SearchType:
+		var response Response
+		err := e.Store.View(ctx, func(s store.Reader) (err error) {
+			response, err = e.look(s, r)
+			return err
+		})
+		return response, err
 	case Create:
 		return e.create(ctx, r)
 	case Update:
@@ -77,10 +92,25 @@ func (e *Engine) Do(ctx context.Context, r Request) (Response, error) {
 		return e.patch(ctx, r)
 	case Delete:
 		return e.delete(ctx, r)
+	case Transaction:
+		return e.bundle(ctx, r)
+	case Capabilities:
+		return Response{Resource: e.capabilities()}, nil
+	}
+	return Response{}, fhir.NotAllowed("interaction %s is not served", r.Interaction)
+}
+
+// look performs an interaction that only reads.
+func (e *Engine) look(s store.Reader, r Request) (Response, error) {
+	switch r.Interaction {
+	case Read:
+		return e.read(s, r)
+	case VRead:
+		return e.vread(s, r)
 	case HistoryInstance:
-		return e.history(ctx, r)
+		return e.history(s, r)
 	case SearchType:
-		return e.search(ctx, r)
+		return e.search(s, r)
 	case Capabilities:
 		return Response{Resource: e.capabilities()}, nil
 	}
@@ -94,22 +124,18 @@ func NewID() (string, error) {
 	return id.String(), err
 }
 
-func (e *Engine) read(ctx context.Context, r Request) (Response, error) {
+func (e *Engine) read(s store.Reader, r Request) (Response, error) {
 	if err := noParameters(r.Query); err != nil {
 		return Response{}, err
 	}
-	var v store.Version
-	err := e.Store.View(ctx, func(s store.Reader) (err error) {
-		v, err = s.Read(r.Key)
-		return err
-	})
+	v, err := s.Read(r.Key)
 	if err != nil {
 		return Response{}, err
 	}
 	return answer(r, v)
 }
 
-func (e *Engine) vread(ctx context.Context, r Request) (Response, error) {
+func (e *Engine) vread(s store.Reader, r Request) (Response, error) {
 	if err := noParameters(r.Query); err != nil {
 		return Response{}, err
 	}
@@ -117,11 +143,7 @@ func (e *Engine) vread(ctx context.Context, r Request) (Response, error) {
 	if err != nil || versionID < 1 || strconv.FormatInt(versionID, 10) != r.VersionID {
 		return Response{}, fhir.NoVersion(r.Key, "of that form")
 	}
-	var v store.Version
-	err = e.Store.View(ctx, func(s store.Reader) (err error) {
-		v, err = s.ReadVersion(r.Key, versionID)
-		return err
-	})
+	v, err := s.ReadVersion(r.Key, versionID)
 	if err != nil {
 		return Response{}, err
 	}
@@ -187,64 +209,17 @@ func (e *Engine) create(ctx context.Context, r Request) (Response, error) {
 	return Response{Created: true, Stored: true, Version: v, Issues: issues}, nil
 }
 
-// conditionalCreate is R4 http §3.1.0.8.1: no match creates, one match answers
-// 200 with it, several are 412.
-func (e *Engine) conditionalCreate(ctx context.Context, r Request, write store.Write) (Response, error) {
-	parsed, err := search.Parse(r.Key.Type, strings.TrimPrefix(r.IfNoneExist, "?"), e.searchOptions(false))
-	if err != nil {
-		return Response{}, err
-	}
-	if len(parsed.Query.Filter) == 0 {
-		return Response{}, fhir.PreconditionFailed("If-None-Exist names no search criterion")
-	}
-	query := parsed.Query
-	query.Count, query.Include, query.Sort, query.Total = 2, nil, nil, false
-	var response Response
-	err = e.Store.Update(ctx, func(tx store.Tx) error {
-		result, err := tx.Search(query)
-		if err != nil {
-			return err
-		}
-		switch len(result.Matches) {
-		case 0:
-			v, err := tx.Write(write)
-			response = Response{Created: true, Stored: true, Version: &v}
-			return err
-		case 1:
-			response = Response{Stored: true, Matched: true, Version: &result.Matches[0]}
-			return nil
-		}
-		return fhir.ManyMatches("If-None-Exist matches more than one %s", r.Key.Type)
-	})
-	if err == nil && response.Created {
-		e.wrote(write.Key)
-	}
-	return response, err
-}
-
 func (e *Engine) update(ctx context.Context, r Request) (Response, error) {
 	issues, err := e.check(ctx, r)
 	if err != nil {
 		return Response{}, err
 	}
-	// R4 http §3.1.0.4: the body must carry the id of the URL.
-	switch id := r.Body.ID(); id {
-	case r.Key.ID:
-	case "":
-		return Response{}, fhir.Malformed(r.Key.Type+".id", "the body of an update must carry the id of the URL").WithCode(fhir.CodeInvariant)
-	default:
-		return Response{}, fhir.Malformed(r.Key.Type+".id", "the id in the body is not that of the URL").WithCode(fhir.CodeInvariant)
-	}
-	write := NewWrite(store.Put, r.Key, r.Body)
-	if write.IfMatch, err = parseIfMatch(r.IfMatch); err != nil {
+	conditions, err := putConditions(r)
+	if err != nil {
 		return Response{}, err
 	}
-	switch {
-	case r.IfNoneMatch == "*": // create only (RFC 9110 §13.1.2)
-		write.IfAbsent = true
-	case r.IfNoneMatch != "":
-		return Response{}, fhir.Malformed("", "If-None-Match on an update can only be *").WithCode(fhir.CodeValue)
-	}
+	write := NewWrite(store.Put, r.Key, r.Body)
+	write.IfMatch, write.IfAbsent = conditions.IfMatch, conditions.IfAbsent
 	v, err := e.apply(ctx, write)
 	if err != nil {
 		return Response{}, err
@@ -252,10 +227,32 @@ func (e *Engine) update(ctx context.Context, r Request) (Response, error) {
 	return Response{Created: v.Op == store.PutNew, Stored: true, Version: v, Issues: issues}, nil
 }
 
-func (e *Engine) delete(ctx context.Context, r Request) (Response, error) {
-	write := store.Write{Op: store.Delete, Key: r.Key}
-	var err error
+// putConditions is the write of an update without its body.
+func putConditions(r Request) (write store.Write, err error) {
+	// R4 http §3.1.0.4: the body must carry the id of the URL.
+	switch id := r.Body.ID(); id {
+	case r.Key.ID:
+	case "":
+		return write, fhir.Malformed(r.Key.Type+".id", "the body of an update must carry the id of the URL").WithCode(fhir.CodeInvariant)
+	default:
+		return write, fhir.Malformed(r.Key.Type+".id", "the id in the body is not that of the URL").WithCode(fhir.CodeInvariant)
+	}
+	write = store.Write{Op: store.Put, Key: r.Key}
 	if write.IfMatch, err = parseIfMatch(r.IfMatch); err != nil {
+		return write, err
+	}
+	switch {
+	case r.IfNoneMatch == "*": // create only (RFC 9110 §13.1.2)
+		write.IfAbsent = true
+	case r.IfNoneMatch != "":
+		return write, fhir.Malformed("", "If-None-Match on an update can only be *").WithCode(fhir.CodeValue)
+	}
+	return write, nil
+}
+
+func (e *Engine) delete(ctx context.Context, r Request) (Response, error) {
+	write, err := deleteWrite(r)
+	if err != nil {
 		return Response{}, err
 	}
 	v, err := e.apply(ctx, write)
@@ -265,17 +262,27 @@ func (e *Engine) delete(ctx context.Context, r Request) (Response, error) {
 	return Response{Version: v}, nil
 }
 
+func deleteWrite(r Request) (store.Write, error) {
+	want, err := parseIfMatch(r.IfMatch)
+	return store.Write{Op: store.Delete, Key: r.Key, IfMatch: want}, err
+}
+
 // apply commits one write.
 func (e *Engine) apply(ctx context.Context, write store.Write) (*store.Version, error) {
 	outcome := e.Store.Apply(ctx, store.Unit{Writes: []store.Write{write}})[0]
 	if outcome.Err != nil {
-		if exists := (*store.Exists)(nil); errors.As(outcome.Err, &exists) {
-			return nil, fhir.PreconditionFailed("%s exists already", write.Key)
-		}
-		return nil, outcome.Err
+		return nil, refused(outcome.Err)
 	}
 	e.wrote(write.Key)
 	return &outcome.Versions[0], nil
+}
+
+// refused turns the store's word for what is there into the client's.
+func refused(err error) error {
+	if exists := (*store.Exists)(nil); errors.As(err, &exists) {
+		return fhir.PreconditionFailed("%s exists already", exists.Matches[0].Key)
+	}
+	return err
 }
 
 func (e *Engine) wrote(key fhir.Key) {

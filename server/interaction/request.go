@@ -1,6 +1,6 @@
 // Package interaction performs the RESTful interactions of R4 http on a store.
 // It knows URLs below the FHIR base, but neither HTTP nor SQL: server/rest calls
-// it for requests, and Bundle entries will be the same Requests.
+// it for requests, and Bundle entries are the same Requests.
 package interaction
 
 import (
@@ -24,6 +24,10 @@ const (
 	Create          Name = "create"
 	SearchType      Name = "search-type"
 	Capabilities    Name = "capabilities"
+	// Transaction is what POST to the base asks for; the bundle posted may be a
+	// batch as well.
+	Transaction Name = "transaction"
+	Batch       Name = "batch"
 )
 
 // Request is one interaction asked for.
@@ -33,7 +37,7 @@ type Request struct {
 	VersionID   string   // vread
 	Query       string   // raw query, without '?'
 
-	Body  *fhir.Resource // create and update
+	Body  *fhir.Resource // create, update and the bundle posted
 	Patch patch.Patch    // patch
 
 	// Conditions, each "" when not given (R4 http §3.1.0.1.3, §3.1.0.5, §3.1.0.8.1).
@@ -52,7 +56,10 @@ func Parse(method, path, query string) (Request, error) {
 		return level(method, Request{Interaction: Capabilities, Query: query}, path, map[string]Name{"GET": Capabilities})
 	}
 	typ := parts[0]
-	if path == "" || strings.HasPrefix(typ, "_") || strings.HasPrefix(typ, "$") {
+	if path == "" {
+		return level(method, Request{Query: query}, "the FHIR base", map[string]Name{"POST": Transaction})
+	}
+	if strings.HasPrefix(typ, "_") || strings.HasPrefix(typ, "$") {
 		return Request{}, fhir.NotAllowed("%s on the whole system is not served; read /metadata for what is", method)
 	}
 	if !Served(typ) {

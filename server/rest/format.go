@@ -181,7 +181,7 @@ func (s *Server) encode(body []byte, f format) (data []byte, media string, err e
 
 // preference is what the Prefer header asks for (R4 http §3.1.0.1.8, §3.1.1.3).
 type preference struct {
-	minimal, outcome, lenient bool
+	minimal, representation, outcome, lenient bool
 }
 
 func readPrefer(r *http.Request) (p preference) {
@@ -190,6 +190,8 @@ func readPrefer(r *http.Request) (p preference) {
 			switch strings.ReplaceAll(strings.TrimSpace(token), " ", "") {
 			case "return=minimal":
 				p.minimal = true
+			case "return=representation":
+				p.representation = true
 			case "return=OperationOutcome":
 				p.outcome = true
 			case "handling=lenient":

@@ -15,6 +15,10 @@ import (
 
 // answer writes what an interaction gave (R4 http §3.1.0).
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, response interaction.Response, prefer preference, f format) {
+	if response.Bundle != "" {
+		s.send(w, r, http.StatusOK, s.bundle(r.Context(), w.Header().Get("X-Request-Id"), response, prefer), f)
+		return
+	}
 	status := http.StatusOK
 	h := w.Header()
 	if v := response.Version; v != nil {
@@ -95,12 +99,7 @@ func (s *Server) failAs(w http.ResponseWriter, r *http.Request, err error, f for
 		return // the answer has begun, so none can be added
 	}
 	id := w.Header().Get("X-Request-Id")
-	known := asKnown(r.Context(), err)
-	if known.Situation == fhir.SituationException {
-		s.Log.Error("internal error", "request", id, "error", err)
-	} else if known.Err != nil {
-		s.Log.Warn("refused", "request", id, "error", known.Err)
-	}
+	known, outcome := s.explain(r.Context(), id, err)
 	if known.ETag != "" {
 		w.Header().Set("ETag", known.ETag)
 	}
@@ -108,14 +107,25 @@ func (s *Server) failAs(w http.ResponseWriter, r *http.Request, err error, f for
 	case fhir.SituationUnavailable, fhir.SituationThrottled:
 		w.Header().Set("Retry-After", retryAfter)
 	}
-	outcome, coded := term.Outcome(err)
-	if !coded {
-		outcome = fhir.Outcome(known.Issues)
-	}
 	if fhir.ValidID(id) {
 		outcome = outcome.WithIdentity(id)
 	}
 	s.send(w, r, statusOf[known.Situation], outcome.JSON(), f)
+}
+
+// explain tells an error to the log and makes its outcome.
+func (s *Server) explain(ctx context.Context, id string, err error) (*fhir.Error, *fhir.Resource) {
+	known := asKnown(ctx, err)
+	if known.Situation == fhir.SituationException {
+		s.Log.Error("internal error", "request", id, "error", err)
+	} else if known.Err != nil {
+		s.Log.Warn("refused", "request", id, "error", known.Err)
+	}
+	outcome, coded := term.Outcome(err)
+	if !coded {
+		outcome = fhir.Outcome(known.Issues)
+	}
+	return known, outcome
 }
 
 // asKnown finds the *fhir.Error in err, or makes the one for our fault: its text

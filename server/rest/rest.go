@@ -182,7 +182,7 @@ func (s *Server) operate(w http.ResponseWriter, r *http.Request, path string, f 
 // readBody reads a resource, or the form of a POST _search.
 func (s *Server) readBody(r *http.Request, request *interaction.Request) error {
 	switch request.Interaction {
-	case interaction.Create, interaction.Update:
+	case interaction.Create, interaction.Update, interaction.Transaction:
 		var err error
 		request.Body, err = s.resource(r)
 		return err

@@ -1,0 +1,99 @@
+package interaction
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"vitalwire/fhir"
+)
+
+// bundle performs what was posted to the base (R4 http §3.1.0.11).
+func (e *Engine) bundle(ctx context.Context, r Request) (Response, error) {
+	if r.Body == nil || r.Body.Type() != "Bundle" {
+		return Response{}, fhir.Malformed("resourceType", "what is posted to the base is a Bundle of type batch or transaction").WithCode(fhir.CodeInvariant)
+	}
+	typ := r.Body.Get("type").Text()
+	if typ != string(Batch) && typ != string(Transaction) {
+		return Response{}, fhir.Malformed("Bundle.type", "a Bundle posted to the base has the type batch or transaction; to keep a Bundle, post it to Bundle").WithCode(fhir.CodeValue)
+	}
+	entries, failures, err := e.entries(r)
+	if err != nil {
+		return Response{}, err
+	}
+	response := Response{Bundle: typ + "-response"}
+	if typ == string(Batch) {
+		response.Entries = e.batch(ctx, entries, failures)
+		return response, nil
+	}
+	if err := joined(failures); err != nil {
+		return Response{}, err
+	}
+	response.Entries, err = e.transaction(ctx, entries)
+	return response, err
+}
+
+// batchWorkers is how many entries of a batch are performed at once. Their
+// writes share commits.
+const batchWorkers = 8
+
+// batch performs each entry by itself. Entries must not depend on each other
+// (R4 http §3.1.0.11.1); those of one step of the order of transactions run at
+// once, so that a client who counts on that order finds it.
+func (e *Engine) batch(ctx context.Context, entries []entry, failures []error) []Result {
+	results := make([]Result, len(entries))
+	var steps [3 + 1][]int
+	for i := range entries {
+		results[i].Head = entries[i].head
+		if failures[i] != nil {
+			results[i].Err = at(i, failures[i])
+			continue
+		}
+		steps[step(entries[i].Interaction)] = append(steps[step(entries[i].Interaction)], i)
+	}
+	for _, which := range steps {
+		work := make(chan int)
+		var workers sync.WaitGroup
+		for range min(batchWorkers, len(which)) {
+			workers.Go(func() {
+				for i := range work {
+					results[i].Response, results[i].Err = e.alone(ctx, entries[i])
+				}
+			})
+		}
+		for _, i := range which {
+			work <- i
+		}
+		close(work)
+		workers.Wait()
+	}
+	return results
+}
+
+// alone performs one entry; a panic in it is that entry's error.
+func (e *Engine) alone(ctx context.Context, n entry) (response Response, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic in Bundle.entry[%d]: %v", n.index, p)
+		}
+	}()
+	response, err = e.Do(ctx, n.Request)
+	if err != nil {
+		err = at(n.index, err)
+	}
+	return response, err
+}
+
+// step is the place of an interaction in the processing order of R4 http
+// §3.1.0.11.2: DELETE, POST, PUT and PATCH, then GET and HEAD.
+func step(name Name) int {
+	switch name {
+	case Delete:
+		return 0
+	case Create:
+		return 1
+	case Update, Patch:
+		return 2
+	}
+	return 3
+}
