@@ -198,7 +198,7 @@ func (e *Engine) create(ctx context.Context, r Request) (Response, error) {
 		return Response{}, err
 	}
 	key := fhir.Key{Type: r.Key.Type, ID: id}
-	write := NewWrite(store.Create, key, r.Body)
+	write := e.newWrite(store.Create, key, r.Body)
 	if r.IfNoneExist != "" {
 		return e.conditionalCreate(ctx, r, write)
 	}
@@ -218,7 +218,7 @@ func (e *Engine) update(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	write := NewWrite(store.Put, r.Key, r.Body)
+	write := e.newWrite(store.Put, r.Key, r.Body)
 	write.IfMatch, write.IfAbsent = conditions.IfMatch, conditions.IfAbsent
 	v, err := e.apply(ctx, write)
 	if err != nil {

@@ -48,7 +48,7 @@ func (e *Engine) patched(ctx context.Context, s store.Reader, r Request) (store.
 	if err != nil {
 		return store.Write{}, nil, err
 	}
-	write := NewWrite(store.Put, r.Key, resource)
+	write := e.newWrite(store.Put, r.Key, resource)
 	write.IfMatch = v.VersionID
 	return write, issues, nil
 }

@@ -188,7 +188,7 @@ func (t *transaction) commitPlain(ctx context.Context) (done bool, err error) {
 			if step(a.Interaction) != order || a.found != nil {
 				continue
 			}
-			unit.Writes = append(unit.Writes, a.made())
+			unit.Writes = append(unit.Writes, t.made(a))
 			writers = append(writers, a)
 		}
 	}
@@ -254,7 +254,7 @@ func (t *transaction) perform(tx store.Tx, which func(*action) bool) error {
 		if !which(a) {
 			continue
 		}
-		v, err := tx.Write(a.made())
+		v, err := tx.Write(t.made(a))
 		if err != nil {
 			return at(i, refused(err))
 		}
@@ -264,10 +264,10 @@ func (t *transaction) perform(tx store.Tx, which func(*action) bool) error {
 }
 
 // made is the write of an entry, with its links as they are set.
-func (a *action) made() store.Write {
+func (t *transaction) made(a *action) store.Write {
 	switch a.Interaction {
 	case Create:
-		write := NewWrite(store.Create, a.fresh, a.Body)
+		write := t.e.newWrite(store.Create, a.fresh, a.Body)
 		if a.unless != nil {
 			write.Unless = a.unless.identifier
 		}
@@ -277,7 +277,7 @@ func (a *action) made() store.Write {
 		if a.patched != nil {
 			body = a.patched
 		}
-		write := NewWrite(store.Put, a.Key, body)
+		write := t.e.newWrite(store.Put, a.Key, body)
 		write.IfMatch, write.IfAbsent = a.write.IfMatch, a.write.IfAbsent
 		return write
 	}

@@ -20,6 +20,11 @@ func NewWrite(op store.Op, key fhir.Key, r *fhir.Resource) store.Write {
 	}
 }
 
+// newWrite is NewWrite with what the engine knows.
+func (e *Engine) newWrite(op store.Op, key fhir.Key, r *fhir.Resource) store.Write {
+	return NewWrite(op, key, r)
+}
+
 // shard is the hash of the patient a resource belongs to, else of its own key:
 // what one patient's page needs lies together (design.md section 6).
 func shard(key fhir.Key, r *fhir.Resource) int64 {
