@@ -142,7 +142,7 @@ func (e *Engine) below(address string) (path, query string, err error) {
 func at(i int, err error) error {
 	var known *fhir.Error
 	if !errors.As(err, &known) {
-		return fmt.Errorf("Bundle.entry[%d]: %w", i, err)
+		return fmt.Errorf("in Bundle.entry[%d]: %w", i, err)
 	}
 	placed := *known
 	placed.Issues = slices.Clone(known.Issues)
