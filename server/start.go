@@ -17,6 +17,8 @@ import (
 
 	"vitalwire/adapters"
 	"vitalwire/fhir"
+	"vitalwire/fhir/search"
+	"vitalwire/profiles"
 	"vitalwire/server/ingest"
 	"vitalwire/server/interaction"
 	"vitalwire/server/knowledge"
@@ -92,7 +94,8 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	if s.Base, err = checkBase(base); err != nil {
 		return nil, err
 	}
-	if s.store, err = openStore(ctx, c.Store); err != nil {
+	parameters := search.NewRegistry(profiles.R4(), s.Base)
+	if s.store, err = openStore(ctx, c.Store, parameters); err != nil {
 		return nil, err
 	}
 	seal, err := interaction.OpenSealer(ctx, s.store)
@@ -103,7 +106,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	if err != nil {
 		return nil, err
 	}
-	known.Store, known.Log = s.store, log
+	known.Store, known.Search, known.Log = s.store, parameters, log
 	if c.Packages != "" {
 		s.running.Go(func() { known.LoadDir(life, c.Packages, log) })
 	}
@@ -111,13 +114,13 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	if err != nil {
 		return nil, err
 	}
-	frames := &ingest.Service{Store: s.store, Adapters: languages, Check: known.Check, Zone: zone, Now: time.Now, Log: log}
+	frames := &ingest.Service{Store: s.store, Search: parameters, Adapters: languages, Check: known.Check, Zone: zone, Now: time.Now, Log: log}
 	if err := frames.Sweep(ctx); err != nil {
 		return nil, err
 	}
 	face := &rest.Server{
 		Engine: &interaction.Engine{
-			Store: s.store, Base: s.Base, Seal: seal, Zone: zone,
+			Store: s.store, Search: parameters, Base: s.Base, Seal: seal, Zone: zone,
 			Check: known.Check, Definitions: known.Definitions, Wrote: known.Wrote, Operations: operations.For, Version: Version, Started: time.Now(),
 		},
 		Operations: operations,
@@ -147,17 +150,17 @@ func (s *Server) Stop(after time.Duration) error {
 }
 
 // openStore opens what --store names.
-func openStore(ctx context.Context, name string) (store.Store, error) {
+func openStore(ctx context.Context, name string, parameters *search.Registry) (store.Store, error) {
 	if path, ok := strings.CutPrefix(name, "sqlite:"); ok {
 		if dir := filepath.Dir(path); dir != "." {
 			if err := os.MkdirAll(dir, 0o700); err != nil {
 				return nil, err
 			}
 		}
-		return opened(sqlite.Open(ctx, path, sqlite.Options{}))
+		return opened(sqlite.Open(ctx, path, sqlite.Options{Search: parameters}))
 	}
 	if strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://") {
-		return opened(postgres.Open(ctx, name, postgres.Options{}))
+		return opened(postgres.Open(ctx, name, postgres.Options{Search: parameters}))
 	}
 	return nil, fmt.Errorf("--store must be sqlite:PATH or postgres://USER@HOST/DATABASE, not %q", name)
 }

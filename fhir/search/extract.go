@@ -2,171 +2,98 @@ package search
 
 import (
 	"cmp"
-	"math"
+	"context"
 	"slices"
-	"strings"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/path"
 )
 
 // Extract gives the searchable facts of a resource, sorted and each once. What
-// an element of the wrong shape could mean is not guessed: it gives no value.
-func Extract(r *fhir.Resource) []Value {
+// an element of the wrong shape could mean is not guessed: it gives no value, and
+// neither does an expression that cannot be evaluated.
+func (g *Registry) Extract(r *fhir.Resource) []Value {
+	t := g.table(r.Type())
+	if len(t.indexed) == 0 {
+		return nil
+	}
+	ctx := context.Background()
+	root := g.model.Root(r)
+	e := g.evaluator(root)
+	var part *path.Evaluator
 	var values []Value
-	for _, p := range params[r.Type()] {
-		for _, path := range p.paths {
-			walk(r.Root(), strings.Split(path, "."), func(e *fhir.Element) {
-				values = appendValues(values, p, e)
-			})
+	var items, buf path.Collection
+	for _, p := range t.indexed {
+		var err error
+		if items, err = e.Append(ctx, p.expression, items[:0]); err != nil {
+			items = buf
+			continue
 		}
+		buf = items
+		for i := range items {
+			if p.Type != CompositeType {
+				values = g.appendValues(values, p, p.Type, &items[i])
+				continue
+			}
+			if part == nil {
+				part = g.evaluator(root)
+			}
+			part.Reset(g.env, items[i])
+			values = g.appendTuples(ctx, part, values, p)
+		}
+	}
+	g.done(e)
+	if part != nil {
+		g.done(part)
 	}
 	slices.SortFunc(values, compareValues)
 	return slices.CompactFunc(values, func(a, b Value) bool { return compareValues(a, b) == 0 })
 }
 
-// walk calls found for each element at the path, through arrays.
-func walk(e *fhir.Element, path []string, found func(*fhir.Element)) {
-	if len(path) == 0 {
-		for _, item := range e.Items() {
-			found(item)
-		}
-		return
+func (g *Registry) evaluator(item path.Item) *path.Evaluator {
+	if e, ok := g.evaluators.Get().(*path.Evaluator); ok {
+		e.Reset(g.env, item)
+		return e
 	}
-	for _, item := range e.Items() {
-		if child := item.Get(path[0]); child != nil {
-			walk(child, path[1:], found)
-		}
-	}
+	return path.NewEvaluator(g.env, item)
 }
 
-func appendValues(values []Value, p *Param, e *fhir.Element) []Value {
-	switch p.Type {
-	case Token:
-		return appendTokens(values, p, e)
-	case ReferenceType:
-		if v, ok := referenceValue(p, e); ok {
-			return append(values, v)
-		}
-	case Date:
-		if low, high, ok := dateRange(e); ok {
-			return append(values, Value{Param: p, Low: low, High: high})
-		}
-	}
-	return values
+// done keeps an evaluator for the next resource, without what it held of this one.
+func (g *Registry) done(e *path.Evaluator) {
+	e.Reset(nil)
+	g.evaluators.Put(e)
 }
 
-// appendTokens reads code, boolean, Coding, CodeableConcept and Identifier
-// (R4 search §3.1.1.5.5).
-func appendTokens(values []Value, p *Param, e *fhir.Element) []Value {
-	switch e.Kind() {
-	case fhir.String, fhir.Bool:
-		return append(values, Value{Param: p, System: p.system, Code: e.Text()})
-	case fhir.Object:
-		if coding := e.Get("coding"); coding != nil {
-			for _, c := range coding.Items() {
-				if code := c.Get("code").Text(); code != "" {
-					values = append(values, Value{Param: p, System: c.Get("system").Text(), Code: code})
-				}
-			}
+// appendTuples gives the pairs of a composite's components at the evaluator's
+// item (R4 search §3.1.1.5.8): both must stand in the same one.
+func (g *Registry) appendTuples(ctx context.Context, e *path.Evaluator, values []Value, p *Param) []Value {
+	var sides [2][]Value
+	for i, c := range p.Components {
+		items, err := e.Append(ctx, c.expression, nil)
+		if err != nil || len(items) == 0 {
 			return values
 		}
-		code := e.Get("code").Text() // Coding
-		if code == "" {
-			code = e.Get("value").Text() // Identifier
+		for n := range items {
+			sides[i] = g.appendValues(sides[i], c, c.Type, &items[n])
 		}
-		if code != "" {
-			values = append(values, Value{Param: p, System: e.Get("system").Text(), Code: code})
+	}
+	for _, a := range sides[0] {
+		for _, b := range sides[1] {
+			b.Param, b.Lead = p, Lead{a.System, a.Code}
+			values = append(values, b)
 		}
 	}
 	return values
-}
-
-func referenceValue(p *Param, e *fhir.Element) (Value, bool) {
-	text := e.Get("reference").Text()
-	if e.Is(fhir.String) { // canonical, uri
-		text = e.Text()
-	}
-	if text == "" {
-		return Value{}, false
-	}
-	ref := fhir.ParseReference(text)
-	target := Target{URI: text}
-	switch {
-	case ref.Contained != "":
-		return Value{}, false
-	case ref.Base == "" && ref.Key.ID != "":
-		target = Target{Type: ref.Key.Type, ID: ref.Key.ID}
-	}
-	if p.patientOnly && ref.Key.Type != "Patient" {
-		return Value{}, false
-	}
-	return Value{Param: p, Target: target}, true
-}
-
-// The ends of time for a Period without start or end.
-const (
-	Earliest = math.MinInt64
-	Latest   = math.MaxInt64
-)
-
-// dateRange gives the half-open range in microseconds that a date, dateTime,
-// instant, Period or Timing means (R4 search §3.1.1.5.10).
-func dateRange(e *fhir.Element) (low, high int64, ok bool) {
-	switch e.Kind() {
-	case fhir.String:
-		d, ok := fhir.ParseDateTime(e.Text())
-		if !ok {
-			return 0, 0, false
-		}
-		low, high = micros(d)
-		return low, high, true
-	case fhir.Object:
-		if events := e.Get("event"); events != nil {
-			return eventsRange(events)
-		}
-		if bounds := e.Path("repeat", "boundsPeriod"); bounds != nil {
-			return dateRange(bounds)
-		}
-		return periodRange(e)
-	}
-	return 0, 0, false
-}
-
-func periodRange(e *fhir.Element) (low, high int64, ok bool) {
-	low, high = Earliest, Latest
-	if d, good := fhir.ParseDateTime(e.Get("start").Text()); good {
-		low, _ = micros(d)
-		ok = true
-	}
-	if d, good := fhir.ParseDateTime(e.Get("end").Text()); good {
-		_, high = micros(d)
-		ok = true
-	}
-	return low, high, ok && low < high
-}
-
-func eventsRange(events *fhir.Element) (low, high int64, ok bool) {
-	low, high = Latest, Earliest
-	for _, event := range events.Items() {
-		if d, good := fhir.ParseDateTime(event.Text()); good {
-			from, to := micros(d)
-			low, high, ok = min(low, from), max(high, to), true
-		}
-	}
-	return low, high, ok
-}
-
-// micros is the range of a date in microseconds; a finer one still fills one.
-func micros(d fhir.DateTime) (low, high int64) {
-	low, high = d.Low().UnixMicro(), d.High().UnixMicro()
-	return low, max(high, low+1)
 }
 
 func compareValues(a, b Value) int {
+	if a.Param != b.Param {
+		return cmp.Compare(a.Param.Code, b.Param.Code)
+	}
 	return cmp.Or(
-		cmp.Compare(a.Param.Code, b.Param.Code),
+		cmp.Compare(a.Lead.System, b.Lead.System), cmp.Compare(a.Lead.Code, b.Lead.Code), cmp.Compare(a.By, b.By),
 		cmp.Compare(a.System, b.System), cmp.Compare(a.Code, b.Code),
 		cmp.Compare(a.Target.Type, b.Target.Type), cmp.Compare(a.Target.ID, b.Target.ID), cmp.Compare(a.Target.URI, b.Target.URI),
-		cmp.Compare(a.Low, b.Low), cmp.Compare(a.High, b.High),
+		cmp.Compare(a.Low, b.Low), cmp.Compare(a.High, b.High), cmp.Compare(a.Text, b.Text), a.Amount.compare(b.Amount),
 	)
 }

@@ -1,6 +1,9 @@
 package search
 
-import "vitalwire/fhir"
+import (
+	"vitalwire/fhir"
+	"vitalwire/fhir/path"
+)
 
 // Query is a search of one resource type, parsed and checked: what a store
 // compiles. It holds no SQL and no URL.
@@ -20,26 +23,91 @@ type Query struct {
 	After *Cursor
 }
 
-// Clause is one parameter with its alternatives: any operand suffices
-// (R4 search §3.1.1.4.11: commas are OR).
+// Clause is one condition: a parameter with its alternatives, of which any
+// suffices (R4 search §3.1.1.4.11: commas are OR), or a chain or _has.
 type Clause struct {
 	Param    *Param
 	Operands []Operand
+	// Match is how the text of a string or uri is compared.
+	Match Match
+	// Not turns a token clause round: no value matches (:not, also without any value).
+	Not bool
+	// Missing asks, instead of Operands, whether there is a value at all (:missing).
+	Missing *bool
+	// By asks for another fact of Param than its value (:identifier, :of-type).
+	By By
+	// Chain asks, instead of Operands, that what the reference Param names meets any
+	// of these (R4 search §3.1.1.4.14).
+	Chain []Chain
+	// Has asks that a resource which refers to the match meets a clause
+	// (R4 search §3.1.1.4.15); Param is nil.
+	Has *Has
 }
+
+// Chain is a clause on the target of a reference, when that is of the type.
+type Chain struct {
+	Type   string
+	Clause Clause
+}
+
+// Has is a clause on resources of a type whose reference Param names the match.
+type Has struct {
+	Type   string
+	Param  *Param
+	Clause Clause
+}
+
+// Match is how texts are compared.
+type Match uint8
+
+// The ways to compare texts. A string begins, contains (both by Fold) or is
+// exactly the operand; a uri is it or lies below it.
+const (
+	Begins Match = iota
+	Exact
+	Contains
+	Below
+)
+
+// By tells facts of one parameter apart.
+type By uint8
+
+// The facts: the value itself, Reference.identifier, and Identifier.type with the
+// value, whose Code is "type|value".
+const (
+	ByValue By = iota
+	ByIdentifier
+	ByType
+)
 
 // Operand is one value to compare with. Which members count depends on the
 // parameter's Type.
 type Operand struct {
 	// Token: a nil System matches any system, an empty one only codes without
-	// one; a nil Code matches any code of the system.
+	// one; a nil Code matches any code of the system. A uri is in Code.
 	System, Code *string
-	// Reference: the target, or the text of an absolute URL or urn. Types lists
-	// what a bare id may be.
+	// Text of a string.
+	Text string
+	// Reference: the target, or the text of an absolute URL or urn. A target
+	// without Type is of any type.
 	Target Target
-	// Date: Prefix compares with the half-open range [Low, High) in microseconds
-	// since 1970 (R4 search §3.1.1.4.5 prefixes).
+	// Date, number and quantity compare by Prefix. A date is the half-open range
+	// [Low, High) in microseconds since 1970 (R4 search §3.1.1.4.5 prefixes).
 	Prefix    Prefix
 	Low, High int64
+	// Number and quantity. System and Code are the unit when Canonical is "".
+	Bounds Bounds
+	// Part is the second component of a composite; the first is in System and Code.
+	Part *Operand
+}
+
+// Bounds are the numbers of an operand as EncodeNumber writes them: the value, the
+// half-open range that its digits mean (R4 search §3.1.1.5.2: 100 is [99.5, 100.5)),
+// and the range that ap means. With Canonical they are counted in that base unit.
+type Bounds struct {
+	Value, Low, High string
+	Near             [2]string
+	Canonical        string
 }
 
 // Target is what a reference operand or value points at.
@@ -72,11 +140,17 @@ type Sort struct {
 	Descending bool
 }
 
-// Include is one _include: the targets of Param (a reference), of Type only
-// when Type is not "".
+// Include is one _include: the targets of Param (a reference) of resources of
+// type Source, of Type only when Type is not "". A nil Param is every reference.
 type Include struct {
-	Param *Param
-	Type  string
+	Source string
+	Param  *Param
+	Type   string
+	// Iterate goes on from what was included (R4 search §3.1.1.5.11).
+	Iterate bool
+	// Reverse turns it round (_revinclude): resources of type Source whose Param
+	// refers to a match, which is of Type if that is not "".
+	Reverse bool
 }
 
 // Cursor is a place in a sorted search, right after one match. It is plain
@@ -86,6 +160,8 @@ type Cursor struct {
 	Snapshot int64
 	// Keys are the sort values of the last match, nil where it had none.
 	Keys []*int64
+	// Texts are those of sorts by text, at the same places; empty without such.
+	Texts []*string
 	// Row of the last match, the final tie-break.
 	Row int64
 }
@@ -93,18 +169,29 @@ type Cursor struct {
 // Value is one searchable fact of a resource: what a store indexes.
 type Value struct {
 	Param *Param
-	// Token: System may be ""; HasSystem tells "" from absent.
+	// By tells other facts from the value; they are in System and Code.
+	By By
+	// Lead is the first component of a composite; the second is in what follows.
+	Lead Lead
+	// Token: System may be "".
 	System, Code string
 	// Reference.
 	Target Target
 	// Date: the half-open range in microseconds since 1970.
 	Low, High int64
+	// String and uri, as written.
+	Text string
+	// Number and quantity.
+	Amount Amount
 }
+
+// Lead is the token that a composite begins with.
+type Lead struct{ System, Code string }
 
 // Type is a search parameter type of R4 search §3.1.1.5.
 type Type uint8
 
-// The parameter types served so far.
+// The parameter types served.
 const (
 	Token Type = iota
 	ReferenceType
@@ -113,37 +200,57 @@ const (
 	ID
 	// LastUpdated is _lastUpdated: answered from the row itself, never indexed.
 	LastUpdated
+	StringType
+	NumberType
+	QuantityType
+	URIType
+	CompositeType
 )
 
 // Param is a search parameter of one resource type. Params are compared by
-// address: there is one for each type and code.
+// address: a Registry has one for each type and code.
 type Param struct {
 	// Resource is the type it belongs to, such as "Observation".
 	Resource string
 	// Code is the name in URLs, such as "subject".
 	Code string
 	Type Type
-	// Targets of a reference parameter.
+	// Targets of a reference parameter; empty for any.
 	Targets []string
-	// Definition is the canonical URL of the R4 SearchParameter.
+	// Definition is the canonical URL of the SearchParameter.
 	Definition string
-	// paths lead to the values, in the words of FHIRPath's simple paths.
-	paths []string
-	// patientOnly keeps only references to a Patient (clinical-patient's where()).
-	patientOnly bool
-	// system is the code system of an element of type code, which does not name it.
-	system string
-	// uri marks a parameter of R4's type uri, which is kept as a token without a system.
-	uri bool
+	// Components of a composite: a token, and what stands with it.
+	Components []*Param
+	// Union are the parameters whose values together are those of this one, which
+	// is then not indexed itself.
+	Union []*Param
+	// Bit numbers the indexed parameters of a resource type from 0; -1 for others.
+	Bit int
+
+	arms       []string // of the expression that concern the type
+	expression *path.Expression
+}
+
+// Value is the type of a composite's second component, else the type itself:
+// where a store keeps its values.
+func (p *Param) Value() Type {
+	if p.Type == CompositeType {
+		return p.Components[1].Type
+	}
+	return p.Type
+}
+
+// Sortable reports whether a store can sort by the parameter.
+func (p *Param) Sortable() bool {
+	switch p.Type {
+	case Date, LastUpdated, StringType, NumberType, QuantityType, URIType:
+		return true
+	}
+	return false
 }
 
 // TypeCode is the R4 search-param-type of the parameter.
-func (p *Param) TypeCode() string {
-	if p.uri {
-		return "uri"
-	}
-	return p.Type.String()
-}
+func (p *Param) TypeCode() string { return p.Type.String() }
 
 // Key is the resource of a target, if it names one.
 func (t Target) Key() (fhir.Key, bool) {
@@ -152,5 +259,6 @@ func (t Target) Key() (fhir.Key, bool) {
 
 // String is the code of the type in R4 search-param-type.
 func (t Type) String() string {
-	return [...]string{Token: "token", ReferenceType: "reference", Date: "date", ID: "token", LastUpdated: "date"}[t]
+	return [...]string{Token: "token", ReferenceType: "reference", Date: "date", ID: "token", LastUpdated: "date",
+		StringType: "string", NumberType: "number", QuantityType: "quantity", URIType: "uri", CompositeType: "composite"}[t]
 }

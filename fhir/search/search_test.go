@@ -8,13 +8,16 @@ import (
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
+	"vitalwire/profiles"
 )
+
+var registry = search.NewRegistry(profiles.R4(), "http://h/fhir")
 
 var options = search.Options{Base: "http://h/fhir", Zone: time.FixedZone("", 7200), DefaultCount: 20, MaxCount: 1000}
 
 func parse(t *testing.T, typ, query string) *search.Parsed {
 	t.Helper()
-	p, err := search.Parse(typ, query, options)
+	p, err := registry.Parse(typ, query, options)
 	if err != nil {
 		t.Fatalf("%s?%s: %v", typ, query, err)
 	}
@@ -130,8 +133,8 @@ func TestParse_Control(t *testing.T) {
 
 func TestParse_RefusesAndLenientLeavesOut(t *testing.T) {
 	for _, c := range []struct{ typ, query, says string }{
-		{"Observation", "colour=red", "known are _id, _lastUpdated, category, code, date"},
-		{"Patient", "code=1", "known are _id, _lastUpdated, identifier"},
+		{"Observation", "colour=red", "known are _id, _lastUpdated, _profile, _security, _source, _tag, based-on, category, code, code-value-concept"},
+		{"Patient", "code=1", "known are _id, _lastUpdated, _profile, _security, _source, _tag, active, address"},
 		{"Observation", "code:text=x", "modifier :text"},
 		{"Observation", "patient:Device=1", "can to Patient"},
 		{"Observation", "patient=Device/1", "cannot refer to Device"},
@@ -145,7 +148,7 @@ func TestParse_RefusesAndLenientLeavesOut(t *testing.T) {
 		{"Observation", "_count=-1", "_count"},
 		{"Observation", "_count=x", "_count"},
 		{"Observation", "_count=1&_count=2", "twice"},
-		{"Observation", "_sort=code", "can sort by _lastUpdated, date"},
+		{"Observation", "_sort=code", "can sort by _lastUpdated, _profile, _source, combo-value-quantity"},
 		{"Observation", "_sort=nothing", "known are"},
 		{"Observation", "_total=some", "accurate"},
 		{"Observation", "_include=Observation:code", "no reference parameter"},
@@ -153,15 +156,15 @@ func TestParse_RefusesAndLenientLeavesOut(t *testing.T) {
 		{"Observation", "_include=device", "Type:parameter"},
 		{"Observation", "_include=Observation:device:Patient", "cannot refer to Patient"},
 	} {
-		_, err := search.Parse(c.typ, c.query, options)
+		_, err := registry.Parse(c.typ, c.query, options)
 		if fhir.SituationOf(err) != fhir.SituationBadSearch || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s?%s: %v; want it to say %q", c.typ, c.query, err, c.says)
 		}
 		lenient := options
 		lenient.Lenient = true
-		p, err := search.Parse(c.typ, "status=final&"+c.query, lenient)
+		p, err := registry.Parse(c.typ, "status=final&"+c.query, lenient)
 		if c.typ == "Patient" {
-			p, err = search.Parse(c.typ, "identifier=1&"+c.query, lenient)
+			p, err = registry.Parse(c.typ, "identifier=1&"+c.query, lenient)
 		}
 		if err != nil || len(p.Warnings) != 1 || p.Warnings[0].Severity != fhir.Warning {
 			t.Errorf("%s?%s lenient: %v", c.typ, c.query, err)
@@ -172,7 +175,7 @@ func TestParse_RefusesAndLenientLeavesOut(t *testing.T) {
 		}
 	}
 	for _, query := range []string{"code=%zz", strings.Repeat("code=a&", 101), "code=" + strings.Repeat("a,", 1001)} {
-		_, err := search.Parse("Observation", query, options)
+		_, err := registry.Parse("Observation", query, options)
 		var e *fhir.Error
 		if !errors.As(err, &e) {
 			t.Errorf("%.20s: %v", query, err)
@@ -187,7 +190,7 @@ func extract(t *testing.T, text string) []string {
 		t.Fatal(err)
 	}
 	var got []string
-	for _, v := range search.Extract(r) {
+	for _, v := range registry.Extract(r) {
 		switch v.Param.Type {
 		case search.Token:
 			got = append(got, v.Param.Code+"="+v.System+"|"+v.Code)
@@ -233,7 +236,7 @@ func FuzzParse(f *testing.F) {
 		f.Add("Observation", seed)
 	}
 	f.Fuzz(func(t *testing.T, typ, query string) {
-		p, err := search.Parse(typ, query, options)
+		p, err := registry.Parse(typ, query, options)
 		var e *fhir.Error
 		if err != nil && !errors.As(err, &e) {
 			t.Errorf("%q: %v", query, err)

@@ -134,9 +134,9 @@ func (s *Service) releaseOne(ctx context.Context, record store.Record) (int, err
 		return 0, err
 	}
 	for range attempts {
-		p := newPlan()
+		p := newPlan(s.Search)
 		err := s.Store.View(ctx, func(r store.Reader) error {
-			p = newPlan()
+			p = newPlan(s.Search)
 			t, err := time.Parse(instantLayout, w.Time)
 			if err != nil {
 				return err

@@ -27,7 +27,7 @@ func (e *Engine) searchOptions(lenient bool) search.Options {
 
 func (e *Engine) search(s store.Reader, r Request) (Response, error) {
 	query, sealed := takeCursor(r.Query)
-	parsed, err := search.Parse(r.Key.Type, query, e.searchOptions(r.Lenient))
+	parsed, err := e.Search.Parse(r.Key.Type, query, e.searchOptions(r.Lenient))
 	if err != nil {
 		return Response{}, err
 	}

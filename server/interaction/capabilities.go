@@ -50,7 +50,7 @@ func (e *Engine) resourceCapabilities(typ string) *fhir.Element {
 		fhir.S("conditionalDelete", "not-supported"),
 	)
 	includes, searchParams := fhir.NewArray(), fhir.NewArray()
-	for _, p := range search.Params(typ) {
+	for _, p := range e.Search.Params(typ) {
 		if p.Type == search.ReferenceType {
 			includes.Append(fhir.NewString(typ + ":" + p.Code))
 		}

@@ -23,7 +23,7 @@ type condition struct {
 // condition reads a search for a type; what names its place for the error.
 func (e *Engine) condition(typ, text, what string) (condition, error) {
 	text = strings.TrimPrefix(text, "?")
-	parsed, err := search.Parse(typ, text, e.searchOptions(false))
+	parsed, err := e.Search.Parse(typ, text, e.searchOptions(false))
 	if err != nil {
 		return condition{}, err
 	}

@@ -12,12 +12,15 @@ import (
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
 	"vitalwire/fhir/path"
+	"vitalwire/fhir/search"
 	"vitalwire/server/store"
 )
 
 // Engine performs interactions. Its fields are set once, before use.
 type Engine struct {
 	Store store.Store
+	// Search are the search parameters served.
+	Search *search.Registry
 	// Base is the public FHIR base without a trailing slash.
 	Base string
 	// Seal hides cursors from clients.

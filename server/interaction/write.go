@@ -9,20 +9,20 @@ import (
 )
 
 // NewWrite makes the write of a resource under a key: its canonical body, its
-// index values and its shard.
-func NewWrite(op store.Op, key fhir.Key, r *fhir.Resource) store.Write {
+// index values (made by g) and its shard.
+func NewWrite(g *search.Registry, op store.Op, key fhir.Key, r *fhir.Resource) store.Write {
 	stored := r.WithIdentity(key.ID)
 	return store.Write{
 		Op: op, Key: key,
 		Body:  stored.JSON(),
-		Index: search.Extract(stored),
+		Index: g.Extract(stored),
 		Shard: shard(key, stored),
 	}
 }
 
 // newWrite is NewWrite with what the engine knows.
 func (e *Engine) newWrite(op store.Op, key fhir.Key, r *fhir.Resource) store.Write {
-	return NewWrite(op, key, r)
+	return NewWrite(e.Search, op, key, r)
 }
 
 // shard is the hash of the patient a resource belongs to, else of its own key:

@@ -16,6 +16,7 @@ import (
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
 	"vitalwire/fhir/path"
+	"vitalwire/fhir/search"
 	"vitalwire/fhir/term"
 	"vitalwire/fhir/validate"
 	"vitalwire/profiles"
@@ -37,7 +38,9 @@ type Base struct {
 	Library *profiles.Library
 	// Store holds definitions that clients wrote; set before use.
 	Store store.Store
-	Log   *slog.Logger
+	// Search are the search parameters that Store is searched by.
+	Search *search.Registry
+	Log    *slog.Logger
 
 	writes atomic.Uint64 // of stored definitions
 	mode   Mode

@@ -85,8 +85,7 @@ func (b *Base) storedAll(typ string, url *string) []*fhir.Resource {
 	}
 	query := &search.Query{Type: typ, Count: maxStored}
 	if url != nil {
-		none := ""
-		query.Filter = []search.Clause{{Param: search.Lookup(typ, "url"), Operands: []search.Operand{{System: &none, Code: url}}}}
+		query.Filter = []search.Clause{{Param: b.Search.Lookup(typ, "url"), Match: search.Exact, Operands: []search.Operand{{Code: url}}}}
 	}
 	var found []*fhir.Resource
 	err := b.Store.View(context.Background(), func(r store.Reader) error {

@@ -18,6 +18,7 @@ import (
 	"vitalwire/server/store/postgres"
 	"vitalwire/server/store/postgres/pgtest"
 	"vitalwire/server/store/sqlite"
+	"vitalwire/server/store/storetest"
 )
 
 // steps is how many operations one run does.
@@ -58,9 +59,9 @@ func openNamed(t *testing.T, name string, now func() time.Time) store.Store {
 	var s store.Store
 	var err error
 	if name == "sqlite" {
-		s, err = sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "store.db"), sqlite.Options{Now: now})
+		s, err = sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "store.db"), sqlite.Options{Search: storetest.Parameters(), Now: now})
 	} else {
-		s, err = postgres.Open(context.Background(), pgtest.Start(t), postgres.Options{Now: now})
+		s, err = postgres.Open(context.Background(), pgtest.Start(t), postgres.Options{Search: storetest.Parameters(), Now: now})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -144,7 +145,7 @@ func update(ctx context.Context, s store.Store, unit store.Unit, fail bool) stri
 
 func searchPages(ctx context.Context, s store.Store, query string, size int) string {
 	typ, rest, _ := strings.Cut(query, "?")
-	p, err := search.Parse(typ, rest, search.Options{Zone: time.UTC, DefaultCount: size, MaxCount: 100})
+	p, err := storetest.Parameters().Parse(typ, rest, search.Options{Zone: time.UTC, DefaultCount: size, MaxCount: 100})
 	if err != nil {
 		panic(err)
 	}
@@ -257,7 +258,7 @@ func (g generator) write() store.Write {
 		}
 	}
 	r = r.WithIdentity(w.Key.ID)
-	w.Body, w.Index = r.JSON(), search.Extract(r)
+	w.Body, w.Index = r.JSON(), storetest.Parameters().Extract(r)
 	return w
 }
 

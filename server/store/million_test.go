@@ -14,6 +14,7 @@ import (
 	"vitalwire/server/store/postgres"
 	"vitalwire/server/store/postgres/pgtest"
 	"vitalwire/server/store/sqlite"
+	"vitalwire/server/store/storetest"
 )
 
 // BenchmarkSearch times the main searches over many Observations:
@@ -33,9 +34,9 @@ func BenchmarkSearch(b *testing.B) {
 			var s store.Store
 			var err error
 			if name == "sqlite" {
-				s, err = sqlite.Open(ctx, b.TempDir()+"/store.db", sqlite.Options{})
+				s, err = sqlite.Open(ctx, b.TempDir()+"/store.db", sqlite.Options{Search: storetest.Parameters()})
 			} else {
-				s, err = postgres.Open(ctx, pgtest.Start(b), postgres.Options{})
+				s, err = postgres.Open(ctx, pgtest.Start(b), postgres.Options{Search: storetest.Parameters()})
 			}
 			if err != nil {
 				b.Fatal(err)
@@ -78,7 +79,7 @@ func BenchmarkSearch(b *testing.B) {
 }
 
 func benchmarkQuery(ctx context.Context, b *testing.B, s store.Store, query string) {
-	p, err := search.Parse("Observation", query, search.Options{Zone: time.UTC, DefaultCount: 20, MaxCount: 1000})
+	p, err := storetest.Parameters().Parse("Observation", query, search.Options{Zone: time.UTC, DefaultCount: 20, MaxCount: 1000})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func fill(b *testing.B, s store.Store, rows int) (middle string) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			writes[i] = store.Write{Op: store.Create, Key: r.Key(), Body: r.JSON(), Index: search.Extract(r)}
+			writes[i] = store.Write{Op: store.Create, Key: r.Key(), Body: r.JSON(), Index: storetest.Parameters().Extract(r)}
 		}
 		out := s.Apply(context.Background(), store.Unit{Writes: writes})[0]
 		if out.Err != nil {

@@ -16,12 +16,15 @@ import (
 //go:embed migrations/0001.sql
 var migration1 string
 
+//go:embed migrations/0002.sql
+var migration2 string
+
 // dialect is PostgreSQL's. Writers take turns by the lock of the head row, taken
 // first; after it read committed sees everything that was ever committed.
 type dialect struct{}
 
 func (dialect) Name() string         { return "PostgreSQL" }
-func (dialect) Migrations() []string { return []string{migration1} }
+func (dialect) Migrations() []string { return []string{migration1, migration2} }
 func (dialect) LockSchema() string   { return "LOCK TABLE migration IN ACCESS EXCLUSIVE MODE" }
 func (dialect) BeginRead() string    { return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" }
 func (dialect) BeginWrite() string   { return "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" }

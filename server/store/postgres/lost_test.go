@@ -11,6 +11,7 @@ import (
 	"vitalwire/server/store"
 	"vitalwire/server/store/postgres"
 	"vitalwire/server/store/postgres/pgtest"
+	"vitalwire/server/store/storetest"
 )
 
 // TestLostConnections ends the store's connections again and again while it
@@ -19,7 +20,7 @@ import (
 func TestLostConnections(t *testing.T) {
 	ctx := context.Background()
 	url := pgtest.Start(t)
-	s, err := postgres.Open(ctx, url, postgres.Options{})
+	s, err := postgres.Open(ctx, url, postgres.Options{Search: storetest.Parameters()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,12 +81,12 @@ func TestLostConnections(t *testing.T) {
 // TestUnreachable: no server is Unavailable, and so is a database taken away.
 func TestUnreachable(t *testing.T) {
 	ctx := context.Background()
-	_, err := postgres.Open(ctx, "postgres://postgres@127.0.0.1:1/none?sslmode=disable", postgres.Options{})
+	_, err := postgres.Open(ctx, "postgres://postgres@127.0.0.1:1/none?sslmode=disable", postgres.Options{Search: storetest.Parameters()})
 	if fhir.SituationOf(err) != fhir.SituationUnavailable {
 		t.Fatalf("no server gives %v", err)
 	}
 	url := pgtest.Start(t)
-	s, err := postgres.Open(ctx, url, postgres.Options{})
+	s, err := postgres.Open(ctx, url, postgres.Options{Search: storetest.Parameters()})
 	if err != nil {
 		t.Fatal(err)
 	}

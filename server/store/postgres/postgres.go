@@ -15,11 +15,14 @@ import (
 
 	"github.com/lib/pq"
 
+	"vitalwire/fhir/search"
 	"vitalwire/server/store/relational"
 )
 
 // Options of a store. The zero value is ready for use.
 type Options struct {
+	// Search are the search parameters that resources are indexed by; it must be set.
+	Search *search.Registry
 	// Now is the clock that positions follow; time.Now when nil.
 	Now func() time.Time
 	// Readers bounds the snapshots, and so the connections, open at once; more wait.
@@ -38,7 +41,7 @@ func Open(ctx context.Context, dsn string, o Options) (*relational.Store, error)
 		return nil, fmt.Errorf("postgres: the connection string cannot be read: %w", err)
 	}
 	db := sql.OpenDB(connector)
-	return relational.Open(ctx, relational.Config{Dialect: dialect{}, Write: db, Read: db, Now: o.Now, Readers: o.Readers})
+	return relational.Open(ctx, relational.Config{Dialect: dialect{}, Search: o.Search, Write: db, Read: db, Now: o.Now, Readers: o.Readers})
 }
 
 // parameters are what the store relies on in every session.

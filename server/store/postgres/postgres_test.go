@@ -17,7 +17,7 @@ func backend() storetest.Backend {
 	return storetest.Backend{
 		New: pgtest.Start,
 		Open: func(ctx context.Context, url string, now func() time.Time) (store.Store, error) {
-			s, err := postgres.Open(ctx, url, postgres.Options{Now: now, Readers: 8})
+			s, err := postgres.Open(ctx, url, postgres.Options{Search: storetest.Parameters(), Now: now, Readers: 8})
 			if err != nil {
 				return nil, err
 			}

@@ -12,10 +12,9 @@ import (
 // prepared is a unit made ready outside the transaction: checked, and with its
 // index rows.
 type prepared struct {
-	unit    store.Unit
-	entries [][]entry
-	spans   [][]span
-	unless  []wanted // one for each write; key 0 for none
+	unit   store.Unit
+	rows   []rows
+	unless []wanted // one for each write; key 0 for none
 }
 
 // wanted is an identifier that must not be there.
@@ -26,16 +25,16 @@ type wanted struct {
 }
 
 // prepare fails on what no store could keep: those are our faults, not the client's.
-func prepare(unit store.Unit) (*prepared, error) {
+func (s *Store) prepare(unit store.Unit) (*prepared, error) {
 	n := len(unit.Writes)
-	p := &prepared{unit: unit, entries: make([][]entry, n), spans: make([][]span, n), unless: make([]wanted, n)}
+	p := &prepared{unit: unit, rows: make([]rows, n), unless: make([]wanted, n)}
 	for i := range unit.Writes {
 		w := &unit.Writes[i]
 		if err := checkWrite(w); err != nil {
 			return nil, err
 		}
 		if w.Op != store.Delete {
-			p.entries[i], p.spans[i] = indexOf(w.Key.Type, w.Index)
+			p.rows[i] = indexOf(s.cfg.Search, w.Key.Type, w.Index)
 		}
 		if w.Unless != nil {
 			p.unless[i] = wantedOf(w.Key.Type, w.Unless)
@@ -102,6 +101,8 @@ type batch struct {
 	deadRows []pastRow
 	entries  []placedEntry
 	spans    []placedSpan
+	texts    []placedText
+	amounts  []placedAmount
 	changed  map[recordKey]bool
 	// held lists, for each identifier key that some unit asks for, where in entries
 	// it stands; what was taken out again no longer matches there.
@@ -143,10 +144,11 @@ func newBatch(last, now int64) *batch {
 type mark struct {
 	last                                      int64
 	versions, deadRows, entries, spans, undos int
+	texts, amounts                            int
 }
 
 func (b *batch) mark() mark {
-	return mark{b.last, len(b.versions), len(b.deadRows), len(b.entries), len(b.spans), len(b.undo)}
+	return mark{b.last, len(b.versions), len(b.deadRows), len(b.entries), len(b.spans), len(b.undo), len(b.texts), len(b.amounts)}
 }
 
 func (b *batch) back(m mark) {
@@ -159,6 +161,7 @@ func (b *batch) back(m mark) {
 	b.last = m.last
 	b.versions, b.deadRows, b.entries = b.versions[:m.versions], b.deadRows[:m.deadRows], b.entries[:m.entries]
 	b.spans, b.undo = b.spans[:m.spans], b.undo[:m.undos]
+	b.texts, b.amounts = b.texts[:m.texts], b.amounts[:m.amounts]
 }
 
 // write evaluates one write and, when it may be, puts it in the batch. find
@@ -186,15 +189,13 @@ func (b *batch) write(index int, p *prepared, find finder) (store.Version, error
 		b.dead[cur.pos] = next.pos
 		b.deadRows = append(b.deadRows, pastRow{cur.pos, cur.shard, next.pos})
 	}
-	for _, e := range p.entries[index] {
+	found := &p.rows[index]
+	for i, e := range found.entries {
 		if at, asked := b.held[e.key]; asked {
-			b.held[e.key] = append(at, len(b.entries))
+			b.held[e.key] = append(at, len(b.entries)+i)
 		}
-		b.entries = append(b.entries, placedEntry{e, next.pos, next.shard})
 	}
-	for _, sp := range p.spans[index] {
-		b.spans = append(b.spans, placedSpan{sp, next.pos, next.shard})
-	}
+	b.place(found, next.pos, next.shard)
 	b.keys[w.Key] = next
 	b.undo = append(b.undo, func() {
 		if exists {
@@ -204,6 +205,22 @@ func (b *batch) write(index int, p *prepared, find finder) (store.Version, error
 		}
 	})
 	return v, nil
+}
+
+// place puts index rows of a version in the batch.
+func (b *batch) place(r *rows, pos, shard int64) {
+	for _, e := range r.entries {
+		b.entries = append(b.entries, placedEntry{e, pos, shard})
+	}
+	for _, sp := range r.spans {
+		b.spans = append(b.spans, placedSpan{sp, pos, shard})
+	}
+	for _, t := range r.texts {
+		b.texts = append(b.texts, placedText{t, pos, shard})
+	}
+	for _, a := range r.amounts {
+		b.amounts = append(b.amounts, placedAmount{a, pos, shard})
+	}
 }
 
 // finder reads versions for the answer of a failed precondition.
@@ -326,6 +343,7 @@ func (b *batch) empty() bool { return !b.wrote && len(b.versions) == 0 && len(b.
 func (b *batch) flushed() {
 	b.wrote = b.wrote || !b.empty()
 	b.versions, b.deadRows, b.entries, b.spans, b.undo = nil, nil, nil, nil, nil
+	b.texts, b.amounts = nil, nil
 	clear(b.changed)
 	clear(b.holders)
 	clear(b.held)

@@ -27,7 +27,7 @@ func (s *Store) Apply(ctx context.Context, units ...store.Unit) []store.Outcome 
 	}
 	defer s.leave()
 	for i, unit := range units {
-		p, err := prepare(unit)
+		p, err := s.prepare(unit)
 		if err != nil {
 			r.outcomes[i].Err = err
 			continue

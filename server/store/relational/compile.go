@@ -38,8 +38,9 @@ type plan struct {
 	at    int64 // the position searched at
 	upper int64 // no match has a later position
 	facts []factClause
-	dates []dateClause
+	other []source        // what is not in ix alone
 	times []search.Clause // _lastUpdated: conditions on the position itself
+	never bool            // nothing can match
 	ids   []string        // _id: what is left of all of them
 	byID  bool
 	sort  []search.Sort
@@ -50,15 +51,10 @@ type factClause struct {
 	whole []any    // keys that match with any sub
 	exact [][2]any // key and sub
 	rank  int      // of two equally large ones the lower is tried first
+	not   bool     // none of the entries
 }
 
 func (f factClause) single() bool { return len(f.whole)+len(f.exact) == 1 }
-
-// dateClause is a date clause: any of the operands on the values of key.
-type dateClause struct {
-	key      int64
-	operands []search.Operand
-}
 
 // newPlan sorts a query's clauses. What it does not know is an error, never ignored.
 func newPlan(q *search.Query, position int64) (*plan, error) {
@@ -68,7 +64,7 @@ func newPlan(q *search.Query, position int64) (*plan, error) {
 	}
 	p.upper = p.at
 	for _, clause := range q.Filter {
-		if len(clause.Operands) == 0 {
+		if len(clause.Operands) == 0 && clause.Missing == nil {
 			return nil, fmt.Errorf("store: a clause of %s without operands", clause.Param.Code)
 		}
 		if err := p.clause(clause); err != nil {
@@ -76,7 +72,7 @@ func newPlan(q *search.Query, position int64) (*plan, error) {
 		}
 	}
 	for _, key := range q.Sort {
-		if key.Param.Type != search.Date && key.Param.Type != search.LastUpdated {
+		if !key.Param.Sortable() {
 			return nil, fmt.Errorf("store: cannot sort by %s", key.Param.Code)
 		}
 		p.sort = append(p.sort, key)
@@ -88,20 +84,25 @@ func newPlan(q *search.Query, position int64) (*plan, error) {
 }
 
 func (p *plan) clause(c search.Clause) error {
-	switch c.Param.Type {
+	if c.Missing != nil {
+		p.other = append(p.other, newMissing(c))
+		return nil
+	}
+	switch c.Param.Value() {
 	case search.Token, search.ReferenceType:
 		f, err := newFactClause(c)
 		p.facts = append(p.facts, f)
 		return err
-	case search.Date:
-		p.dates = append(p.dates, dateClause{rangeKey(c.Param), c.Operands})
-		return knownPrefixes(c)
 	case search.LastUpdated:
 		p.times = append(p.times, c)
 		p.bound(c.Operands)
-		return knownPrefixes(c)
+		return knownPrefixes(c.Operands)
 	case search.ID:
 		return p.addIDs(c)
+	case search.Date, search.StringType, search.URIType, search.NumberType, search.QuantityType:
+		r, err := newRowClause(c)
+		p.other = append(p.other, r)
+		return err
 	}
 	return fmt.Errorf("store: cannot search by %s", c.Param.Code)
 }
@@ -120,12 +121,12 @@ func (p *plan) bound(operands []search.Operand) {
 	}
 }
 
-func knownPrefixes(c search.Clause) error {
-	for _, o := range c.Operands {
+func knownPrefixes(operands []search.Operand) error {
+	for _, o := range operands {
 		switch o.Prefix {
 		case "", search.Eq, search.Ne, search.Gt, search.Lt, search.Ge, search.Le, search.Sa, search.Eb, search.Ap:
 		default:
-			return fmt.Errorf("store: unknown prefix %q of %s", o.Prefix, c.Param.Code)
+			return fmt.Errorf("store: unknown prefix %q", o.Prefix)
 		}
 	}
 	return nil
@@ -149,7 +150,7 @@ func (p *plan) addIDs(c search.Clause) error {
 }
 
 func newFactClause(c search.Clause) (factClause, error) {
-	f := factClause{rank: 2}
+	f := factClause{rank: 2, not: c.Not}
 	if c.Param.Type == search.ReferenceType {
 		f.rank = 1
 	}
@@ -157,24 +158,60 @@ func newFactClause(c search.Clause) (factClause, error) {
 		f.rank = 0
 	}
 	for _, o := range c.Operands {
-		switch t := o.Target; {
-		case c.Param.Type == search.Token && o.Code != nil && o.System == nil:
-			f.whole = append(f.whole, paramKey(factCode, c.Param, *o.Code))
-		case c.Param.Type == search.Token && o.Code != nil:
-			f.exact = append(f.exact, [2]any{paramKey(factCode, c.Param, *o.Code), subOf(*o.System)})
-		case c.Param.Type == search.Token && o.System != nil:
-			f.whole = append(f.whole, paramKey(factSystem, c.Param, *o.System))
-		case c.Param.Type == search.ReferenceType && t.URI != "":
-			f.whole = append(f.whole, paramKey(factURI, c.Param, t.URI))
-		case c.Param.Type == search.ReferenceType && t.ID != "" && t.Type == "":
-			f.whole = append(f.whole, paramKey(factTarget, c.Param, t.ID))
-		case c.Param.Type == search.ReferenceType && t.ID != "":
-			f.exact = append(f.exact, [2]any{paramKey(factTarget, c.Param, t.ID), subOf(t.Type)})
-		default:
-			return f, fmt.Errorf("store: an operand of %s without a value", c.Param.Code)
+		for _, p := range c.Param.Indexed() {
+			if err := f.add(c, p, o); err != nil {
+				return f, err
+			}
 		}
 	}
 	return f, nil
+}
+
+// add adds the entries of one operand for one parameter.
+func (f *factClause) add(c search.Clause, p *search.Param, o search.Operand) error {
+	var scope []string
+	typ := p.Type
+	if typ == search.CompositeType {
+		if o.Part == nil {
+			return fmt.Errorf("store: an operand of %s without its second part", p.Code)
+		}
+		scope, typ, o = scopeOf(o), p.Value(), *o.Part
+	}
+	fact := factCode
+	switch c.By {
+	case search.ByType:
+		fact = factTyped
+	case search.ByIdentifier:
+		fact, typ = factByID, search.Token
+	}
+	t := o.Target
+	switch {
+	case typ == search.Token && o.Code != nil && o.System == nil:
+		f.whole = append(f.whole, paramKey(fact, p, *o.Code, scope...))
+	case typ == search.Token && o.Code != nil:
+		f.exact = append(f.exact, [2]any{paramKey(fact, p, *o.Code, scope...), subOf(*o.System)})
+	case typ == search.Token && o.System != nil && fact == factCode && scope == nil:
+		f.whole = append(f.whole, paramKey(factSystem, p, *o.System))
+	case typ == search.ReferenceType && t.URI != "":
+		f.whole = append(f.whole, paramKey(factURI, p, t.URI, scope...))
+	case typ == search.ReferenceType && t.ID != "" && t.Type == "":
+		f.whole = append(f.whole, paramKey(factTarget, p, t.ID, scope...))
+	case typ == search.ReferenceType && t.ID != "":
+		f.exact = append(f.exact, [2]any{paramKey(factTarget, p, t.ID, scope...), subOf(t.Type)})
+	case fact != factCode && o.System != nil:
+		return fhir.BadSearch("%s must have a value behind the system", p.Code).WithCode(fhir.CodeNotSupported)
+	default:
+		return fmt.Errorf("store: an operand of %s without a value", p.Code)
+	}
+	return nil
+}
+
+// scopeOf is the scope of a composite operand, by its first component.
+func scopeOf(o search.Operand) []string {
+	if o.System == nil {
+		return anySystem(*o.Code)
+	}
+	return inSystem(*o.System, *o.Code)
 }
 
 // kinds splits the operands by how they are matched. One condition for both would
@@ -211,64 +248,10 @@ func (f factClause) probe(b *sqlText) string {
 	for _, kind := range f.kinds() {
 		either = append(either, "(SELECT 1 FROM ix c WHERE c.pos = d.pos AND "+kind.match(b)+" LIMIT 1) IS NOT NULL")
 	}
+	if f.not {
+		return "NOT " + anyOf(either)
+	}
 	return anyOf(either)
-}
-
-func (c dateClause) probe(b *sqlText) string {
-	either := make([]string, len(c.operands))
-	for i, o := range c.operands {
-		either[i] = dateCondition(b, o, "+c.low", "+c.high")
-	}
-	return "(SELECT 1 FROM ix_range c WHERE c.key = " + b.arg(c.key) + " AND c.pos = d.pos AND " + anyOf(either) + " LIMIT 1) IS NOT NULL"
-}
-
-// dateCondition compares a value from "from" to "to" with the operand's range
-// (R4 search §3.1.1.4.5). "The range of the search value fully contains that of
-// the target" is eq; above and below are what lies beyond the operand's ends.
-// A unary plus before the columns keeps the planners of both databases from
-// answering by the columns' indexes, where another one is right.
-func dateCondition(b *sqlText, o search.Operand, from, to string) string {
-	// PostgreSQL takes no parameter that nothing uses.
-	switch o.Prefix {
-	case search.Gt:
-		return "(" + to + " > " + b.arg(o.High) + ")"
-	case search.Lt:
-		return "(" + from + " < " + b.arg(o.Low) + ")"
-	case search.Sa:
-		return "(" + from + " >= " + b.arg(o.High) + ")"
-	case search.Eb:
-		return "(" + to + " <= " + b.arg(o.Low) + ")"
-	}
-	low, high := b.arg(o.Low), b.arg(o.High)
-	switch o.Prefix {
-	case search.Ne:
-		return fmt.Sprintf("(%[1]s < %[3]s OR %[2]s > %[4]s)", from, to, low, high)
-	case search.Ge: // gt or eq; the first bound follows from the rest and is the one an index can serve
-		return fmt.Sprintf("(%[2]s > %[3]s AND (%[2]s > %[4]s OR %[1]s >= %[3]s))", from, to, low, high)
-	case search.Le: // lt or eq, likewise
-		return fmt.Sprintf("(%[1]s < %[4]s AND (%[1]s < %[3]s OR %[2]s <= %[4]s))", from, to, low, high)
-	case search.Ap: // overlaps
-		return fmt.Sprintf("(%[1]s < %[4]s AND %[2]s > %[3]s)", from, to, low, high)
-	}
-	// The upper bound on the start follows from the rest; it ends the scan of the index.
-	return fmt.Sprintf("(%[1]s >= %[3]s AND %[1]s < %[4]s AND %[2]s <= %[4]s)", from, to, low, high)
-}
-
-// timeCondition compares a position, the range of one microsecond, likewise.
-func timeCondition(b *sqlText, o search.Operand, pos string) string {
-	switch o.Prefix {
-	case search.Ne:
-		return "(" + pos + " < " + b.arg(o.Low) + " OR " + pos + " >= " + b.arg(o.High) + ")"
-	case search.Gt, search.Sa:
-		return "(" + pos + " >= " + b.arg(o.High) + ")"
-	case search.Lt, search.Eb:
-		return "(" + pos + " < " + b.arg(o.Low) + ")"
-	case search.Ge:
-		return "(" + pos + " >= " + b.arg(o.Low) + ")"
-	case search.Le:
-		return "(" + pos + " < " + b.arg(o.High) + ")"
-	}
-	return "(" + pos + " >= " + b.arg(o.Low) + " AND " + pos + " < " + b.arg(o.High) + ")"
 }
 
 // anyOf joins conditions by OR as a balanced tree: SQLite bounds the depth.

@@ -3,8 +3,6 @@ package relational
 import (
 	"cmp"
 	"slices"
-
-	"vitalwire/fhir/search"
 )
 
 // A search walks one source of positions, the driver, and checks everything else
@@ -22,7 +20,7 @@ var counts = [...]int64{500, few}
 // driver is a source of positions.
 type driver struct {
 	fact *factClause
-	date *dateClause
+	from source // not nil: its rows
 	ids  []string
 	all  bool // the whole type
 	// walks tells that rows come in the order of a sort's index, not by position.
@@ -31,26 +29,22 @@ type driver struct {
 	size int64
 }
 
-// maxDates bounds the operands of a date clause that may drive: each is a query
-// of a UNION, of which SQLite takes 500.
-const maxDates = 64
-
 // drivers lists the clauses that could drive, the likeliest first.
 func (p *plan) drivers() []driver {
 	var list []driver
 	for i := range p.facts {
-		list = append(list, driver{fact: &p.facts[i]})
+		if !p.facts[i].not {
+			list = append(list, driver{fact: &p.facts[i]})
+		}
 	}
 	slices.SortStableFunc(list, func(a, b driver) int { return cmp.Compare(a.fact.rank, b.fact.rank) })
-	for i := range p.dates {
-		if d := &p.dates[i]; len(d.operands) <= maxDates && !slices.ContainsFunc(d.operands, isNe) {
-			list = append(list, driver{date: d})
+	for _, from := range p.other {
+		if from.drives() {
+			list = append(list, driver{from: from})
 		}
 	}
 	return list
 }
-
-func isNe(o search.Operand) bool { return o.Prefix == search.Ne }
 
 // choose picks the driver.
 func (p *plan) choose(r *reader) (driver, error) {
@@ -114,14 +108,8 @@ func (d driver) rows(b *sqlText) {
 			}
 			b.WriteString("SELECT c.pos FROM ix c WHERE " + kind.match(b))
 		}
-	case d.date != nil:
-		// OR would hide the index here, too.
-		for i, o := range d.date.operands {
-			if i > 0 {
-				b.WriteString(" UNION ALL ")
-			}
-			b.WriteString("SELECT c.pos FROM ix_range c WHERE c.key = " + b.arg(d.date.key) + " AND " + dateCondition(b, o, "c.low", "c.high"))
-		}
+	case d.from != nil:
+		d.from.rows(b)
 	}
 }
 
@@ -153,7 +141,7 @@ func (d driver) positions(b *sqlText, typ string) {
 // conditions writes what must hold at d.pos besides the driver.
 func (p *plan) conditions(b *sqlText, drive driver) {
 	pos := "d.pos"
-	if drive.walks || drive.date != nil {
+	if drive.walks || drive.from != nil {
 		pos = "+d.pos" // the index in use has another order
 	}
 	at := b.arg(p.at)
@@ -170,9 +158,9 @@ func (p *plan) conditions(b *sqlText, drive driver) {
 			b.WriteString(" AND " + p.facts[i].probe(b))
 		}
 	}
-	for i := range p.dates {
-		if drive.date != &p.dates[i] {
-			b.WriteString(" AND " + p.dates[i].probe(b))
+	for _, other := range p.other {
+		if drive.from != other {
+			b.WriteString(" AND " + other.probe(b))
 		}
 	}
 }

@@ -181,6 +181,19 @@ func (s *Store) flush(ctx context.Context, c *conn, b *batch) error {
 			return err
 		}
 	}
+	if err := s.flushIndex(ctx, c, b); err != nil {
+		return err
+	}
+	if len(b.deadRows) > 0 {
+		if err := c.execAll(ctx, s.d.Insert("past", pastBatch(b.deadRows))); err != nil {
+			return err
+		}
+	}
+	return s.flushRecords(ctx, c, b)
+}
+
+// flushIndex writes the index rows of the batch.
+func (s *Store) flushIndex(ctx context.Context, c *conn, b *batch) error {
 	if len(b.entries) > 0 {
 		// In key order neighbours go to the same page.
 		slices.SortFunc(b.entries, func(x, y placedEntry) int {
@@ -195,12 +208,15 @@ func (s *Store) flush(ctx context.Context, c *conn, b *batch) error {
 			return err
 		}
 	}
-	if len(b.deadRows) > 0 {
-		if err := c.execAll(ctx, s.d.Insert("past", pastBatch(b.deadRows))); err != nil {
+	if len(b.texts) > 0 {
+		if err := c.execAll(ctx, s.d.Insert("ix_string", textBatch(b.texts))); err != nil {
 			return err
 		}
 	}
-	return s.flushRecords(ctx, c, b)
+	if len(b.amounts) > 0 {
+		return c.execAll(ctx, s.d.Insert("ix_quantity", amountBatch(b.amounts)))
+	}
+	return nil
 }
 
 func (s *Store) flushRecords(ctx context.Context, c *conn, b *batch) error {

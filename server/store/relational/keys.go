@@ -19,6 +19,12 @@ import (
 //	reference to a resource type, parameter, id        its type
 //	reference by URI        type, parameter, URI       -
 //	date is missing         type, parameter            -
+//	identifier of a type    type, parameter, code|value  system of the type
+//	reference by identifier type, parameter, value     its system
+//	two tokens of a composite  type, parameter, lead, code  system of the second
+//
+// The sub of the resource type's entry has a bit for each search parameter that
+// the resource has a value for (search.Param.Bit), for :missing.
 type entry struct{ key, sub int64 }
 
 // span is an entry of table ix_range. ends says which ends of the resource's
@@ -34,6 +40,10 @@ const (
 	factURI     = "uri"
 	factRange   = "range"
 	factMissing = "missing"
+	factText    = "text"
+	factAmount  = "amount"
+	factTyped   = "of-type"
+	factByID    = "identifier"
 )
 
 // hash is the 64-bit key of parts. Each part's length goes in before it, so that
@@ -63,38 +73,88 @@ func rangeKey(p *search.Param) int64 { return paramKey(factRange, p, "") }
 
 func missingKey(p *search.Param) int64 { return paramKey(factMissing, p, "") }
 
-func paramKey(fact string, p *search.Param, text string) int64 {
-	return hash(fact, p.Resource, p.Code, text)
+func paramKey(fact string, p *search.Param, text string, scope ...string) int64 {
+	if len(scope) == 0 {
+		return hash(fact, p.Resource, p.Code, text)
+	}
+	return hash(append([]string{fact, p.Resource, p.Code, text}, scope...)...)
 }
 
+// sortDate is the date parameter that nearly all resources of a type have, of
+// which the absence is a fact of its own: what is sorted by it ends with those.
+const sortDate = "date"
+
+// rows are what makes a version findable.
+type rows struct {
+	entries []entry
+	spans   []span
+	texts   []textRow
+	amounts []amountRow
+}
+
+// scopes are what the keys of a value begin with: nothing, or for a composite its
+// first component, without the system and with it.
+func scopes(v search.Value) [][]string {
+	if v.Param.Type != search.CompositeType {
+		return [][]string{nil}
+	}
+	return [][]string{anySystem(v.Lead.Code), inSystem(v.Lead.System, v.Lead.Code)}
+}
+
+func anySystem(code string) []string { return []string{"any", code} }
+
+func inSystem(system, code string) []string { return []string{"in", system, code} }
+
 // indexOf gives the rows that make a version findable.
-func indexOf(typ string, values []search.Value) ([]entry, []span) {
-	entries := make([]entry, 1, 2+2*len(values))
-	entries[0] = entry{key: typeKey(typ)}
-	var spans []span
+func indexOf(g *search.Registry, typ string, values []search.Value) rows {
+	r := rows{entries: make([]entry, 1, 2+2*len(values))}
+	present := int64(0)
 	for _, v := range values {
-		switch v.Param.Type {
-		case search.Token:
-			entries = append(entries,
-				entry{paramKey(factCode, v.Param, v.Code), subOf(v.System)},
-				entry{key: paramKey(factSystem, v.Param, v.System)})
-		case search.ReferenceType:
-			if v.Target.URI != "" {
-				entries = append(entries, entry{key: paramKey(factURI, v.Param, v.Target.URI)})
-				continue
-			}
-			entries = append(entries, entry{paramKey(factTarget, v.Param, v.Target.ID), subOf(v.Target.Type)})
-		case search.Date:
-			spans = append(spans, span{key: rangeKey(v.Param), low: v.Low, high: v.High})
-		case search.ID, search.LastUpdated: // never indexed
+		if v.Param.Bit >= 0 && v.Param.Bit < 63 {
+			present |= 1 << v.Param.Bit
+		}
+		for _, scope := range scopes(v) {
+			r.add(v, scope)
 		}
 	}
-	for _, p := range search.Params(typ) {
-		if p.Type == search.Date && !hasSpan(spans, rangeKey(p)) {
-			entries = append(entries, entry{key: missingKey(p)})
-		}
+	r.entries[0] = entry{key: typeKey(typ), sub: present}
+	if p := g.Lookup(typ, sortDate); p != nil && p.Type == search.Date && !hasSpan(r.spans, rangeKey(p)) {
+		r.entries = append(r.entries, entry{key: missingKey(p)})
 	}
-	return unique(entries), markEnds(spans)
+	r.entries, r.spans = unique(r.entries), markEnds(r.spans)
+	return r
+}
+
+func (r *rows) add(v search.Value, scope []string) {
+	p := v.Param
+	switch {
+	case v.By == search.ByType:
+		r.entries = append(r.entries, entry{paramKey(factTyped, p, v.Code), subOf(v.System)})
+		return
+	case v.By == search.ByIdentifier:
+		r.entries = append(r.entries, entry{paramKey(factByID, p, v.Code), subOf(v.System)})
+		return
+	}
+	switch p.Value() {
+	case search.Token:
+		r.entries = append(r.entries, entry{paramKey(factCode, p, v.Code, scope...), subOf(v.System)})
+		if scope == nil {
+			r.entries = append(r.entries, entry{key: paramKey(factSystem, p, v.System)})
+		}
+	case search.ReferenceType:
+		if v.Target.URI != "" {
+			r.entries = append(r.entries, entry{key: paramKey(factURI, p, v.Target.URI, scope...)})
+			return
+		}
+		r.entries = append(r.entries, entry{paramKey(factTarget, p, v.Target.ID, scope...), subOf(v.Target.Type)})
+	case search.Date:
+		r.spans = append(r.spans, span{key: paramKey(factRange, p, "", scope...), low: v.Low, high: v.High})
+	case search.StringType, search.URIType:
+		r.texts = append(r.texts, newTextRow(paramKey(factText, p, "", scope...), p.Value(), v.Text, len(r.texts)))
+	case search.NumberType, search.QuantityType:
+		r.amounts = append(r.amounts, newAmountRow(paramKey(factAmount, p, "", scope...), v.Amount, len(r.amounts)))
+	case search.ID, search.LastUpdated, search.CompositeType: // never indexed
+	}
 }
 
 func hasSpan(spans []span, key int64) bool {

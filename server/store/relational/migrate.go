@@ -60,5 +60,8 @@ func (s *Store) migrateOnce(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	if err := s.reindex(ctx, c); err != nil {
+		return fmt.Errorf("store: the index cannot be made again: %w", err)
+	}
 	return c.exec(ctx, "COMMIT")
 }

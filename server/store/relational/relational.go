@@ -16,12 +16,15 @@ import (
 	"time"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/search"
 	"vitalwire/server/store"
 )
 
 // Config is what a store runs on. The zero of a number takes its default.
 type Config struct {
 	Dialect Dialect
+	// Search are the search parameters that resources are indexed by.
+	Search *search.Registry
 	// Write and Read are the pools for writing and for snapshots; they may be one.
 	// The store closes both.
 	Write, Read *sql.DB

@@ -15,11 +15,20 @@ func (r *reader) Search(q *search.Query) (store.Result, error) {
 	if err != nil {
 		return result, err
 	}
-	p, err := newPlan(q, position)
+	at := position
+	if q.After != nil {
+		at = q.After.Snapshot
+	}
+	// Chains become lists of what they lead to; the query itself stays as it is.
+	flat := *q
+	if flat.Filter, err = r.flatten(q.Type, q.Filter, at); err != nil {
+		return result, err
+	}
+	p, err := newPlan(&flat, position)
 	if err != nil {
 		return result, err
 	}
-	if p.byID && len(p.ids) == 0 {
+	if p.never || p.byID && len(p.ids) == 0 {
 		if q.Total {
 			result.Total = 0
 		}
@@ -44,7 +53,7 @@ func (r *reader) Search(q *search.Query) (store.Result, error) {
 	if len(page) > q.Count {
 		page = page[:q.Count]
 		last := page[q.Count-1]
-		result.Next = &search.Cursor{Snapshot: p.at, Keys: last.keys, Row: last.version.Position}
+		result.Next = &search.Cursor{Snapshot: p.at, Keys: last.keys, Texts: last.texts, Row: last.version.Position}
 	}
 	for _, m := range page {
 		result.Matches = append(result.Matches, m.version)
@@ -57,12 +66,13 @@ func (r *reader) Search(q *search.Query) (store.Result, error) {
 type match struct {
 	version store.Version
 	keys    []*int64
+	texts   []*string // nil unless a sort is by text
 }
 
 // page gives up to one match more than the page holds.
 func (p *plan) page(r *reader, drive driver) ([]match, error) {
 	limit := p.query.Count + 1
-	if len(p.sort) != 1 || p.sort[0].Param.Type != search.Date || drive.size <= few {
+	if len(p.sort) != 1 || p.sort[0].Param.Type != search.Date || p.sort[0].Param.Union != nil || drive.size <= few {
 		return p.read(r, p.gathered(drive, limit))
 	}
 	// Too many to gather: first along the sort's own index, then those without a value.
@@ -82,8 +92,13 @@ func (p *plan) read(r *reader, st Statement) ([]match, error) {
 	err := r.each(st, func(rows *sql.Rows) error {
 		m := match{keys: make([]*int64, len(p.sort))}
 		into := make([]any, len(p.sort))
-		for i := range into {
-			into[i] = &m.keys[i]
+		for i, key := range p.sort {
+			if into[i] = &m.keys[i]; byText(key) {
+				if m.texts == nil {
+					m.texts = make([]*string, len(p.sort))
+				}
+				into[i] = &m.texts[i]
+			}
 		}
 		var err error
 		m.version, err = scanVersion(rows, into...)
@@ -143,16 +158,39 @@ func (p *plan) bodies(b *sqlText, order string) Statement {
 	return st
 }
 
+// byText reports whether a sort's values are texts.
+func byText(key search.Sort) bool {
+	return key.Param.Type != search.Date && key.Param.Type != search.LastUpdated
+}
+
 // sortValue is the key of the row at d.pos, null when it has none.
 func sortValue(b *sqlText, key search.Sort) string {
 	if key.Param.Type == search.LastUpdated {
 		return "d.pos"
 	}
-	column, end := "s.low", "s.ends IN (1, 3)"
-	if key.Descending {
-		column, end = "s.high", "s.ends >= 2"
+	if !byText(key) && key.Param.Union == nil {
+		column, end := "s.low", "s.ends IN (1, 3)"
+		if key.Descending {
+			column, end = "s.high", "s.ends >= 2"
+		}
+		return "(SELECT " + column + " FROM ix_range s WHERE s.key = " + b.arg(rangeKey(key.Param)) + " AND s.pos = d.pos AND " + end + " LIMIT 1)"
 	}
-	return "(SELECT " + column + " FROM ix_range s WHERE s.key = " + b.arg(rangeKey(key.Param)) + " AND s.pos = d.pos AND " + end + " LIMIT 1)"
+	table, fact, low, high := "ix_range", factRange, "low", "high"
+	switch key.Param.Type {
+	case search.StringType, search.URIType:
+		table, fact, low, high = "ix_string", factText, "folded", "folded"
+	case search.NumberType, search.QuantityType:
+		table, fact, low, high = "ix_quantity", factAmount, "ulow", "uhigh"
+	}
+	var keys []any
+	for _, p := range key.Param.Indexed() {
+		keys = append(keys, paramKey(fact, p, ""))
+	}
+	value := "min(s." + low + ")"
+	if key.Descending {
+		value = "max(s." + high + ")"
+	}
+	return "(SELECT " + value + " FROM " + table + " s WHERE s.key IN (" + b.list(keys) + ") AND s.pos = d.pos)"
 }
 
 func (p *plan) order() string {
@@ -180,7 +218,7 @@ func (p *plan) after(b *sqlText) string {
 		if key.Param.Type == search.LastUpdated {
 			column = "x.pos"
 		}
-		value := cursor.Keys[i]
+		value := cursorValue(cursor, i, key)
 		if value == nil { // nothing comes after the missing but the missing
 			same += column + " IS NULL AND "
 			continue
@@ -189,7 +227,7 @@ func (p *plan) after(b *sqlText) string {
 		if key.Descending {
 			way = " < "
 		}
-		mark := b.arg(*value)
+		mark := b.arg(value)
 		if key.Param.Type == search.LastUpdated {
 			return anyOf(append(either, "("+same+column+way+mark+")"))
 		}
@@ -198,6 +236,17 @@ func (p *plan) after(b *sqlText) string {
 	}
 	either = append(either, "("+same+"x.pos < "+b.arg(cursor.Row)+")")
 	return anyOf(either)
+}
+
+// cursorValue is the sort value of the last match; nil when it had none.
+func cursorValue(c *search.Cursor, i int, key search.Sort) any {
+	switch {
+	case byText(key) && i < len(c.Texts) && c.Texts[i] != nil:
+		return *c.Texts[i]
+	case !byText(key) && c.Keys[i] != nil:
+		return *c.Keys[i]
+	}
+	return nil
 }
 
 // walked walks the index of the only sort key, which gives each resource once.
@@ -222,7 +271,12 @@ func (p *plan) walked(limit int) Statement {
 // without finds the matches that have no value to sort by, newest first.
 func (p *plan) without(limit int) Statement {
 	var b sqlText
-	b.WriteString("SELECT d.pos, CAST(NULL AS bigint) AS k0 FROM ix d WHERE d.key = " + b.arg(missingKey(p.sort[0].Param)))
+	if key := p.sort[0]; key.Param.Code == sortDate {
+		b.WriteString("SELECT d.pos, CAST(NULL AS bigint) AS k0 FROM ix d WHERE d.key = " + b.arg(missingKey(key.Param)))
+	} else {
+		b.WriteString("SELECT d.pos, CAST(NULL AS bigint) AS k0 FROM ix d WHERE d.key = " + b.arg(typeKey(p.query.Type)) +
+			" AND d.sub & CAST(" + b.arg(int64(1)<<key.Param.Bit) + " AS bigint) = 0")
+	}
 	if after := p.query.After; after != nil && after.Keys[0] == nil {
 		b.WriteString(" AND d.pos < " + b.arg(after.Row))
 	}

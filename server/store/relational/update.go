@@ -67,7 +67,7 @@ func (t *tx) PutRecord(w store.RecordWrite) error {
 }
 
 func (t *tx) put(unit store.Unit) (store.Outcome, error) {
-	p, err := prepare(unit)
+	p, err := t.s.prepare(unit)
 	if err != nil {
 		return store.Outcome{}, t.spoil(err)
 	}

@@ -15,12 +15,15 @@ import (
 //go:embed migrations/0001.sql
 var migration1 string
 
+//go:embed migrations/0002.sql
+var migration2 string
+
 // dialect is SQLite's. BEGIN IMMEDIATE takes the only write lock, so the head
 // needs no lock of its own.
 type dialect struct{}
 
 func (dialect) Name() string         { return "SQLite" }
-func (dialect) Migrations() []string { return []string{migration1} }
+func (dialect) Migrations() []string { return []string{migration1, migration2} }
 func (dialect) LockSchema() string   { return "" }
 func (dialect) BeginRead() string    { return "BEGIN DEFERRED" }
 func (dialect) BeginWrite() string   { return "BEGIN IMMEDIATE" }

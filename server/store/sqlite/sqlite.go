@@ -14,11 +14,14 @@ import (
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
+	"vitalwire/fhir/search"
 	"vitalwire/server/store/relational"
 )
 
 // Options of a store. The zero value is ready for use.
 type Options struct {
+	// Search are the search parameters that resources are indexed by; it must be set.
+	Search *search.Registry
 	// Now is the clock that positions follow; time.Now when nil.
 	Now func() time.Time
 	// Readers bounds the snapshots open at once; more wait.
@@ -40,7 +43,7 @@ func Open(ctx context.Context, path string, o Options) (*relational.Store, error
 		return nil, err
 	}
 	return relational.Open(ctx, relational.Config{
-		Dialect: dialect{}, Write: write, Read: read, Now: o.Now, Readers: o.Readers,
+		Dialect: dialect{}, Search: o.Search, Write: write, Read: read, Now: o.Now, Readers: o.Readers,
 	})
 }
 

@@ -18,7 +18,7 @@ func backend() storetest.Backend {
 	return storetest.Backend{
 		New: func(t testing.TB) string { return filepath.Join(t.TempDir(), "a b?#%.db") },
 		Open: func(ctx context.Context, path string, now func() time.Time) (store.Store, error) {
-			s, err := sqlite.Open(ctx, path, sqlite.Options{Now: now})
+			s, err := sqlite.Open(ctx, path, sqlite.Options{Search: storetest.Parameters(), Now: now})
 			if err != nil {
 				return nil, err
 			}

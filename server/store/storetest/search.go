@@ -16,7 +16,7 @@ import (
 // parse reads a search URL with the production parser.
 func parse(t testing.TB, typ, query string) *search.Query {
 	t.Helper()
-	p, err := search.Parse(typ, query, search.Options{Base: "http://here/fhir", Zone: time.UTC, DefaultCount: 100, MaxCount: 20000})
+	p, err := Parameters().Parse(typ, query, search.Options{Base: "http://here/fhir", Zone: time.UTC, DefaultCount: 100, MaxCount: 20000})
 	if err != nil {
 		t.Fatalf("%s?%s: %v", typ, query, err)
 	}
@@ -126,7 +126,7 @@ func (s *suite) lastUpdated() {
 		var ids string
 		s.view(func(r store.Reader) error {
 			result, err := r.Search(&search.Query{Type: "Observation", Count: 100, Filter: []search.Clause{{
-				Param: search.Lookup("Observation", "_lastUpdated"), Operands: []search.Operand{{Prefix: prefix, Low: low, High: high}},
+				Param: Parameters().Lookup("Observation", "_lastUpdated"), Operands: []search.Operand{{Prefix: prefix, Low: low, High: high}},
 			}}})
 			ids = found(result)
 			return err
@@ -151,16 +151,16 @@ func (s *suite) lastUpdated() {
 
 // unknown: what the store does not know is an error, never ignored.
 func (s *suite) unknown() {
-	param := search.Lookup("Observation", "date")
+	param := Parameters().Lookup("Observation", "date")
 	x := "x"
 	for _, q := range []*search.Query{
 		{Filter: []search.Clause{{Param: &search.Param{Resource: "Observation", Code: "new", Type: 99}, Operands: []search.Operand{{Code: &x}}}}},
 		{Filter: []search.Clause{{Param: param, Operands: []search.Operand{{Prefix: "zz"}}}}},
 		{Filter: []search.Clause{{Param: param}}},
-		{Filter: []search.Clause{{Param: search.Lookup("Observation", "code"), Operands: []search.Operand{{}}}}},
-		{Filter: []search.Clause{{Param: search.Lookup("Observation", "subject"), Operands: []search.Operand{{}}}}},
-		{Filter: []search.Clause{{Param: search.Lookup("Observation", "_id"), Operands: []search.Operand{{}}}}},
-		{Sort: []search.Sort{{Param: search.Lookup("Observation", "code")}}},
+		{Filter: []search.Clause{{Param: Parameters().Lookup("Observation", "code"), Operands: []search.Operand{{}}}}},
+		{Filter: []search.Clause{{Param: Parameters().Lookup("Observation", "subject"), Operands: []search.Operand{{}}}}},
+		{Filter: []search.Clause{{Param: Parameters().Lookup("Observation", "_id"), Operands: []search.Operand{{}}}}},
+		{Sort: []search.Sort{{Param: Parameters().Lookup("Observation", "code")}}},
 	} {
 		q.Type, q.Count = "Observation", 10
 		s.view(func(r store.Reader) error {

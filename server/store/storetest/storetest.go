@@ -6,11 +6,13 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 	"testing"
 	"time"
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
+	"vitalwire/profiles"
 	"vitalwire/server/store"
 )
 
@@ -25,6 +27,11 @@ type Backend struct {
 	// than any program knows.
 	MakeNewer func(t testing.TB, database string)
 }
+
+// Parameters are those of R4, by which the stores under test index.
+func Parameters() *search.Registry { return parameters() }
+
+var parameters = sync.OnceValue(func() *search.Registry { return search.NewRegistry(profiles.R4(), "http://here/fhir") })
 
 // childVariable names the database in the environment of a child process that
 // the crash test kills.
@@ -115,7 +122,7 @@ func resource(format string, args ...any) *fhir.Resource {
 // write makes a write of a resource with the production indexer.
 func write(op store.Op, r *fhir.Resource) store.Write {
 	r = r.WithIdentity(r.ID())
-	return store.Write{Op: op, Key: r.Key(), Body: r.JSON(), Index: search.Extract(r)}
+	return store.Write{Op: op, Key: r.Key(), Body: r.JSON(), Index: Parameters().Extract(r)}
 }
 
 func patient(id, more string) *fhir.Resource {

@@ -1,0 +1,228 @@
+package search
+
+import (
+	"math"
+	"strings"
+
+	"vitalwire/fhir"
+	"vitalwire/fhir/path"
+)
+
+// appendValues converts an item that an expression gave by its type and that of
+// the parameter (R4 search §3.1.1.5.1 to §3.1.1.5.9).
+func (g *Registry) appendValues(values []Value, p *Param, as Type, it *path.Item) []Value {
+	switch as {
+	case Token:
+		return g.appendTokens(values, p, it)
+	case ReferenceType:
+		return g.appendReferences(values, p, it)
+	case Date:
+		if low, high, ok := dateRange(it.Element()); ok {
+			return append(values, Value{Param: p, Low: low, High: high})
+		}
+	case StringType:
+		return appendStrings(values, p, it)
+	case URIType:
+		if e := it.Element(); e.Is(fhir.String) && e.Text() != "" {
+			return append(values, Value{Param: p, Text: e.Text()})
+		}
+	case NumberType, QuantityType:
+		if a, ok := g.amount(as, it); ok {
+			return append(values, Value{Param: p, Amount: a})
+		}
+	}
+	return values
+}
+
+// typeOf is the FHIR type of an item; "" for a computed one.
+func typeOf(it *path.Item) string {
+	if it.Node() == nil {
+		return ""
+	}
+	return it.Node().Type().Name()
+}
+
+// appendTokens reads what R4 search §3.1.1.5.5 lists for token.
+func (g *Registry) appendTokens(values []Value, p *Param, it *path.Item) []Value {
+	if b, ok := it.Bool(); ok && it.Node() == nil {
+		code := "false"
+		if b {
+			code = "true"
+		}
+		return append(values, Value{Param: p, Code: code})
+	}
+	e := it.Element()
+	switch e.Kind() {
+	case fhir.String:
+		if e.Text() == "" {
+			return values
+		}
+		v := Value{Param: p, Code: e.Text()}
+		if typeOf(it) == "code" {
+			v.System = g.codeSystem(it.Node())
+		}
+		return append(values, v)
+	case fhir.Bool, fhir.Number:
+		if n := it.Node(); n != nil && n.Type() != nil && !n.Type().Primitive() {
+			return values
+		}
+		return append(values, Value{Param: p, Code: e.Text()})
+	case fhir.Object:
+		return appendCodings(values, p, typeOf(it), e)
+	}
+	return values
+}
+
+func appendCodings(values []Value, p *Param, typ string, e *fhir.Element) []Value {
+	switch typ {
+	case "CodeableConcept":
+		for _, c := range e.Get("coding").Items() {
+			values = appendToken(values, p, c.Get("system"), c.Get("code"))
+		}
+	case "Identifier":
+		values = appendToken(values, p, e.Get("system"), e.Get("value"))
+		value := e.Get("value").Text()
+		for _, c := range e.Get("type").Get("coding").Items() {
+			if code := c.Get("code").Text(); code != "" && value != "" {
+				values = append(values, Value{Param: p, By: ByType, System: c.Get("system").Text(), Code: code + "|" + value})
+			}
+		}
+	case "ContactPoint": // its system is a kind of medium, not a namespace
+		values = appendToken(values, p, nil, e.Get("value"))
+	default: // Coding
+		values = appendToken(values, p, e.Get("system"), e.Get("code"))
+	}
+	return values
+}
+
+func appendToken(values []Value, p *Param, system, code *fhir.Element) []Value {
+	if code.Text() == "" {
+		return values
+	}
+	return append(values, Value{Param: p, System: system.Text(), Code: code.Text()})
+}
+
+// appendReferences reads Reference, canonical and uri (R4 search §3.1.1.5.7). A
+// contained resource is no target.
+func (g *Registry) appendReferences(values []Value, p *Param, it *path.Item) []Value {
+	e := it.Element()
+	text := e.Get("reference").Text()
+	if e.Is(fhir.String) {
+		text = e.Text()
+		// A canonical is found with its version and without (R4 references §2.3.0.2).
+		if url, _, versioned := strings.Cut(text, "|"); versioned && url != "" {
+			values = append(values, Value{Param: p, Target: Target{URI: url}})
+		}
+	}
+	if id := e.Get("identifier"); id.Is(fhir.Object) && id.Get("value").Text() != "" {
+		values = append(values, Value{Param: p, By: ByIdentifier, System: id.Get("system").Text(), Code: id.Get("value").Text()})
+	}
+	if target, ok := g.target(text); ok {
+		values = append(values, Value{Param: p, Target: target})
+	}
+	return values
+}
+
+func (g *Registry) target(text string) (Target, bool) {
+	if text == "" {
+		return Target{}, false
+	}
+	ref := fhir.ParseReference(text)
+	switch {
+	case ref.Contained != "" || text[0] == '#':
+		return Target{}, false
+	case ref.Key.ID != "" && (ref.Base == "" || ref.Base == g.base):
+		return Target{Type: ref.Key.Type, ID: ref.Key.ID}, true
+	}
+	return Target{URI: text}, true
+}
+
+// appendStrings reads what R4 search §3.1.1.5.4 lists for string: of HumanName
+// and Address any part.
+func appendStrings(values []Value, p *Param, it *path.Item) []Value {
+	e := it.Element()
+	if e.Is(fhir.String) {
+		return appendText(values, p, e)
+	}
+	var parts []string
+	switch typeOf(it) {
+	case "HumanName":
+		parts = []string{"text", "family", "given", "prefix", "suffix"}
+	case "Address":
+		parts = []string{"text", "line", "city", "district", "state", "postalCode", "country"}
+	case "CodeableConcept":
+		parts = []string{"text"}
+	}
+	for _, name := range parts {
+		for _, part := range e.Get(name).Items() {
+			values = appendText(values, p, part)
+		}
+	}
+	return values
+}
+
+func appendText(values []Value, p *Param, e *fhir.Element) []Value {
+	if !e.Is(fhir.String) || e.Text() == "" {
+		return values
+	}
+	return append(values, Value{Param: p, Text: e.Text()})
+}
+
+// The ends of time for a Period without start or end.
+const (
+	Earliest = math.MinInt64
+	Latest   = math.MaxInt64
+)
+
+// dateRange gives the half-open range in microseconds that a date, dateTime,
+// instant, Period or Timing means (R4 search §3.1.1.5.10).
+func dateRange(e *fhir.Element) (low, high int64, ok bool) {
+	switch e.Kind() {
+	case fhir.String:
+		d, ok := fhir.ParseDateTime(e.Text())
+		if !ok {
+			return 0, 0, false
+		}
+		low, high = micros(d)
+		return low, high, true
+	case fhir.Object:
+		if events := e.Get("event"); events != nil {
+			return eventsRange(events)
+		}
+		if bounds := e.Path("repeat", "boundsPeriod"); bounds != nil {
+			return dateRange(bounds)
+		}
+		return periodRange(e)
+	}
+	return 0, 0, false
+}
+
+func periodRange(e *fhir.Element) (low, high int64, ok bool) {
+	low, high = Earliest, Latest
+	if d, good := fhir.ParseDateTime(e.Get("start").Text()); good {
+		low, _ = micros(d)
+		ok = true
+	}
+	if d, good := fhir.ParseDateTime(e.Get("end").Text()); good {
+		_, high = micros(d)
+		ok = true
+	}
+	return low, high, ok && low < high
+}
+
+func eventsRange(events *fhir.Element) (low, high int64, ok bool) {
+	low, high = Latest, Earliest
+	for _, event := range events.Items() {
+		if d, good := fhir.ParseDateTime(event.Text()); good {
+			from, to := micros(d)
+			low, high, ok = min(low, from), max(high, to), true
+		}
+	}
+	return low, high, ok
+}
+
+// micros is the range of a date in microseconds; a finer one still fills one.
+func micros(d fhir.DateTime) (low, high int64) {
+	low, high = d.Low().UnixMicro(), d.High().UnixMicro()
+	return low, max(high, low+1)
+}

@@ -1,0 +1,72 @@
+package relational
+
+import (
+	"context"
+	"database/sql"
+
+	"vitalwire/fhir"
+	"vitalwire/server/store"
+)
+
+// reindexed is how many resources are indexed again at a time.
+const reindexed = 256
+
+// reindex makes the index anew when it was made by other rules than those of this
+// program: the current version of every resource, in the transaction of the
+// migration, so that it is all done or not at all. What is past is not found any
+// more by a search begun before. Memory is bounded by a chunk.
+func (s *Store) reindex(ctx context.Context, c *conn) error {
+	var have, position int64
+	if _, err := c.one(ctx, Statement{SQL: "SELECT rules FROM indexed WHERE one = 1"}, &have); err != nil {
+		return err
+	}
+	if have == s.cfg.Search.Rules() {
+		return nil
+	}
+	if _, err := c.one(ctx, Statement{SQL: s.d.LockHead()}, &position, new(int64)); err != nil {
+		return err
+	}
+	for _, table := range []string{"ix", "ix_range", "ix_string", "ix_quantity"} {
+		if err := c.exec(ctx, "DELETE FROM "+table); err != nil {
+			return err
+		}
+	}
+	for after := int64(0); ; {
+		last, err := s.reindexChunk(ctx, c, after)
+		if err != nil {
+			return err
+		}
+		if last == after {
+			break
+		}
+		after = last
+	}
+	return c.exec(ctx, "UPDATE indexed SET rules = $1 WHERE one = 1", s.cfg.Search.Rules())
+}
+
+// reindexChunk indexes the next resources behind a position and gives the last one's.
+func (s *Store) reindexChunk(ctx context.Context, c *conn, after int64) (last int64, err error) {
+	var found []store.Version
+	var shards []int64
+	err = c.each(ctx, Statement{SQL: "SELECT " + versionColumns + `, v.shard FROM version v WHERE v.pos > $1 AND v.deleted = 0
+		AND (SELECT 1 FROM past p WHERE p.pos = v.pos LIMIT 1) IS NULL ORDER BY v.pos LIMIT $2`, Args: []any{after, reindexed}},
+		func(r *sql.Rows) error {
+			var shard int64
+			v, err := scanVersion(r, &shard)
+			found, shards = append(found, v), append(shards, shard)
+			return err
+		})
+	if err != nil || len(found) == 0 {
+		return after, err
+	}
+	b := newBatch(0, 0)
+	for i, v := range found {
+		r, err := fhir.ParseResource(v.Body)
+		if err != nil {
+			return after, err
+		}
+		made := indexOf(s.cfg.Search, v.Key.Type, s.cfg.Search.Extract(r))
+		b.place(&made, v.Position, shards[i])
+	}
+	return found[len(found)-1].Position, s.flushIndex(ctx, c, b)
+}
