@@ -63,6 +63,7 @@ func Run(t *testing.T, b Backend) {
 		{"snapshot", testSnapshot},
 		{"transaction", testTransaction},
 		{"search", testSearch},
+		{"parameters", testParameters},
 		{"dates", testDates},
 		{"sort", testSort},
 		{"include", testInclude},
