@@ -23,8 +23,8 @@ func backend() storetest.Backend {
 			}
 			return s, nil
 		},
-		MakeNewer: func(t testing.TB, url string) {
-			if _, err := raw(t, url).Exec("INSERT INTO migration (number, applied) VALUES (1000, 0)"); err != nil {
+		Exec: func(t testing.TB, url, sql string) {
+			if _, err := raw(t, url).Exec(sql); err != nil {
 				t.Fatal(err)
 			}
 		},

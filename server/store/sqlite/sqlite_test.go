@@ -24,8 +24,8 @@ func backend() storetest.Backend {
 			}
 			return s, nil
 		},
-		MakeNewer: func(t testing.TB, path string) {
-			if _, err := raw(t, path).Exec("INSERT INTO migration (number, applied) VALUES (1000, 0)"); err != nil {
+		Exec: func(t testing.TB, path, sql string) {
+			if _, err := raw(t, path).Exec(sql); err != nil {
 				t.Fatal(err)
 			}
 		},

@@ -325,13 +325,39 @@ func testSchema(t *testing.T, s *suite) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s.b.MakeNewer(t, database)
+	s.b.Exec(t, database, "INSERT INTO migration (number, applied) VALUES (1000, 0)")
 	if again, err := s.b.Open(context.Background(), database, nil); err == nil {
 		_ = again.Close()
 		t.Fatal("a newer schema was opened")
 	} else if !strings.Contains(err.Error(), "schema 1000") || !strings.Contains(err.Error(), "up to ") {
 		t.Fatalf("the refusal names no numbers: %v", err)
 	}
+}
+
+// testOlderSchema: a database made before the index had texts and numbers is
+// indexed again when it is opened, its past left out.
+func testOlderSchema(t *testing.T, s *suite) {
+	database := s.b.New(t)
+	first, err := s.b.Open(context.Background(), database, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := &suite{Store: first, t: t, b: s.b, database: database}
+	for i := range 600 { // more than one chunk
+		old.must(put(patient(fmt.Sprint(i%300), fmt.Sprintf(",'name':[{'family':'Name%d'}]", i))))
+	}
+	old.must(remove("Patient", "7"))
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, sql := range []string{"DROP TABLE ix_string", "DROP TABLE ix_quantity", "DROP TABLE indexed", "DELETE FROM migration WHERE number = 2", "UPDATE ix SET sub = 0"} {
+		s.b.Exec(t, database, sql)
+	}
+	again := &suite{Store: open(t, s.b, database), t: t, b: s.b, database: database}
+	again.finds("Patient", "family=name301", "1")
+	again.finds("Patient", "family=name1", "")
+	again.finds("Patient", "family=name307,name599", "299")
+	again.finds("Patient", "family:missing=true", "")
 }
 
 // testTwoServers: two stores on one database, as two processes would be: they may

@@ -23,9 +23,8 @@ type Backend struct {
 	New func(t testing.TB) string
 	// Open opens a database, perhaps again, perhaps one that a killed process left.
 	Open func(ctx context.Context, database string, now func() time.Time) (store.Store, error)
-	// MakeNewer changes a closed database so that its schema has a number newer
-	// than any program knows.
-	MakeNewer func(t testing.TB, database string)
+	// Exec changes a closed database by SQL.
+	Exec func(t testing.TB, database, sql string)
 }
 
 // Parameters are those of R4, by which the stores under test index.
@@ -72,6 +71,7 @@ func Run(t *testing.T, b Backend) {
 		{"cancellation", testCancellation},
 		{"close", testClose},
 		{"schema", testSchema},
+		{"older schema", testOlderSchema},
 		{"two servers", testTwoServers},
 		{"crash", testCrash},
 	} {
