@@ -1,0 +1,217 @@
+package store_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"vitalwire/fhir"
+	"vitalwire/fhir/search"
+	"vitalwire/internal/shared"
+	"vitalwire/server/store"
+	"vitalwire/server/store/storetest"
+)
+
+// TestOracle asks random searches of both stores and of a plain evaluator that
+// looks at every resource by FHIRPath: the ids and the total must be the same.
+// VITALWIRE_SEED repeats a run, VITALWIRE_QUERIES asks more.
+func TestOracle(t *testing.T) {
+	queries := int(numberFrom(t, "VITALWIRE_QUERIES", 300))
+	seed := numberFrom(t, "VITALWIRE_SEED", rand.Uint64())
+	t.Logf("VITALWIRE_SEED=%d", seed)
+	truth := newOracle(t, oracleResources(t))
+	asked := truth.questions(generator{rand.New(rand.NewPCG(seed, 2))}, queries)
+	some := 0
+	for _, q := range asked {
+		some += min(len(q.want), 1)
+	}
+	t.Logf("%d resources; %d of %d queries find something", len(truth.all), some, len(asked))
+	for _, name := range []string{"sqlite", "postgres"} {
+		t.Run(name, func(t *testing.T) {
+			s := openNamed(t, name, time.Now)
+			truth.load(t, s)
+			wrong := 0
+			for _, q := range asked {
+				if !q.answered(t, seed, s) {
+					if wrong++; wrong > 10 {
+						t.FailNow()
+					}
+				}
+			}
+		})
+	}
+}
+
+func numberFrom(t *testing.T, variable string, otherwise uint64) uint64 {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// question is a search with the ids that are its true answer.
+type question struct {
+	typ, query string
+	want       []string
+}
+
+func (o *oracle) questions(g generator, n int) []question {
+	var asked []question
+	for len(asked) < n {
+		typ := pick(g, o.types...)
+		if g.IntN(2) == 0 {
+			typ = pick(g, "Observation", "Patient", "Condition", "Encounter", "Procedure", "ValueSet")
+		}
+		if o.byType[typ] == nil {
+			continue
+		}
+		var conditions []condition
+		for range 1 + g.IntN(2) {
+			if c, ok := o.random(g, typ, 0); ok {
+				conditions = append(conditions, c)
+			}
+		}
+		if len(conditions) == 0 {
+			continue
+		}
+		q := question{typ: typ}
+		for _, r := range o.byType[typ] {
+			if !slices.ContainsFunc(conditions, func(c condition) bool { return !c.holds(r) }) {
+				q.want = append(q.want, r.resource.ID())
+			}
+		}
+		var text []string
+		for _, c := range conditions {
+			text = append(text, url.QueryEscape(c.name)+"="+url.QueryEscape(c.value))
+		}
+		q.query = strings.Join(text, "&")
+		slices.Sort(q.want)
+		asked = append(asked, q)
+	}
+	return asked
+}
+
+func (q question) answered(t *testing.T, seed uint64, s store.Store) bool {
+	t.Helper()
+	parsed, err := storetest.Parameters().Parse(q.typ, q.query, search.Options{Base: oracleBase, Zone: time.UTC, DefaultCount: 100_000, MaxCount: 100_000})
+	if err != nil {
+		t.Errorf("VITALWIRE_SEED=%d %s?%s: %v", seed, q.typ, q.query, err)
+		return false
+	}
+	parsed.Query.Total = true
+	var result store.Result
+	err = s.View(context.Background(), func(r store.Reader) (err error) {
+		result, err = r.Search(parsed.Query)
+		return err
+	})
+	var got []string
+	for _, v := range result.Matches {
+		got = append(got, v.Key.ID)
+	}
+	slices.Sort(got)
+	if err != nil || !slices.Equal(got, q.want) || result.Total != int64(len(q.want)) {
+		t.Errorf("VITALWIRE_SEED=%d %s?%s: total %d, %v\ngot  %.300v\nwant %.300v", seed, q.typ, q.query, result.Total, err, got, q.want)
+		return false
+	}
+	return true
+}
+
+const oracleBase = "http://here/fhir"
+
+// oracleResources are the R4 examples that are not large, and one patient of Synthea.
+func oracleResources(t *testing.T) []*fhir.Resource {
+	t.Helper()
+	var list []*fhir.Resource
+	seen := map[fhir.Key]bool{}
+	add := func(e *fhir.Element) {
+		r, err := fhir.AsResource(e)
+		if err == nil && fhir.IsResourceType(r.Type()) && fhir.ValidID(r.ID()) && !seen[r.Key()] {
+			seen[r.Key()] = true
+			list = append(list, r)
+		}
+	}
+	eachFile(t, shared.Path(t, "data", "r4", "r4-examples.tgz"), func(data []byte) bool {
+		if e, err := fhir.ParseElement(data); err == nil && len(data) < 40_000 && e.Get("resourceType").Text() != "Bundle" {
+			add(e)
+		}
+		return true
+	})
+	eachFile(t, shared.Path(t, "data", "synthea", "synthea-2.7.0-patients.tgz"), func(data []byte) bool {
+		if !bytes.Contains(data[:min(len(data), 4000)], []byte(`"Patient"`)) || len(data) > 2_000_000 {
+			return true
+		}
+		e, err := fhir.ParseElement(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range e.Get("entry").Items() {
+			add(entry.Get("resource"))
+		}
+		return false
+	})
+	return list
+}
+
+// eachFile calls fn for the JSON files of an archive until it is false.
+func eachFile(t *testing.T, path string, fn func(data []byte) bool) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for r := tar.NewReader(z); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasSuffix(h.Name, ".json") {
+			continue
+		}
+		data, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !fn(data) {
+			return
+		}
+	}
+}
+
+func (o *oracle) load(t *testing.T, s store.Store) {
+	t.Helper()
+	for chunk := range slices.Chunk(o.all, 500) {
+		var u store.Unit
+		for _, r := range chunk {
+			stored := r.resource.WithIdentity(r.resource.ID())
+			u.Writes = append(u.Writes, store.Write{Op: store.Create, Key: stored.Key(), Body: stored.JSON(), Index: storetest.Parameters().Extract(stored)})
+		}
+		if out := s.Apply(context.Background(), u)[0]; out.Err != nil {
+			t.Fatal(out.Err)
+		}
+	}
+}
