@@ -2,7 +2,6 @@ package search
 
 import (
 	"cmp"
-	"fmt"
 	"math/big"
 	"strings"
 	"sync"
@@ -29,7 +28,10 @@ type Amount struct {
 	System, Code, Unit string
 }
 
-func (a Amount) compare(b Amount) int {
+func (a *Amount) compare(b *Amount) int {
+	if a == b || a == nil || b == nil { // of one parameter all have one, or none
+		return 0
+	}
 	return cmp.Or(cmp.Compare(a.Low, b.Low), cmp.Compare(a.High, b.High), cmp.Compare(a.Canonical, b.Canonical),
 		cmp.Compare(a.System, b.System), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Unit, b.Unit))
 }
@@ -42,8 +44,19 @@ const (
 
 // amount reads integer, decimal, Quantity and those derived from it, Money and
 // Range (R4 search §3.1.1.5.2, §3.1.1.5.6).
-func (g *Registry) amount(as Type, it *path.Item) (Amount, bool) {
-	e := it.Element()
+func (x *extraction) amount(as Type, e *fhir.Element) *Amount {
+	if e == x.counted && as == x.countedAs { // value-quantity and code-value-quantity want the same
+		return x.count
+	}
+	a, ok := x.reg.amount(as, e)
+	x.counted, x.countedAs, x.count = e, as, nil
+	if ok {
+		x.count = &a
+	}
+	return x.count
+}
+
+func (g *Registry) amount(as Type, e *fhir.Element) (Amount, bool) {
 	if e.Is(fhir.Number) {
 		n, ok := numberText(e)
 		return Amount{Low: n, High: n}, ok
@@ -145,13 +158,22 @@ func encodeDigits(negative bool, exponent int, digits string) string {
 	case digits == "":
 		return "5"
 	case !negative:
-		return fmt.Sprintf("6%05d%s", 50000+exponent, digits)
+		b := append(make([]byte, 0, 6+len(digits)), '6')
+		return string(append(appendExponent(b, 50000+exponent), digits...))
 	}
-	b := fmt.Appendf(nil, "4%05d", 49999-exponent)
+	b := append(make([]byte, 0, 7+len(digits)), '4')
+	b = appendExponent(b, 49999-exponent)
 	for i := range len(digits) {
 		b = append(b, '9'-digits[i]+'0')
 	}
 	return string(append(b, '~'))
+}
+
+func appendExponent(b []byte, n int) []byte {
+	for unit := 10_000; unit > 0; unit /= 10 {
+		b = append(b, byte('0'+n/unit%10))
+	}
+	return b
 }
 
 // maxDigits is how many digits of a fraction that does not end are kept: two

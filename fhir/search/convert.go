@@ -10,12 +10,12 @@ import (
 
 // appendValues converts an item that an expression gave by its type and that of
 // the parameter (R4 search §3.1.1.5.1 to §3.1.1.5.9).
-func (g *Registry) appendValues(values []Value, p *Param, as Type, it *path.Item) []Value {
+func (x *extraction) appendValues(values []Value, p *Param, as Type, it *path.Item) []Value {
 	switch as {
 	case Token:
-		return g.appendTokens(values, p, it)
+		return x.reg.appendTokens(values, p, it)
 	case ReferenceType:
-		return g.appendReferences(values, p, it)
+		return x.reg.appendReferences(values, p, it)
 	case Date:
 		if low, high, ok := dateRange(it.Element()); ok {
 			return append(values, Value{Param: p, Low: low, High: high})
@@ -27,7 +27,7 @@ func (g *Registry) appendValues(values []Value, p *Param, as Type, it *path.Item
 			return append(values, Value{Param: p, Text: e.Text()})
 		}
 	case NumberType, QuantityType:
-		if a, ok := g.amount(as, it); ok {
+		if a := x.amount(as, it.Element()); a != nil {
 			return append(values, Value{Param: p, Amount: a})
 		}
 	}

@@ -9,6 +9,19 @@ import (
 	"vitalwire/fhir/path"
 )
 
+// extraction is what one Extract works with; it is kept for the next.
+type extraction struct {
+	reg         *Registry
+	whole, part *path.Evaluator // on the resource, and on what a composite is about
+	items       path.Collection
+	values      []Value
+	sides       [2][]Value
+	// The amount read last, and of which element.
+	counted   *fhir.Element
+	countedAs Type
+	count     *Amount
+}
+
 // Extract gives the searchable facts of a resource, sorted and each once. What
 // an element of the wrong shape could mean is not guessed: it gives no value, and
 // neither does an expression that cannot be evaluated.
@@ -17,73 +30,71 @@ func (g *Registry) Extract(r *fhir.Resource) []Value {
 	if len(t.indexed) == 0 {
 		return nil
 	}
+	x, _ := g.extractions.Get().(*extraction)
+	if x == nil {
+		x = &extraction{reg: g, whole: path.NewEvaluator(nil), part: path.NewEvaluator(nil)}
+	}
+	x.whole.Reset(g.env, g.model.Root(r))
 	ctx := context.Background()
-	root := g.model.Root(r)
-	e := g.evaluator(root)
-	var part *path.Evaluator
-	var values []Value
-	var items, buf path.Collection
 	for _, p := range t.indexed {
-		var err error
-		if items, err = e.Append(ctx, p.expression, items[:0]); err != nil {
-			items = buf
+		items, err := x.whole.Append(ctx, p.expression, x.items[:0])
+		if err != nil {
 			continue
 		}
-		buf = items
+		x.items = items
 		for i := range items {
-			if p.Type != CompositeType {
-				values = g.appendValues(values, p, p.Type, &items[i])
-				continue
+			if p.Type == CompositeType {
+				x.part.Reset(g.env, items[i])
+				x.tuples(ctx, p)
+			} else {
+				x.values = x.appendValues(x.values, p, p.Type, &items[i])
 			}
-			if part == nil {
-				part = g.evaluator(root)
-			}
-			part.Reset(g.env, items[i])
-			values = g.appendTuples(ctx, part, values, p)
 		}
 	}
-	g.done(e)
-	if part != nil {
-		g.done(part)
+	slices.SortFunc(x.values, compareValues)
+	values := slices.Clone(slices.CompactFunc(x.values, func(a, b Value) bool { return compareValues(a, b) == 0 }))
+	x.done()
+	return values
+}
+
+// done gives the extraction back without what it held of the resource.
+func (x *extraction) done() {
+	x.whole.Reset(nil)
+	x.part.Reset(nil)
+	clear(x.items[:cap(x.items)])
+	clear(x.values[:cap(x.values)])
+	x.items, x.values = x.items[:0], x.values[:0]
+	for i := range x.sides {
+		clear(x.sides[i][:cap(x.sides[i])])
 	}
-	slices.SortFunc(values, compareValues)
-	return slices.CompactFunc(values, func(a, b Value) bool { return compareValues(a, b) == 0 })
-}
-
-func (g *Registry) evaluator(item path.Item) *path.Evaluator {
-	if e, ok := g.evaluators.Get().(*path.Evaluator); ok {
-		e.Reset(g.env, item)
-		return e
+	x.counted, x.count = nil, nil
+	if cap(x.values) < maxKept {
+		x.reg.extractions.Put(x)
 	}
-	return path.NewEvaluator(g.env, item)
 }
 
-// done keeps an evaluator for the next resource, without what it held of this one.
-func (g *Registry) done(e *path.Evaluator) {
-	e.Reset(nil)
-	g.evaluators.Put(e)
-}
+// maxKept bounds the values that an extraction keeps room for.
+const maxKept = 4096
 
-// appendTuples gives the pairs of a composite's components at the evaluator's
-// item (R4 search §3.1.1.5.8): both must stand in the same one.
-func (g *Registry) appendTuples(ctx context.Context, e *path.Evaluator, values []Value, p *Param) []Value {
-	var sides [2][]Value
+// tuples adds the pairs of a composite's components at one place
+// (R4 search §3.1.1.5.8): both must stand in the same one.
+func (x *extraction) tuples(ctx context.Context, p *Param) {
 	for i, c := range p.Components {
-		items, err := e.Append(ctx, c.expression, nil)
+		x.sides[i] = x.sides[i][:0]
+		items, err := x.part.Append(ctx, c.expression, nil)
 		if err != nil || len(items) == 0 {
-			return values
+			return
 		}
 		for n := range items {
-			sides[i] = g.appendValues(sides[i], c, c.Type, &items[n])
+			x.sides[i] = x.appendValues(x.sides[i], c, c.Type, &items[n])
 		}
 	}
-	for _, a := range sides[0] {
-		for _, b := range sides[1] {
+	for _, a := range x.sides[0] {
+		for _, b := range x.sides[1] {
 			b.Param, b.Lead = p, Lead{a.System, a.Code}
-			values = append(values, b)
+			x.values = append(x.values, b)
 		}
 	}
-	return values
 }
 
 func compareValues(a, b Value) int {

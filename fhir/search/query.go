@@ -181,8 +181,8 @@ type Value struct {
 	Low, High int64
 	// String and uri, as written.
 	Text string
-	// Number and quantity.
-	Amount Amount
+	// Number and quantity; it must not be changed.
+	Amount *Amount
 }
 
 // Lead is the token that a composite begins with.

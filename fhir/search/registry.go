@@ -23,14 +23,14 @@ type Definitions interface {
 // Registry holds the search parameters of every resource type, compiled from
 // their definitions when a type is first used. It is safe for concurrent use.
 type Registry struct {
-	src        Definitions
-	base       string
-	model      *path.Model
-	env        *path.Env
-	tables     sync.Map  // resource type -> *table
-	systems    sync.Map  // path of a code element -> code system of its binding
-	units      unitCache // of quantities
-	evaluators sync.Pool // *path.Evaluator
+	src         Definitions
+	base        string
+	model       *path.Model
+	env         *path.Env
+	tables      sync.Map  // resource type -> *table
+	systems     sync.Map  // path of a code element -> code system of its binding
+	units       unitCache // of quantities
+	extractions sync.Pool // *extraction
 }
 
 // NewRegistry makes a registry. base is the server's own FHIR base without a
