@@ -169,7 +169,9 @@ func (t *transaction) plain() bool {
 	return !(deletes && conditions) && !slices.ContainsFunc(t.linker.mentions, func(m mention) bool { return m.versioned })
 }
 
-// commitPlain commits by Store.Apply, which shares commits between callers. done
+// commitPlain commits by Store.Apply, which shares commits between callers. What a
+// conditional reference means is read before: if its target is deleted in between,
+// the reference stays, as it would had the delete come after. done
 // is false when the transaction is not plain, or when a precondition failed: then
 // the serializable way decides, and says of which entry.
 func (t *transaction) commitPlain(ctx context.Context) (done bool, err error) {
