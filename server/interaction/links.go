@@ -50,8 +50,9 @@ func (m mention) set() {
 type linker struct {
 	base       string // of the server
 	structures definition.Structures
-	byURL      map[string]*target // fullUrl, or fullUrl/_history/version
-	byQuery    map[string]*target // Type?query of conditional references
+	roots      map[string]*definition.Element // of types met, nil for unknown ones
+	byURL      map[string]*target             // fullUrl, or fullUrl/_history/version
+	byQuery    map[string]*target             // Type?query of conditional references
 	// condition makes the target of a conditional reference.
 	condition func(typ, query string) (*target, error)
 
@@ -80,8 +81,15 @@ func (l *linker) inResource(root *fhir.Element) {
 }
 
 func (l *linker) inType(e *fhir.Element, typ string) {
-	if s, err := l.structures.Structure(typ); err == nil {
-		l.inObject(e, s.Root())
+	root, known := l.roots[typ]
+	if !known {
+		if s, err := l.structures.Structure(typ); err == nil {
+			root = s.Root()
+		}
+		l.roots[typ] = root
+	}
+	if root != nil {
+		l.inObject(e, root)
 	}
 }
 

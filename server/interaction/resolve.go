@@ -4,13 +4,17 @@ import (
 	"context"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/definition"
 	"vitalwire/server/store"
 )
 
 // link finds the links of the resources written.
 func (t *transaction) link(failures []error) error {
 	structures, _ := t.e.Definitions()
-	t.linker = linker{base: t.e.Base, structures: structures, byURL: map[string]*target{}, byQuery: map[string]*target{}, condition: t.reference}
+	t.linker = linker{
+		base: t.e.Base, structures: structures, roots: map[string]*definition.Element{},
+		byURL: map[string]*target{}, byQuery: map[string]*target{}, condition: t.reference,
+	}
 	for _, a := range t.entries {
 		if a.Interaction != Create && a.Interaction != Update && a.Interaction != Patch {
 			continue
