@@ -14,8 +14,8 @@ type placedAmount struct {
 	pos, shard int64
 }
 
-func newAmountRow(key int64, a *search.Amount, n int) amountRow {
-	r := amountRow{key: key, n: int64(n), low: a.Low, high: a.High, ulow: a.Low, uhigh: a.High,
+func newAmountRow(key int64, a *search.Amount, n int64) amountRow {
+	r := amountRow{key: key, n: n, low: a.Low, high: a.High, ulow: a.Low, uhigh: a.High,
 		unit: subOf(a.Canonical), system: subOf(a.System), code: subOf(a.Code), label: subOf(a.Unit)}
 	if a.Canonical != "" {
 		r.ulow, r.uhigh = a.From, a.To

@@ -101,6 +101,26 @@ func scopes(v search.Value) [][]string {
 	return [][]string{anySystem(v.Lead.Code), inSystem(v.Lead.System, v.Lead.Code)}
 }
 
+// numbered numbers the rows that one version has in ix_string or ix_quantity. The
+// number of a composite's begins with its lead's system, of which the key knows
+// nothing: one row serves searches with the system and without.
+func numbered(v search.Value, n int) int64 {
+	if v.Param.Type != search.CompositeType {
+		return int64(n)
+	}
+	first, _ := leadNumbers(v.Lead.System)
+	return first + int64(n%numbersOfLead)
+}
+
+// numbersOfLead is how many rows of one key and one lead a version can have.
+const numbersOfLead = 1 << 16
+
+// leadNumbers are the first and last number of the rows of a lead's system.
+func leadNumbers(system string) (first, last int64) {
+	first = hash("lead", system) &^ (numbersOfLead - 1)
+	return first, first + numbersOfLead - 1
+}
+
 func anySystem(code string) []string { return []string{"any", code} }
 
 func inSystem(system, code string) []string { return []string{"in", system, code} }
@@ -113,9 +133,7 @@ func indexOf(g *search.Registry, typ string, values []search.Value) rows {
 		if v.Param.Bit >= 0 && v.Param.Bit < 63 {
 			present |= 1 << v.Param.Bit
 		}
-		for _, scope := range scopes(v) {
-			r.add(v, scope)
-		}
+		r.add(v)
 	}
 	r.entries[0] = entry{key: typeKey(typ), sub: present}
 	if p := g.Lookup(typ, sortDate); p != nil && p.Type == search.Date && !hasSpan(r.spans, rangeKey(p)) {
@@ -125,7 +143,21 @@ func indexOf(g *search.Registry, typ string, values []search.Value) rows {
 	return r
 }
 
-func (r *rows) add(v search.Value, scope []string) {
+func (r *rows) add(v search.Value) {
+	p := v.Param
+	switch v.Param.Value() {
+	case search.StringType, search.URIType:
+		r.texts = append(r.texts, newTextRow(paramKey(factText, p, "", scopes(v)[0]...), p.Value(), v.Text, numbered(v, len(r.texts))))
+	case search.NumberType, search.QuantityType:
+		r.amounts = append(r.amounts, newAmountRow(paramKey(factAmount, p, "", scopes(v)[0]...), v.Amount, numbered(v, len(r.amounts))))
+	default:
+		for _, scope := range scopes(v) {
+			r.addScoped(v, scope)
+		}
+	}
+}
+
+func (r *rows) addScoped(v search.Value, scope []string) {
 	p := v.Param
 	switch {
 	case v.By == search.ByType:
@@ -149,10 +181,7 @@ func (r *rows) add(v search.Value, scope []string) {
 		r.entries = append(r.entries, entry{paramKey(factTarget, p, v.Target.ID, scope...), subOf(v.Target.Type)})
 	case search.Date:
 		r.spans = append(r.spans, span{key: paramKey(factRange, p, "", scope...), low: v.Low, high: v.High})
-	case search.StringType, search.URIType:
-		r.texts = append(r.texts, newTextRow(paramKey(factText, p, "", scope...), p.Value(), v.Text, len(r.texts)))
-	case search.NumberType, search.QuantityType:
-		r.amounts = append(r.amounts, newAmountRow(paramKey(factAmount, p, "", scope...), v.Amount, len(r.amounts)))
+	case search.StringType, search.URIType, search.NumberType, search.QuantityType: // see add
 	case search.ID, search.LastUpdated, search.CompositeType: // never indexed
 	}
 }

@@ -28,6 +28,8 @@ type rowClause struct {
 type placedOperand struct {
 	key int64
 	search.Operand
+	// lead is the system of a composite's first component, nil for any.
+	lead *string
 }
 
 func newRowClause(c search.Clause) (*rowClause, error) {
@@ -43,14 +45,19 @@ func newRowClause(c search.Clause) (*rowClause, error) {
 	}
 	for _, o := range c.Operands {
 		var scope []string
+		var lead *string
 		if c.Param.Type == search.CompositeType {
 			if o.Part == nil {
 				return nil, fmt.Errorf("store: an operand of %s without its second part", c.Param.Code)
 			}
-			scope, o = scopeOf(o), *o.Part
+			scope = scopeOf(o)
+			if r.typ != search.Date {
+				scope, lead = anySystem(*o.Code), o.System
+			}
+			o = *o.Part
 		}
 		for _, p := range c.Param.Indexed() {
-			r.operands = append(r.operands, placedOperand{paramKey(fact, p, "", scope...), o})
+			r.operands = append(r.operands, placedOperand{paramKey(fact, p, "", scope...), o, lead})
 		}
 		if err := knownPrefixes([]search.Operand{o}); err != nil {
 			return nil, fmt.Errorf("%w of %s", err, c.Param.Code)
@@ -60,27 +67,32 @@ func newRowClause(c search.Clause) (*rowClause, error) {
 }
 
 // condition compares the row named c; driving lets the index be used.
-func (r *rowClause) condition(b *sqlText, o search.Operand, driving bool) string {
+func (r *rowClause) condition(b *sqlText, o placedOperand, driving bool) string {
+	if o.lead != nil {
+		first, last := leadNumbers(*o.lead)
+		o.lead = nil
+		return "(c.n >= " + b.arg(first) + " AND c.n <= " + b.arg(last) + " AND " + r.condition(b, o, driving) + ")"
+	}
 	switch {
 	case r.table == "ix_string":
-		return textCondition(b, r.typ, r.match, o)
+		return textCondition(b, r.typ, r.match, o.Operand)
 	case r.table == "ix_quantity":
-		return amountCondition(b, o)
+		return amountCondition(b, o.Operand)
 	case driving:
-		return dateCondition(b, o, "c.low", "c.high")
+		return dateCondition(b, o.Operand, "c.low", "c.high")
 	}
-	return dateCondition(b, o, "+c.low", "+c.high")
+	return dateCondition(b, o.Operand, "+c.low", "+c.high")
 }
 
 func (r *rowClause) probe(b *sqlText) string {
 	// Operands on the same values share a subquery.
 	var keys []int64
-	byKey := map[int64][]search.Operand{}
+	byKey := map[int64][]placedOperand{}
 	for _, o := range r.operands {
 		if byKey[o.key] == nil {
 			keys = append(keys, o.key)
 		}
-		byKey[o.key] = append(byKey[o.key], o.Operand)
+		byKey[o.key] = append(byKey[o.key], o)
 	}
 	var probes []string
 	for _, key := range keys {
@@ -99,7 +111,7 @@ func (r *rowClause) rows(b *sqlText) {
 		if i > 0 {
 			b.WriteString(" UNION ALL ")
 		}
-		b.WriteString("SELECT c.pos FROM " + r.table + " c WHERE c.key = " + b.arg(o.key) + " AND " + r.condition(b, o.Operand, true))
+		b.WriteString("SELECT c.pos FROM " + r.table + " c WHERE c.key = " + b.arg(o.key) + " AND " + r.condition(b, o, true))
 	}
 }
 

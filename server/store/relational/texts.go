@@ -23,9 +23,9 @@ type placedText struct {
 // long keys.
 const headLimit = 96
 
-func newTextRow(key int64, typ search.Type, text string, n int) textRow {
+func newTextRow(key int64, typ search.Type, text string, n int64) textRow {
 	shown := compared(typ, text)
-	return textRow{key: key, n: int64(n), head: headOf(shown), folded: shown, exact: hash(text)}
+	return textRow{key: key, n: n, head: headOf(shown), folded: shown, exact: hash(text)}
 }
 
 // compared is a text as it is compared: folded, or a uri as it is.
