@@ -99,6 +99,80 @@ func (o *oracle) linked(g generator, typ string, codes []string, depth int) (con
 	return condition{}, false
 }
 
+// sorted sorts by one or two keys and gives the _sort for it, "" for none.
+func (o *oracle) sorted(g generator, typ string, found []*subject) string {
+	if g.IntN(3) > 0 {
+		return ""
+	}
+	var codes, keys []string
+	for code, p := range o.params[typ] {
+		if p.Expression != "" && slices.Contains([]string{"date", "string", "number"}, p.Type) && code != "_lastUpdated" {
+			codes = append(codes, code)
+		}
+	}
+	if slices.Sort(codes); len(codes) == 0 {
+		return ""
+	}
+	var order []func(a, b *subject) int
+	for range 1 + g.IntN(2) {
+		code, descending := pick(g, codes...), g.IntN(2) == 0
+		order = append(order, func(a, b *subject) int { return compareBy(a.of(code), b.of(code), descending) })
+		keys = append(keys, map[bool]string{true: "-"}[descending]+code)
+	}
+	slices.SortStableFunc(found, func(a, b *subject) int {
+		for _, by := range order {
+			if c := by(a, b); c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+	return strings.Join(keys, ",")
+}
+
+// compareBy compares by the lowest values, or by the highest turned round; who has
+// none comes last either way.
+func compareBy(a, b []fact, descending bool) int {
+	if len(a) == 0 || len(b) == 0 {
+		return min(len(b), 1) - min(len(a), 1)
+	}
+	if descending {
+		return compareFacts(best(b, true), best(a, true), true)
+	}
+	return compareFacts(best(a, false), best(b, false), false)
+}
+
+func best(list []fact, highest bool) fact {
+	if highest {
+		return slices.MaxFunc(list, func(a, b fact) int { return compareFacts(a, b, true) })
+	}
+	return slices.MinFunc(list, func(a, b fact) int { return compareFacts(a, b, false) })
+}
+
+func compareFacts(a, b fact, high bool) int {
+	switch {
+	case a.from != nil:
+		return a.from.Cmp(b.from)
+	case a.text != "":
+		return strings.Compare(search.Fold(a.text), search.Fold(b.text))
+	case high:
+		if a.high.IsZero() || b.high.IsZero() {
+			return flag(a.high.IsZero()) - flag(b.high.IsZero())
+		}
+		return a.high.Compare(b.high)
+	case a.low.IsZero() || b.low.IsZero():
+		return flag(b.low.IsZero()) - flag(a.low.IsZero())
+	}
+	return a.low.Compare(b.low)
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 func keyOf(text string) fhir.Key {
 	ref := fhir.ParseReference(text)
 	if ref.Base != "" {

@@ -70,6 +70,8 @@ func numberFrom(t *testing.T, variable string, otherwise uint64) uint64 {
 type question struct {
 	typ, query string
 	want       []string
+	ordered    bool // want is in order
+	page       int
 }
 
 func (o *oracle) questions(g generator, n int) []question {
@@ -91,18 +93,28 @@ func (o *oracle) questions(g generator, n int) []question {
 		if len(conditions) == 0 {
 			continue
 		}
-		q := question{typ: typ}
-		for _, r := range o.byType[typ] {
+		q := question{typ: typ, page: 1 + g.IntN(20)}
+		var found []*subject
+		for _, r := range slices.Backward(o.byType[typ]) { // newest first
 			if !slices.ContainsFunc(conditions, func(c condition) bool { return !c.holds(r) }) {
-				q.want = append(q.want, r.resource.ID())
+				found = append(found, r)
 			}
 		}
 		var text []string
 		for _, c := range conditions {
 			text = append(text, url.QueryEscape(c.name)+"="+url.QueryEscape(c.value))
 		}
+		if sort := o.sorted(g, typ, found); sort != "" {
+			text = append(text, "_sort="+sort)
+			q.ordered = true
+		}
+		for _, r := range found {
+			q.want = append(q.want, r.resource.ID())
+		}
 		q.query = strings.Join(text, "&")
-		slices.Sort(q.want)
+		if !q.ordered {
+			slices.Sort(q.want)
+		}
 		asked = append(asked, q)
 	}
 	return asked
@@ -116,16 +128,26 @@ func (q question) answered(t *testing.T, seed uint64, s store.Store) bool {
 		return false
 	}
 	parsed.Query.Total = true
-	var result store.Result
-	err = s.View(context.Background(), func(r store.Reader) (err error) {
-		result, err = r.Search(parsed.Query)
-		return err
-	})
-	var got []string
-	for _, v := range result.Matches {
-		got = append(got, v.Key.ID)
+	if q.ordered {
+		parsed.Query.Count = max(q.page, len(q.want)/20)
 	}
-	slices.Sort(got)
+	var result store.Result
+	var got []string
+	for {
+		err = s.View(context.Background(), func(r store.Reader) (err error) {
+			result, err = r.Search(parsed.Query)
+			return err
+		})
+		for _, v := range result.Matches {
+			got = append(got, v.Key.ID)
+		}
+		if parsed.Query.After = result.Next; result.Next == nil || err != nil {
+			break
+		}
+	}
+	if !q.ordered {
+		slices.Sort(got)
+	}
 	if err != nil || !slices.Equal(got, q.want) || result.Total != int64(len(q.want)) {
 		t.Errorf("VITALWIRE_SEED=%d %s?%s: total %d, %v\ngot  %.300v\nwant %.300v", seed, q.typ, q.query, result.Total, err, got, q.want)
 		return false
