@@ -110,19 +110,21 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	if c.Packages != "" {
 		s.running.Go(func() { known.LoadDir(life, c.Packages, log) })
 	}
-	operations, err := operation.New(s.store, known)
-	if err != nil {
-		return nil, err
-	}
 	frames := &ingest.Service{Store: s.store, Search: parameters, Adapters: languages, Check: known.Check, Zone: zone, Now: time.Now, Log: log}
 	if err := frames.Sweep(ctx); err != nil {
 		return nil, err
 	}
+	engine := &interaction.Engine{
+		Store: s.store, Search: parameters, Base: s.Base, Seal: seal, Zone: zone,
+		Check: known.Check, Definitions: known.Definitions, Wrote: known.Wrote, Version: Version, Started: time.Now(),
+	}
+	operations, err := operation.New(engine, known)
+	if err != nil {
+		return nil, err
+	}
+	engine.Operations = operations.For
 	face := &rest.Server{
-		Engine: &interaction.Engine{
-			Store: s.store, Search: parameters, Base: s.Base, Seal: seal, Zone: zone,
-			Check: known.Check, Definitions: known.Definitions, Wrote: known.Wrote, Operations: operations.For, Version: Version, Started: time.Now(),
-		},
+		Engine:     engine,
 		Operations: operations,
 		Knowledge:  known,
 		Ingest:     frames,

@@ -26,9 +26,11 @@ func (e *Engine) capabilities() *fhir.Resource {
 			resources.Append(e.resourceCapabilities(typ))
 		}
 	}
-	root.Set("rest", fhir.NewArray(fhir.NewObject(fhir.S("mode", "server"), fhir.M("resource", resources),
+	rest := fhir.NewObject(fhir.S("mode", "server"), fhir.M("resource", resources),
 		fhir.M("interaction", fhir.NewArray(
-			fhir.NewObject(fhir.S("code", string(Transaction))), fhir.NewObject(fhir.S("code", string(Batch))))))))
+			fhir.NewObject(fhir.S("code", string(Transaction))), fhir.NewObject(fhir.S("code", string(Batch))))))
+	e.setOperations(rest, "")
+	root.Set("rest", fhir.NewArray(rest))
 	return r
 }
 
@@ -61,6 +63,12 @@ func (e *Engine) resourceCapabilities(typ string) *fhir.Element {
 		c.Set("searchInclude", includes)
 	}
 	c.Set("searchParam", searchParams)
+	e.setOperations(c, typ)
+	return c
+}
+
+// setOperations lists the operations of a type, or with "" those of the system.
+func (e *Engine) setOperations(c *fhir.Element, typ string) {
 	operations := fhir.NewArray()
 	for _, o := range e.Operations(typ) {
 		operations.Append(fhir.NewObject(fhir.S("name", o.Code), fhir.S("definition", o.Definition)))
@@ -68,5 +76,4 @@ func (e *Engine) resourceCapabilities(typ string) *fhir.Element {
 	if operations.Len() > 0 {
 		c.Set("operation", operations)
 	}
-	return c
 }

@@ -6,6 +6,7 @@ package operation
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -13,7 +14,6 @@ import (
 	"vitalwire/fhir"
 	"vitalwire/server/interaction"
 	"vitalwire/server/knowledge"
-	"vitalwire/server/store"
 )
 
 // Operation is one operation.
@@ -25,19 +25,29 @@ type Operation struct {
 	// Open takes in parameters that the definition does not list: later editions
 	// of FHIR add some that clients use already.
 	Open bool
+	// Changes: it changes something, so it is called by POST. R4's definitions
+	// leave affectsState out where it is true.
+	Changes bool
+	// Versions: it can be called on a past version (Type/id/_history/version/$name).
+	Versions bool
 	// Run performs a call whose parameters were checked.
-	Run func(ctx context.Context, s *Set, c Call) (*fhir.Resource, error)
+	Run func(ctx context.Context, s *Set, c Call) (Result, error)
 }
 
 // operations are those served.
-var operations = []Operation{
-	validateOperation,
-	expand, validateInValueSet, validateInCodeSystem, lookup, subsumes, translate,
+func operations() []Operation {
+	return []Operation{
+		validateOperation,
+		expand, validateInValueSet, validateInCodeSystem, lookup, subsumes, translate,
+		meta, metaAdd, metaDelete,
+		convert, versions,
+	}
 }
 
 // Set is the operations with what they work on.
 type Set struct {
-	Store     store.Store
+	// Engine makes the writes; its store, search parameters, base and seal are used.
+	Engine    *interaction.Engine
 	Knowledge *knowledge.Base
 	byCode    map[string][]*served
 }
@@ -60,16 +70,44 @@ type parameter struct {
 
 // Call is one call.
 type Call struct {
-	Type, ID string         // "" at levels above
-	In       *fhir.Resource // Parameters
-	Language string         // of the client (Accept-Language)
+	Type, ID  string         // "" at levels above
+	VersionID string         // "" for the current version
+	In        *fhir.Resource // Parameters
+	Cursor    string         // sealed place in an answer of several pages, "" for the first
+	Language  string         // of the client (Accept-Language)
+	Stream    bool           // the answer may be a Stream
+}
+
+// key is the resource the call is of.
+func (c Call) key() fhir.Key { return fhir.Key{Type: c.Type, ID: c.ID} }
+
+// Result is what a call gave: a resource, or a stream of one.
+type Result struct {
+	Resource *fhir.Resource
+	// Stream writes a resource as JSON that may be too large to hold. It is given
+	// only to a Request that takes it; an error means that what was written is cut
+	// short.
+	Stream func(w io.Writer) error
+	// Location of a resource that was stored, relative to the base; "" for none.
+	Location string
+}
+
+// answer is the Result of a resource.
+func answer(r *fhir.Resource, err error) (Result, error) { return Result{Resource: r}, err }
+
+// returned is an answer of one out parameter that is no resource (R4 operations
+// §3.2.0.4.3: only a resource is an answer by itself).
+func returned(typ string, value *fhir.Element) (Result, error) {
+	r := fhir.NewResource("Parameters")
+	r.Root().Set("parameter", fhir.NewArray(fhir.NewObject(fhir.S("name", "return"), fhir.M("value"+typ, value))))
+	return Result{Resource: r}, nil
 }
 
 // New reads the definitions of all operations; the error is a definition that is
 // not there or makes no sense.
-func New(s store.Store, k *knowledge.Base) (*Set, error) {
-	set := &Set{Store: s, Knowledge: k, byCode: map[string][]*served{}}
-	for _, o := range operations {
+func New(e *interaction.Engine, k *knowledge.Base) (*Set, error) {
+	set := &Set{Engine: e, Knowledge: k, byCode: map[string][]*served{}}
+	for _, o := range operations() {
 		d, ok := k.Set().Find("OperationDefinition", o.Definition)
 		if !ok {
 			return nil, fmt.Errorf("operation: %s is not defined", o.Definition)
@@ -77,7 +115,7 @@ func New(s store.Store, k *knowledge.Base) (*Set, error) {
 		one := &served{
 			Operation: o, code: d.Get("code").Text(),
 			system: isTrue(d.Get("system")), typ: isTrue(d.Get("type")), instance: isTrue(d.Get("instance")),
-			affectsState: isTrue(d.Get("affectsState")), in: map[string]parameter{},
+			affectsState: o.Changes || isTrue(d.Get("affectsState")), in: map[string]parameter{},
 		}
 		for _, t := range d.Get("resource").Items() {
 			one.types = append(one.types, t.Text())
@@ -102,6 +140,8 @@ type Request struct {
 	// Body is what was posted, nil when nothing was.
 	Body     *fhir.Element
 	Language string
+	// Stream: the answer may be a Stream.
+	Stream bool
 }
 
 // Is reports whether a path below the FHIR base names an operation.
@@ -109,41 +149,51 @@ func Is(path string) bool {
 	return strings.HasPrefix(path[strings.LastIndexByte(path, '/')+1:], "$")
 }
 
-// Do performs a request. Errors: NotFound for an operation that is not served
+// Do performs a request. Errors: UnknownType for an operation that is not served
 // there, NotAllowed for GET where POST is needed, Malformed for parameters.
-func (s *Set) Do(ctx context.Context, r Request) (*fhir.Resource, error) {
-	parts := strings.Split(r.Path, "/")
-	code := strings.TrimPrefix(parts[len(parts)-1], "$")
-	c := Call{Language: r.Language}
-	levels := parts[:len(parts)-1]
-	if len(levels) > 0 {
-		c.Type = levels[0]
-	}
-	if len(levels) > 1 {
-		c.ID = levels[1]
-	}
+func (s *Set) Do(ctx context.Context, r Request) (Result, error) {
+	code, c, ok := place(r.Path)
 	o := s.find(code, c)
-	if len(levels) > 2 || o == nil {
-		return nil, s.unknown(code)
+	if !ok || o == nil || c.VersionID != "" && !o.Versions {
+		return Result{}, s.unknown(code)
 	}
 	if c.ID != "" && !fhir.ValidID(c.ID) {
-		return nil, fhir.Malformed("", "an id is 1 to 64 of A-Z a-z 0-9 - and .").WithCode(fhir.CodeValue)
+		return Result{}, fhir.Malformed("", "an id is 1 to 64 of A-Z a-z 0-9 - and .").WithCode(fhir.CodeValue)
 	}
 	switch r.Method {
 	case "GET", "HEAD":
 		if o.affectsState {
-			return nil, fhir.NotAllowed("$%s changes something: it is called by POST", code)
+			return Result{}, fhir.NotAllowed("$%s changes something: it is called by POST", code)
 		}
 	case "POST":
 	default:
-		return nil, fhir.NotAllowed("$%s is called by GET or POST", code)
+		return Result{}, fhir.NotAllowed("$%s is called by GET or POST", code)
 	}
+	c.Language, c.Stream = r.Language, r.Stream
+	c.Cursor = cursorIn(r.Query)
 	in, err := o.parameters(r)
 	if err != nil {
-		return nil, err
+		return Result{}, err
 	}
 	c.In = in
 	return o.Run(ctx, s, c)
+}
+
+// place reads Type/id/_history/version/$code, where all but the code may be absent.
+func place(path string) (code string, c Call, ok bool) {
+	parts := strings.Split(path, "/")
+	code = strings.TrimPrefix(parts[len(parts)-1], "$")
+	switch parts = parts[:len(parts)-1]; len(parts) {
+	case 0:
+		return code, c, true
+	case 1:
+		return code, Call{Type: parts[0]}, true
+	case 2:
+		return code, Call{Type: parts[0], ID: parts[1]}, true
+	case 4:
+		return code, Call{Type: parts[0], ID: parts[1], VersionID: parts[3]}, parts[2] == "_history"
+	}
+	return code, c, false
 }
 
 // find is the operation of that code at the level of the call, nil when none is.
@@ -179,7 +229,8 @@ func (s *Set) unknown(code string) error {
 // Codes are the codes of the operations served, sorted.
 func (s *Set) Codes() []string { return slices.Sorted(maps.Keys(s.byCode)) }
 
-// For lists the operations of a resource type, for the CapabilityStatement.
+// For lists the operations of a resource type, or with "" those of the whole
+// system, for the CapabilityStatement.
 func (s *Set) For(typ string) []interaction.Operation {
 	var list []interaction.Operation
 	for _, code := range s.Codes() {

@@ -3,6 +3,7 @@ package operation
 import (
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"vitalwire/fhir"
@@ -46,7 +47,7 @@ func (o *served) fromQuery(query string, list *fhir.Element) error {
 		if err1 != nil || err2 != nil {
 			return fhir.BadSearch("the query has an invalid percent escape")
 		}
-		if name == "" || value == "" || name == "_format" || name == "_pretty" {
+		if name == "" || value == "" || name == "_format" || name == "_pretty" || name == cursorParameter {
 			continue
 		}
 		p, ok := o.in[name]
@@ -63,6 +64,18 @@ func (o *served) fromQuery(query string, list *fhir.Element) error {
 		list.Append(fhir.NewObject(fhir.S("name", name), fhir.M("value"+strings.ToUpper(p.typ[:1])+p.typ[1:], element)))
 	}
 	return nil
+}
+
+// cursorParameter carries the sealed cursor in next links, as in searches.
+const cursorParameter = "_cursor"
+
+func cursorIn(query string) string {
+	for pair := range strings.SplitSeq(query, "&") {
+		if sealed, ok := strings.CutPrefix(pair, cursorParameter+"="); ok {
+			return sealed
+		}
+	}
+	return ""
 }
 
 // simple is a value of a primitive type from its text.
@@ -113,13 +126,47 @@ func (o *served) unknownParameter(name string) error {
 // named is the value or resource of the in parameter of that name; nil when absent.
 func (c Call) named(name string) *fhir.Element {
 	for _, p := range c.In.Get("parameter").Items() {
+		if p.Get("name").Text() == name {
+			return valueOf(p)
+		}
+	}
+	return nil
+}
+
+// texts are the values of the in parameters of that name, which may have several
+// in one, parted by commas.
+func (c Call) texts(name string) []string {
+	var list []string
+	for _, p := range c.In.Get("parameter").Items() {
 		if p.Get("name").Text() != name {
 			continue
 		}
-		for _, m := range p.Members() {
-			if m.Name == "resource" || strings.HasPrefix(m.Name, "value") {
-				return m.Value
+		for text := range strings.SplitSeq(valueOf(p).Text(), ",") {
+			if text = strings.TrimSpace(text); text != "" {
+				list = append(list, text)
 			}
+		}
+	}
+	return list
+}
+
+// number is the whole number in a parameter, otherwise when it is absent.
+func (c Call) number(name string, otherwise, least int) (int, error) {
+	given := c.named(name)
+	if given == nil {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(given.Text())
+	if err != nil || n < least {
+		return 0, fhir.BadSearch("%s must be a whole number from %d", name, least).WithCode(fhir.CodeValue)
+	}
+	return n, nil
+}
+
+func valueOf(p *fhir.Element) *fhir.Element {
+	for _, m := range p.Members() {
+		if m.Name == "resource" || strings.HasPrefix(m.Name, "value") {
+			return m.Value
 		}
 	}
 	return nil

@@ -37,18 +37,16 @@ var (
 
 // terminology runs a method of the terminology service, on the stored resource
 // when the call is of an instance.
-func terminology(method func(*term.Service, context.Context, term.Request) (*fhir.Resource, error)) func(context.Context, *Set, Call) (*fhir.Resource, error) {
-	return func(ctx context.Context, s *Set, c Call) (*fhir.Resource, error) {
+func terminology(method func(*term.Service, context.Context, term.Request) (*fhir.Resource, error)) func(context.Context, *Set, Call) (Result, error) {
+	return func(ctx context.Context, s *Set, c Call) (Result, error) {
 		r := term.Request{Parameters: c.In, Language: c.Language}
 		if c.ID != "" {
-			root, err := s.stored(ctx, fhir.Key{Type: c.Type, ID: c.ID})
+			stored, err := s.stored(ctx, c.key())
 			if err != nil {
-				return nil, err
+				return Result{}, err
 			}
-			if r.Instance, err = fhir.AsResource(root); err != nil {
-				return nil, err
-			}
+			r.Instance = stored
 		}
-		return method(s.Knowledge.Terms(), ctx, r)
+		return answer(method(s.Knowledge.Terms(), ctx, r))
 	}
 }

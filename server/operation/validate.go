@@ -5,7 +5,6 @@ import (
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/validate"
-	"vitalwire/server/store"
 )
 
 // validateOperation is Resource/$validate (R4 resource-operation-validate): what a server
@@ -17,28 +16,28 @@ var validateOperation = Operation{
 	Run:        runValidate,
 }
 
-func runValidate(ctx context.Context, s *Set, c Call) (*fhir.Resource, error) {
+func runValidate(ctx context.Context, s *Set, c Call) (Result, error) {
 	mode := c.named("mode").Text()
 	root := c.named("resource")
 	switch mode {
 	case "", "create", "update", "profile":
 	case "delete":
 		if c.ID == "" {
-			return nil, fhir.BadSearch("mode delete is of an instance: Type/id/$validate")
+			return Result{}, fhir.BadSearch("mode delete is of an instance: Type/id/$validate")
 		}
 		root = nil
 	default:
-		return nil, fhir.BadSearch("mode must be create, update, delete or profile").WithCode(fhir.CodeValue)
+		return Result{}, fhir.BadSearch("mode must be create, update, delete or profile").WithCode(fhir.CodeValue)
 	}
 	if root == nil {
 		if c.ID == "" {
-			return nil, fhir.Malformed("", "$validate of a type needs a resource").WithCode(fhir.CodeRequired)
+			return Result{}, fhir.Malformed("", "$validate of a type needs a resource").WithCode(fhir.CodeRequired)
 		}
-		stored, err := s.stored(ctx, fhir.Key{Type: c.Type, ID: c.ID})
+		stored, err := s.stored(ctx, c.key())
 		if err != nil {
-			return nil, err
+			return Result{}, err
 		}
-		root = stored
+		root = stored.Root()
 	}
 	var issues []fhir.Issue
 	if typ := root.Get("resourceType").Text(); typ != c.Type {
@@ -55,21 +54,5 @@ func runValidate(ctx context.Context, s *Set, c Call) (*fhir.Resource, error) {
 	if len(issues) == 0 {
 		issues = []fhir.Issue{{Severity: fhir.Information, Code: fhir.CodeInformational, Text: "no issues were found"}}
 	}
-	return fhir.Outcome(issues), nil
-}
-
-// stored reads the current version of a resource.
-func (s *Set) stored(ctx context.Context, key fhir.Key) (*fhir.Element, error) {
-	var v store.Version
-	err := s.Store.View(ctx, func(r store.Reader) (err error) {
-		v, err = r.Read(key)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	if v.Deleted {
-		return nil, fhir.Deleted(key, v.ETag())
-	}
-	return fhir.ParseElement(v.AppendJSON(nil))
+	return answer(fhir.Outcome(issues), nil)
 }

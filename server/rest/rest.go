@@ -82,6 +82,9 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 		started := time.Now()
 		defer func() {
 			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so, too
+					panic(p)
+				}
 				s.Log.Error("panic", "request", id, "panic", p)
 				err = errors.New("panic")
 			}
@@ -160,7 +163,8 @@ func (s *Server) serveFHIR(w http.ResponseWriter, r *http.Request) error {
 
 // operate performs an operation, by GET or with what was posted.
 func (s *Server) operate(w http.ResponseWriter, r *http.Request, path string, f format) error {
-	request := operation.Request{Method: r.Method, Path: path, Query: r.URL.RawQuery, Language: r.Header.Get("Accept-Language")}
+	request := operation.Request{Method: r.Method, Path: path, Query: r.URL.RawQuery, Language: r.Header.Get("Accept-Language"),
+		Stream: r.Method != http.MethodHead && !f.xml && !f.pretty}
 	if r.Method == http.MethodPost && r.ContentLength != 0 {
 		body, err := s.element(r)
 		if err != nil {
@@ -175,7 +179,26 @@ func (s *Server) operate(w http.ResponseWriter, r *http.Request, path string, f 
 		}
 		return err
 	}
-	s.send(w, r, http.StatusOK, result.JSON(), f)
+	return s.operated(w, r, result, f)
+}
+
+// operated writes what an operation gave.
+func (s *Server) operated(w http.ResponseWriter, r *http.Request, result operation.Result, f format) error {
+	if result.Location != "" {
+		w.Header().Set("Location", s.Engine.Base+"/"+result.Location)
+	}
+	if result.Stream == nil {
+		s.send(w, r, http.StatusOK, result.Resource.JSON(), f)
+		return nil
+	}
+	w.Header().Set("Content-Type", "application/fhir+json; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Cache-Control", "private, no-cache")
+	if err := result.Stream(w); err != nil {
+		// The answer has begun: that it is cut short is all that can be told.
+		s.Log.Error("an answer was cut short", "request", w.Header().Get("X-Request-Id"), "error", err)
+		panic(http.ErrAbortHandler)
+	}
 	return nil
 }
 
