@@ -31,6 +31,8 @@ type Registry struct {
 	systems     sync.Map  // path of a code element -> code system of its binding
 	units       unitCache // of quantities
 	extractions sync.Pool // *extraction
+
+	compartments compartments
 }
 
 // NewRegistry makes a registry. base is the server's own FHIR base without a
