@@ -28,7 +28,8 @@ func (e *Engine) capabilities() *fhir.Resource {
 	}
 	rest := fhir.NewObject(fhir.S("mode", "server"), fhir.M("resource", resources),
 		fhir.M("interaction", fhir.NewArray(
-			fhir.NewObject(fhir.S("code", string(Transaction))), fhir.NewObject(fhir.S("code", string(Batch))))))
+			fhir.NewObject(fhir.S("code", string(Transaction))), fhir.NewObject(fhir.S("code", string(Batch))),
+			fhir.NewObject(fhir.S("code", string(HistorySystem))))))
 	e.setOperations(rest, "")
 	root.Set("rest", fhir.NewArray(rest))
 	return r
@@ -36,7 +37,7 @@ func (e *Engine) capabilities() *fhir.Resource {
 
 func (e *Engine) resourceCapabilities(typ string) *fhir.Element {
 	interactions := fhir.NewArray()
-	for _, name := range []Name{Read, VRead, Update, Patch, Delete, HistoryInstance, Create, SearchType} {
+	for _, name := range []Name{Read, VRead, Update, Patch, Delete, HistoryInstance, HistoryType, Create, SearchType} {
 		interactions.Append(fhir.NewObject(fhir.S("code", string(name))))
 	}
 	c := fhir.NewObject(

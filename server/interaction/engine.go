@@ -80,7 +80,7 @@ type Operation struct{ Code, Definition string }
 // Do performs a request. Errors are *fhir.Error as in the table of fhir.Error.
 func (e *Engine) Do(ctx context.Context, r Request) (Response, error) {
 	switch r.Interaction {
-	case Read, VRead, HistoryInstance, SearchType:
+	case Read, VRead, HistoryInstance, HistoryType, HistorySystem, SearchType:
 		var response Response
 		err := e.Store.View(ctx, func(s store.Reader) (err error) {
 			response, err = e.look(s, r)
@@ -110,7 +110,7 @@ func (e *Engine) look(s store.Reader, r Request) (Response, error) {
 		return e.read(s, r)
 	case VRead:
 		return e.vread(s, r)
-	case HistoryInstance:
+	case HistoryInstance, HistoryType, HistorySystem:
 		return e.history(s, r)
 	case SearchType:
 		return e.search(s, r)

@@ -21,6 +21,8 @@ const (
 	Patch           Name = "patch"
 	Delete          Name = "delete"
 	HistoryInstance Name = "history-instance"
+	HistoryType     Name = "history-type"
+	HistorySystem   Name = "history-system"
 	Create          Name = "create"
 	SearchType      Name = "search-type"
 	Capabilities    Name = "capabilities"
@@ -59,6 +61,9 @@ func Parse(method, path, query string) (Request, error) {
 	if path == "" {
 		return level(method, Request{Query: query}, "the FHIR base", map[string]Name{"POST": Transaction})
 	}
+	if path == "_history" {
+		return level(method, Request{Interaction: HistorySystem, Query: query}, path, map[string]Name{"GET": HistorySystem})
+	}
 	if strings.HasPrefix(typ, "_") || strings.HasPrefix(typ, "$") {
 		return Request{}, fhir.NotAllowed("%s on the whole system is not served; read /metadata for what is", method)
 	}
@@ -72,6 +77,9 @@ func Parse(method, path, query string) (Request, error) {
 	case 2:
 		if parts[1] == "_search" {
 			return level(method, r, path, map[string]Name{"POST": SearchType})
+		}
+		if parts[1] == "_history" {
+			return level(method, r, path, map[string]Name{"GET": HistoryType})
 		}
 		if strings.HasPrefix(parts[1], "_") || strings.HasPrefix(parts[1], "$") {
 			return Request{}, notServed(path)

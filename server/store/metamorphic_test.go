@@ -93,7 +93,9 @@ func pick[T any](g generator, list ...T) T { return list[g.IntN(len(list))] }
 
 func (g generator) operation() operation {
 	ctx := context.Background()
-	switch g.IntN(10) {
+	switch g.IntN(11) {
+	case 10:
+		return g.history()
 	case 0, 1, 2, 3:
 		units := make([]store.Unit, 1+g.IntN(3))
 		for i := range units {

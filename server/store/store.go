@@ -60,6 +60,18 @@ type Reader interface {
 	// HistoryCount is the number of versions of one resource.
 	HistoryCount(key fhir.Key) (int64, error)
 
+	// Versions gives the versions that a selection names, at most limit: newest
+	// first, or oldest first when it asks for that.
+	Versions(of Selection, limit int) ([]Version, error)
+
+	// CountVersions is how many versions a selection names; -1 when they are more
+	// than atMost.
+	CountVersions(of Selection, atMost int64) (int64, error)
+
+	// Current gives the current versions of those keys that are known, which may be
+	// Deleted. One call for many keys is much quicker than many reads.
+	Current(keys []fhir.Key) (map[fhir.Key]Version, error)
+
 	// Holders gives the resources of a type, not deleted, that have an identifier:
 	// newest first, at most 3. It is the question that a conditional create asks,
 	// and quicker than a Search.
