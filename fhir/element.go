@@ -17,18 +17,6 @@ func (k Kind) String() string {
 	return [...]string{"null", "boolean", "number", "string", "array", "object"}[k]
 }
 
-// Element is one JSON value of a resource. Members keep the order they were
-// written in and numbers keep their text, so that what was stored is what is
-// read back (R4 json §2.6.2: decimal precision is significant).
-//
-// An Element is not safe for concurrent change; concurrent reading is safe.
-// The accessors take a nil Element as an absent one and answer with zero values.
-type Element struct {
-	kind Kind
-	text string   // Bool, Number: as written; String: unescaped
-	kids []Member // Array: items without names; Object: members in order
-}
-
 // Member is a named child of an Object, or an item of an Array (Name "").
 type Member struct {
 	Name  string
@@ -36,17 +24,23 @@ type Member struct {
 }
 
 // NewString makes a JSON string.
-func NewString(s string) *Element { return &Element{kind: String, text: s} }
+func NewString(s string) *Element { return newText(String, s) }
 
 // NewNumber makes a JSON number from its text, which must be a JSON number.
-func NewNumber(text string) *Element { return &Element{kind: Number, text: text} }
+func NewNumber(text string) *Element { return newText(Number, text) }
 
 // NewBool makes a JSON boolean.
 func NewBool(b bool) *Element {
 	if b {
-		return &Element{kind: Bool, text: "true"}
+		return newText(Bool, "true")
 	}
-	return &Element{kind: Bool, text: "false"}
+	return newText(Bool, "false")
+}
+
+func newText(kind Kind, text string) *Element {
+	e := new(Element)
+	e.setText(kind, text)
+	return e
 }
 
 // NewNull makes a JSON null.
@@ -54,15 +48,21 @@ func NewNull() *Element { return &Element{kind: Null} }
 
 // NewArray makes a JSON array of the items.
 func NewArray(items ...*Element) *Element {
-	e := &Element{kind: Array, kids: make([]Member, 0, len(items))}
-	for _, item := range items {
-		e.kids = append(e.kids, Member{Value: item})
+	kids := make([]Member, len(items))
+	for i, item := range items {
+		kids[i].Value = item
 	}
+	e := new(Element)
+	e.setKids(Array, kids)
 	return e
 }
 
-// NewObject makes a JSON object of the members, in order.
-func NewObject(members ...Member) *Element { return &Element{kind: Object, kids: members} }
+// NewObject makes a JSON object of the members, in order; it keeps the slice.
+func NewObject(members ...Member) *Element {
+	e := new(Element)
+	e.setKids(Object, members)
+	return e
+}
 
 // M is a shorthand for a Member.
 func M(name string, value *Element) Member { return Member{Name: name, Value: value} }
@@ -86,23 +86,31 @@ func (e *Element) Text() string {
 	if e == nil {
 		return ""
 	}
-	return e.text
+	return e.text()
 }
+
+// Word reports whether a string was seen, when it was parsed, to be of U+0021 to
+// U+007F only and not empty: it has no blanks, no control characters and nothing
+// that JSON escapes. Most strings of a resource are words; false says nothing.
+func (e *Element) Word() bool { return e != nil && e.word }
 
 // Len is the number of items or members.
 func (e *Element) Len() int {
 	if e == nil {
 		return 0
 	}
-	return len(e.kids)
+	return len(e.kids())
 }
 
 // At is item or member value i; nil when out of range.
 func (e *Element) At(i int) *Element {
-	if e == nil || i < 0 || i >= len(e.kids) {
+	if e == nil {
 		return nil
 	}
-	return e.kids[i].Value
+	if kids := e.kids(); i >= 0 && i < len(kids) {
+		return kids[i].Value
+	}
+	return nil
 }
 
 // Members are the children in order; the caller must not change the slice.
@@ -110,7 +118,7 @@ func (e *Element) Members() []Member {
 	if e == nil {
 		return nil
 	}
-	return e.kids
+	return e.kids()
 }
 
 // Get is the member of that name, nil when absent or when e is no object.
@@ -118,9 +126,10 @@ func (e *Element) Get(name string) *Element {
 	if e == nil || e.kind != Object {
 		return nil
 	}
-	for i := range e.kids {
-		if e.kids[i].Name == name {
-			return e.kids[i].Value
+	kids := e.kids()
+	for i := range kids {
+		if kids[i].Name == name {
+			return kids[i].Value
 		}
 	}
 	return nil
@@ -146,50 +155,38 @@ func (e *Element) Items() []*Element {
 	case e.kind != Array:
 		return []*Element{e}
 	}
-	items := make([]*Element, len(e.kids))
-	for i := range e.kids {
-		items[i] = e.kids[i].Value
+	kids := e.kids()
+	items := make([]*Element, len(kids))
+	for i := range kids {
+		items[i] = kids[i].Value
 	}
 	return items
 }
 
 // Set replaces the member of that name or appends it; a nil value removes it.
+// What Members gave before keeps its members, but for a value replaced.
 func (e *Element) Set(name string, value *Element) {
-	for i := range e.kids {
-		if e.kids[i].Name == name {
+	kids := e.kids()
+	for i := range kids {
+		if kids[i].Name == name {
 			if value == nil {
-				e.kids = append(e.kids[:i:i], e.kids[i+1:]...)
+				e.setKids(e.kind, append(kids[:i:i], kids[i+1:]...))
 			} else {
-				e.kids[i].Value = value
+				kids[i].Value = value
 			}
 			return
 		}
 	}
 	if value != nil {
-		e.kids = append(e.kids, Member{Name: name, Value: value})
+		e.push(Member{Name: name, Value: value})
 	}
 }
 
 // Append adds items to an array.
 func (e *Element) Append(items ...*Element) {
 	for _, item := range items {
-		e.kids = append(e.kids, Member{Value: item})
+		e.push(Member{Value: item})
 	}
-}
-
-// Clone is a deep copy.
-func (e *Element) Clone() *Element {
-	if e == nil {
-		return nil
-	}
-	c := &Element{kind: e.kind, text: e.text}
-	if e.kids != nil {
-		c.kids = make([]Member, len(e.kids))
-		for i, kid := range e.kids {
-			c.kids[i] = Member{Name: kid.Name, Value: kid.Value.Clone()}
-		}
-	}
-	return c
 }
 
 // Equal reports whether both are the same JSON with members in the same order;
@@ -198,11 +195,15 @@ func (e *Element) Equal(o *Element) bool {
 	if e == nil || o == nil {
 		return e == o
 	}
-	if e.kind != o.kind || e.text != o.text || len(e.kids) != len(o.kids) {
+	if e.kind != o.kind || e.n != o.n {
 		return false
 	}
-	for i := range e.kids {
-		if e.kids[i].Name != o.kids[i].Name || !e.kids[i].Value.Equal(o.kids[i].Value) {
+	if e.kind < Array {
+		return e.text() == o.text()
+	}
+	mine, theirs := e.kids(), o.kids()
+	for i := range mine {
+		if mine[i].Name != theirs[i].Name || !mine[i].Value.Equal(theirs[i].Value) {
 			return false
 		}
 	}

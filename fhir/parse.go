@@ -2,6 +2,7 @@ package fhir
 
 import (
 	"fmt"
+	"math/bits"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -13,12 +14,17 @@ const MaxDepth = 64
 // ParseElement reads one JSON value (RFC 8259) strictly: valid UTF-8, no byte
 // order mark, no duplicate member, no nesting beyond MaxDepth, nothing after it.
 // The error is a Malformed *Error with line and column, counted from 1 in bytes.
+// The data is copied once and every text of the tree is a part of that copy.
 func ParseElement(data []byte) (*Element, error) {
+	if uint64(len(data)) > maxLen {
+		return nil, Malformed("", "JSON of more than 4 GiB is not read")
+	}
 	var scratch [48]Member // deep enough for most; append goes to the heap when not
 	p := parser{in: string(data), kids: scratch[:0]}
 	if strings.HasPrefix(p.in, "\uFEFF") {
 		return nil, p.fail("a byte order mark is not allowed before JSON")
 	}
+	p.prepare()
 	p.space()
 	e, err := p.value(0)
 	if err != nil {
@@ -35,18 +41,31 @@ type parser struct {
 	in   string
 	pos  int
 	slab []Element // elements are handed out of slabs: one allocation for many
-	kids []Member  // scratch stack of members under construction
 	room []Member  // members are handed out likewise
+	kids []Member  // scratch stack of members under construction
+}
+
+// The largest slabs: as many as fit in 8 KB with the runtime's header.
+const (
+	mostElements = 511
+	mostMembers  = 340
+)
+
+// prepare makes the first slabs. Each value but the outermost stands behind a
+// comma, or first in an object or array: counting those gives small documents
+// what they need in one piece.
+func (p *parser) prepare() {
+	if len(p.in) > 16*mostElements {
+		return // of a large document the ends of slabs are a small part
+	}
+	n := 1 + strings.Count(p.in, ",") + strings.Count(p.in, "{") + strings.Count(p.in, "[")
+	p.slab = make([]Element, min(n, mostElements))
+	p.room = make([]Member, min(n-1, mostMembers))
 }
 
 func (p *parser) alloc() *Element {
 	if len(p.slab) == 0 {
-		// A JSON element takes about 16 bytes of text; small inputs get small slabs.
-		n := (len(p.in)-p.pos)/24 + 4
-		if n > 256 {
-			n = 256
-		}
-		p.slab = make([]Element, n)
+		p.slab = make([]Element, mostElements)
 	}
 	e := &p.slab[0]
 	p.slab = p.slab[1:]
@@ -87,6 +106,9 @@ func (p *parser) skip() {
 		switch p.in[p.pos] {
 		case ' ', '\t', '\n', '\r':
 			p.pos++
+			for p.pos+8 <= len(p.in) && load(p.in, p.pos) == blanks {
+				p.pos += 8
+			}
 		default:
 			return
 		}
@@ -103,12 +125,13 @@ func (p *parser) value(depth int) (*Element, error) {
 	case c == '[':
 		return p.array(depth + 1)
 	case c == '"':
-		s, err := p.str()
+		s, word, err := p.str()
 		if err != nil {
 			return nil, err
 		}
 		e := p.alloc()
-		e.kind, e.text = String, s
+		e.setText(String, s)
+		e.word = word
 		return e, nil
 	case c == '-' || c >= '0' && c <= '9':
 		return p.number()
@@ -128,7 +151,7 @@ func (p *parser) word(word string, kind Kind, text string) (*Element, error) {
 	}
 	p.pos += len(word)
 	e := p.alloc()
-	e.kind, e.text = kind, text
+	e.setText(kind, text)
 	return e, nil
 }
 
@@ -140,6 +163,7 @@ func (p *parser) object(depth int) (*Element, error) {
 	e.kind = Object
 	p.pos++
 	mark := len(p.kids)
+	var names nameSet
 	p.space()
 	if p.pos < len(p.in) && p.in[p.pos] == '}' {
 		p.pos++
@@ -151,7 +175,7 @@ func (p *parser) object(depth int) (*Element, error) {
 			return nil, p.fail("a member name in quotes was expected, found %s", p.here())
 		}
 		at := p.pos
-		name, err := p.str()
+		name, _, err := p.str()
 		if err != nil {
 			return nil, err
 		}
@@ -165,7 +189,7 @@ func (p *parser) object(depth int) (*Element, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.duplicate(mark, name) {
+		if names.add(name) && p.duplicate(mark, name) {
 			return nil, p.failAt(at, "member %q appears twice in one object", clip(name))
 		}
 		p.kids = append(p.kids, Member{Name: name, Value: value})
@@ -176,14 +200,30 @@ func (p *parser) object(depth int) (*Element, error) {
 		}
 		if p.pos < len(p.in) && p.in[p.pos] == '}' {
 			p.pos++
-			e.kids = p.take(mark)
-			if name, twice := wideDuplicate(e.kids); twice {
+			kids := p.take(mark)
+			e.setKids(Object, kids)
+			if name, twice := wideDuplicate(kids); twice {
 				return nil, p.fail("member %q appears twice in the object that ends here", clip(name))
 			}
 			return e, nil
 		}
 		return nil, p.fail("',' or '}' was expected in an object, found %s", p.here())
 	}
+}
+
+// nameSet tells which names an object surely has not had.
+type nameSet uint64
+
+// add reports whether the name may have been added before.
+func (s *nameSet) add(name string) bool {
+	hash := uint(len(name))
+	if hash > 0 {
+		hash = hash*7 + uint(name[0])*3 + uint(name[len(name)-1])*5
+	}
+	bit := nameSet(1) << (hash & 63)
+	had := *s&bit != 0
+	*s |= bit
+	return had
 }
 
 // scanned is how many members are compared one by one while an object is read;
@@ -245,7 +285,7 @@ func (p *parser) array(depth int) (*Element, error) {
 		}
 		if p.pos < len(p.in) && p.in[p.pos] == ']' {
 			p.pos++
-			e.kids = p.take(mark)
+			e.setKids(Array, p.take(mark))
 			return e, nil
 		}
 		return nil, p.fail("',' or ']' was expected in an array, found %s", p.here())
@@ -257,8 +297,12 @@ func (p *parser) array(depth int) (*Element, error) {
 func (p *parser) take(mark int) []Member {
 	n := len(p.kids) - mark
 	if n > len(p.room) {
-		// As for elements: a member takes about 24 bytes of text.
-		p.room = make([]Member, max(n, min((len(p.in)-p.pos)/24+4, 256)))
+		if n > mostMembers/2 { // what is left serves those that follow
+			kids := append([]Member(nil), p.kids[mark:]...)
+			p.kids = p.kids[:mark]
+			return kids
+		}
+		p.room = make([]Member, mostMembers)
 	}
 	kids := p.room[:n:n]
 	p.room = p.room[n:]
@@ -298,7 +342,7 @@ func (p *parser) number() (*Element, error) {
 		}
 	}
 	e := p.alloc()
-	e.kind, e.text = Number, p.in[start:p.pos]
+	e.setText(Number, p.in[start:p.pos])
 	return e, nil
 }
 
@@ -312,44 +356,46 @@ func (p *parser) digits() bool {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// str reads a JSON string (RFC 8259 §7). Text without escapes aliases the input.
-func (p *parser) str() (string, error) {
+// str reads a JSON string (RFC 8259 §7). Text without escapes is a part of the
+// input. word is what Element.Word tells.
+func (p *parser) str() (s string, word bool, err error) {
 	start := p.pos + 1
-	in, pos, ascii := p.in, start, true
+	in, pos, ascii, blank := p.in, start, true, false
 	for pos < len(in) {
-		c := in[pos]
-		if plain[c] {
-			pos++
-			continue
+		if pos+8 <= len(in) {
+			eight := load(in, pos)
+			ends, gaps := special(eight), eight-0x21*ones
+			if ends == 0 {
+				blank = blank || gaps&highs != 0
+				pos += 8
+				continue
+			}
+			pos += bits.TrailingZeros64(ends) / 8
+			blank = blank || gaps&highs&(ends&-ends-1) != 0
 		}
-		switch {
+		switch c := in[pos]; {
 		case c == '"':
 			p.pos = pos + 1
-			s := in[start:pos]
+			s = in[start:pos]
 			if !ascii {
-				return s, p.utf8(start, s)
+				return s, false, p.utf8(start, s)
 			}
-			return s, nil
+			return s, !blank && s != "", nil
 		case c == '\\':
 			p.pos = pos
-			return p.escaped(start)
+			s, err = p.escaped(start)
+			return s, false, err
 		case c < 0x20:
-			return "", p.failAt(pos, "control character 0x%02X must be escaped in a string", c)
+			return "", false, p.failAt(pos, "control character 0x%02X must be escaped in a string", c)
+		case c == 0x20:
+			blank = true
+		case c >= utf8.RuneSelf:
+			ascii = false
 		}
-		ascii = false
 		pos++
 	}
-	return "", p.failAt(start-1, "this string is not closed")
+	return "", false, p.failAt(start-1, "this string is not closed")
 }
-
-// plain are the bytes that stand for themselves in a string: printable ASCII but
-// the quote and the backslash.
-var plain = func() (table [256]bool) {
-	for c := 0x20; c < utf8.RuneSelf; c++ {
-		table[c] = c != '"' && c != '\\'
-	}
-	return table
-}()
 
 // escaped goes on from the first backslash of a string that began at start.
 func (p *parser) escaped(start int) (string, error) {
@@ -382,6 +428,9 @@ func (p *parser) escaped(start int) (string, error) {
 }
 
 func (p *parser) utf8(start int, s string) error {
+	if utf8.ValidString(s) {
+		return nil
+	}
 	for i := 0; i < len(s); {
 		r, size := utf8.DecodeRuneInString(s[i:])
 		if r == utf8.RuneError && size == 1 {

@@ -5,27 +5,32 @@ package fhir
 func (e *Element) AppendJSON(b []byte) []byte {
 	switch e.Kind() {
 	case String:
-		return AppendString(b, e.text)
+		if e.word {
+			b = append(b, '"')
+			b = append(b, e.text()...)
+			return append(b, '"')
+		}
+		return AppendString(b, e.text())
 	case Number, Bool:
-		return append(b, e.text...)
+		return append(b, e.text()...)
 	case Array:
 		b = append(b, '[')
-		for i := range e.kids {
+		for i, m := range e.kids() {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = e.kids[i].Value.AppendJSON(b)
+			b = m.Value.AppendJSON(b)
 		}
 		return append(b, ']')
 	case Object:
 		b = append(b, '{')
-		for i := range e.kids {
+		for i, m := range e.kids() {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = AppendString(b, e.kids[i].Name)
+			b = AppendString(b, m.Name)
 			b = append(b, ':')
-			b = e.kids[i].Value.AppendJSON(b)
+			b = m.Value.AppendJSON(b)
 		}
 		return append(b, '}')
 	}
@@ -73,14 +78,14 @@ func (e *Element) AppendIndented(b []byte, prefix string) []byte {
 	}
 	inner := prefix + "  "
 	b = append(b, open, '\n')
-	for i := range e.kids {
+	for i, m := range e.kids() {
 		b = append(b, inner...)
 		if e.kind == Object {
-			b = AppendString(b, e.kids[i].Name)
+			b = AppendString(b, m.Name)
 			b = append(b, ": "...)
 		}
-		b = e.kids[i].Value.AppendIndented(b, inner)
-		if i < len(e.kids)-1 {
+		b = m.Value.AppendIndented(b, inner)
+		if i < e.Len()-1 {
 			b = append(b, ',')
 		}
 		b = append(b, '\n')

@@ -25,14 +25,14 @@ func AsResource(root *Element) (*Resource, error) {
 	if kind == nil {
 		return nil, Malformed("", "resourceType is missing").WithCode(CodeRequired)
 	}
-	if !kind.Is(String) || !ValidType(kind.text) {
+	if !kind.Is(String) || !ValidType(kind.text()) {
 		return nil, Malformed("resourceType", "resourceType must be the name of a resource type").WithCode(CodeValue)
 	}
-	if id := root.Get("id"); id != nil && (!id.Is(String) || !ValidID(id.text)) {
-		return nil, Malformed(kind.text+".id", "an id is 1 to 64 of A-Z a-z 0-9 - and .").WithCode(CodeValue)
+	if id := root.Get("id"); id != nil && (!id.Is(String) || !ValidID(id.text())) {
+		return nil, Malformed(kind.text()+".id", "an id is 1 to 64 of A-Z a-z 0-9 - and .").WithCode(CodeValue)
 	}
 	if meta := root.Get("meta"); meta != nil && !meta.Is(Object) {
-		return nil, Malformed(kind.text+".meta", "meta is an object").WithCode(CodeStructure)
+		return nil, Malformed(kind.text()+".meta", "meta is an object").WithCode(CodeStructure)
 	}
 	return &Resource{root: root}, nil
 }
@@ -78,14 +78,14 @@ func (r *Resource) WithIdentity(id string) *Resource {
 	members := make([]Member, 0, len(old)+1)
 	members = append(members, S("resourceType", r.Type()), S("id", id))
 	if meta := r.root.Get("meta"); meta != nil {
-		kept := &Element{kind: Object}
+		kept := make([]Member, 0, meta.Len())
 		for _, m := range meta.Members() {
 			if m.Name != "versionId" && m.Name != "lastUpdated" {
-				kept.kids = append(kept.kids, m)
+				kept = append(kept, m)
 			}
 		}
-		if kept.Len() > 0 {
-			members = append(members, M("meta", kept))
+		if len(kept) > 0 {
+			members = append(members, M("meta", NewObject(kept...)))
 		}
 	}
 	for _, m := range old {
@@ -93,7 +93,7 @@ func (r *Resource) WithIdentity(id string) *Resource {
 			members = append(members, m)
 		}
 	}
-	return &Resource{root: &Element{kind: Object, kids: members}}
+	return &Resource{root: NewObject(members...)}
 }
 
 // Key names a resource: its type and logical id.

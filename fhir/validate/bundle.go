@@ -230,7 +230,7 @@ func (r *run) references(sh *shape, el *fhir.Element, at string, depth int, do f
 		return
 	}
 	for _, m := range el.Members() {
-		f := sh.fields[m.Name]
+		f := sh.names.find(m.Name)
 		if f == nil || f.isUnder || f.kind != isComplex {
 			continue
 		}

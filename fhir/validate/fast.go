@@ -180,7 +180,7 @@ func there(r *run, sh *shape, el *fhir.Element, names []string) bool {
 		if !strings.HasPrefix(json, name) {
 			continue
 		}
-		f := sh.fields[m.Name]
+		f := sh.names.find(m.Name)
 		if f == nil || f.name != name {
 			continue
 		}

@@ -147,7 +147,7 @@ func occurrences(sh *shape, el *fhir.Element, name, only string, out []occurrenc
 	members := el.Members()
 	for i := range members {
 		m := &members[i]
-		f := sh.fields[m.Name]
+		f := sh.names.find(m.Name)
 		if f == nil || f.name != name {
 			continue
 		}

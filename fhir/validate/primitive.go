@@ -122,6 +122,20 @@ func (p primitive) check(s string) string {
 	return ""
 }
 
+// takesWord reports whether the type surely takes a text of which is known that
+// it is a word (fhir.Element.Word); false says nothing.
+func (p primitive) takesWord(s string) bool {
+	switch p {
+	case primString, primMarkdown:
+		return len(s) <= maxText
+	case primCode:
+		return true
+	case primURI, primURL, primCanonical:
+		return s[0] != 'u' // urn:uuid: and urn:oid: have a form
+	}
+	return false
+}
+
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // checkInteger knows that s is a JSON number. R4: 32 bits, no leading zeros.

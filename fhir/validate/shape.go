@@ -16,7 +16,7 @@ type shape struct {
 	resource bool
 	abstract bool
 	fields   map[string]*field // by JSON name, "_name" of primitives too
-	inOrder  []*field          // those that are no choices, as the definition lists them
+	names    fieldTable        // the same, for the walk
 	slots    []slot            // one per element
 	needed   mask
 	invs     []*invariant
@@ -113,6 +113,7 @@ func (v *Validator) compileShape(path string) (*shape, error) {
 		sh.slots = append(sh.slots, slot{name: c.Name, min: c.Min, max: c.Max, def: c})
 		sh.add(v, i, c)
 	}
+	sh.names = newFieldTable(sh.fields)
 	sh.invs = v.invariants(def.Constraints, nil)
 	sh.check = typeChecks(sh.path)
 	return sh, nil
@@ -146,9 +147,6 @@ func (sh *shape) add(v *Validator, slot int, c *definition.Element) {
 			f.invs = v.invariants(c.Constraints, v.rootConstraints(typ))
 		}
 		sh.fields[json] = f
-		if !c.Choice {
-			sh.inOrder = append(sh.inOrder, f)
-		}
 	}
 	switch {
 	case c.Content != nil:
@@ -162,22 +160,6 @@ func (sh *shape) add(v *Validator, slot int, c *definition.Element) {
 	case len(c.Types) > 0:
 		link(&c.Types[0], c.Types[0].Code, c.Name)
 	}
-}
-
-// ahead is how far find looks for a name before it asks the map.
-const ahead = 8
-
-// find finds the field of a member. Most resources are written in the order of
-// the definition, so what comes next is looked at first; next is where to go on.
-func (sh *shape) find(name string, next *int) *field {
-	end := min(*next+ahead, len(sh.inOrder))
-	for i := *next; i < end; i++ {
-		if f := sh.inOrder[i]; f.json == name {
-			*next = i + 1
-			return f
-		}
-	}
-	return sh.fields[name]
 }
 
 // rootConstraints are those that the type's own shape checks.

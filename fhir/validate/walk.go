@@ -68,13 +68,12 @@ func (r *run) object(sh *shape, el *fhir.Element) {
 			break
 		}
 	}
-	next := 0
 	for i := range members {
 		m := &members[i]
 		if sh.resource && m.Name == "resourceType" {
 			continue
 		}
-		f := sh.find(m.Name, &next)
+		f := sh.names.find(m.Name)
 		if f == nil {
 			r.unknown(sh, m.Name)
 			continue
@@ -264,7 +263,7 @@ func (r *run) plain(f *field, value *fhir.Element) bool {
 	case primXHTML, primCanonical, primURL:
 		return false
 	}
-	if !value.Is(f.prim.jsonKind()) || f.prim.check(value.Text()) != "" {
+	if !value.Is(f.prim.jsonKind()) || !(value.Word() && f.prim.takesWord(value.Text())) && f.prim.check(value.Text()) != "" {
 		return false
 	}
 	return r.opts.StructureOnly || len(f.invs) == 0 && (f.bound == nil || f.bound.accepts(value.Text()))
@@ -312,7 +311,7 @@ func (r *run) extras(f *field, ext *fhir.Element) {
 		if m.Name == "fhir_comments" {
 			continue
 		}
-		g := sh.fields[m.Name]
+		g := sh.names.find(m.Name)
 		if g == nil || g.isUnder {
 			r.err(fhir.CodeStructure, "%s has no element %q: only id and extension", f.under, clip(m.Name))
 			continue
