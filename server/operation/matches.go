@@ -9,7 +9,7 @@ import (
 )
 
 // batchSize is how many resources are held at once where many are read.
-const batchSize = 200
+const batchSize = 100
 
 // page answers a query in a snapshot of its own. An answer of many pages pins
 // them to one position by the cursor, so no snapshot is held between pages.
@@ -37,9 +37,14 @@ func from(at int64) *search.Cursor { return &search.Cursor{Snapshot: at, Row: ma
 
 // eachMatch calls fn for every match of a query, batch by batch.
 func (s *Set) eachMatch(ctx context.Context, query *search.Query, fn func(store.Version) error) error {
+	return eachOf(query, func(q *search.Query) (store.Result, error) { return s.page(ctx, q) }, fn)
+}
+
+// eachOf calls fn for every match of a query that search answers page by page.
+func eachOf(query *search.Query, search func(*search.Query) (store.Result, error), fn func(store.Version) error) error {
 	q := *query
 	for {
-		result, err := s.page(ctx, &q)
+		result, err := search(&q)
 		if err != nil {
 			return err
 		}

@@ -41,6 +41,7 @@ func operations() []Operation {
 		expand, validateInValueSet, validateInCodeSystem, lookup, subsumes, translate,
 		meta, metaAdd, metaDelete,
 		convert, versions,
+		patientEverything, encounterEverything, groupEverything,
 	}
 }
 
