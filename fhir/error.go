@@ -28,6 +28,8 @@ const (
 	SituationPreconditionFailed
 	SituationManyMatches
 	SituationTooLong
+	SituationLongURL
+	SituationLongHeader
 	SituationBadMedia
 	SituationUnprocessable
 	SituationThrottled
@@ -232,6 +234,16 @@ func ManyMatches(format string, args ...any) *Error {
 // TooLong: a body, Bundle or frame over the limit. 413.
 func TooLong(format string, args ...any) *Error {
 	return newError(SituationTooLong, CodeTooLong, "", format, args)
+}
+
+// LongURL: a request target over the limit. 414.
+func LongURL(format string, args ...any) *Error {
+	return newError(SituationLongURL, CodeTooLong, "", format, args)
+}
+
+// LongHeader: header fields over the limit. 431.
+func LongHeader(format string, args ...any) *Error {
+	return newError(SituationLongHeader, CodeTooLong, "", format, args)
 }
 
 // BadMedia: a Content-Type that we do not read. 415.

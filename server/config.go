@@ -1,6 +1,8 @@
 package server
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -10,6 +12,8 @@ import (
 
 	"github.com/agnivade/levenshtein"
 	"github.com/alecthomas/kong"
+
+	"vitalwire/fhir"
 )
 
 // Config is everything that can be set, as flags and as environment variables.
@@ -18,12 +22,20 @@ type Config struct {
 	Store     string        `env:"VITALWIRE_STORE" placeholder:"URL" help:"Where resources are kept: sqlite:PATH or postgres://USER@HOST/DATABASE. By default sqlite:data/vitalwire.db."`
 	BaseURL   string        `env:"VITALWIRE_BASE_URL" placeholder:"URL" help:"Public FHIR base URL, for links and Location. By default http://LISTEN/fhir."`
 	Zone      string        `env:"VITALWIRE_ZONE" default:"UTC" placeholder:"ZONE" help:"Time zone (such as Europe/Berlin) of dates without an offset in searches, and of device clocks when the gateway sends no receivedAt."`
-	MaxBody   int64         `env:"VITALWIRE_MAX_BODY" default:"16777216" placeholder:"BYTES" help:"Largest request body."`
+	MaxBody   int64         `env:"VITALWIRE_MAX_BODY" default:"16777216" placeholder:"BYTES" help:"Largest request body, packed and unpacked."`
+	MaxURL    int           `env:"VITALWIRE_MAX_URL" name:"max-url" default:"16384" placeholder:"BYTES" help:"Longest URL, query included."`
+	MaxHeader int           `env:"VITALWIRE_MAX_HEADER" default:"32768" placeholder:"BYTES" help:"Most bytes of all header fields of a request."`
+	MaxDepth  int           `env:"VITALWIRE_MAX_DEPTH" default:"64" placeholder:"LEVELS" help:"How deep a resource may nest, at most 64."`
+	TLSCert   string        `env:"VITALWIRE_TLS_CERT" name:"tls-cert" type:"existingfile" placeholder:"FILE" help:"Certificate chain (PEM). With --tls-key the server speaks HTTPS, and HTTP/2."`
+	TLSKey    string        `env:"VITALWIRE_TLS_KEY" name:"tls-key" type:"existingfile" placeholder:"FILE" help:"Key (PEM) of --tls-cert."`
+	H2C       bool          `env:"VITALWIRE_H2C" name:"h2c" help:"Speak HTTP/2 without TLS as well, for a proxy in front."`
+	Origins   []string      `env:"VITALWIRE_CORS_ORIGIN" name:"cors-origin" placeholder:"ORIGIN" help:"Origin whose web pages may ask, such as https://app.example.org; may be repeated. By default none."`
 	Packages  string        `env:"VITALWIRE_PACKAGES" type:"existingdir" placeholder:"DIR" help:"Folder of FHIR packages (.tgz in NPM form) to load at start, in the background."`
 	Validate  string        `env:"VITALWIRE_VALIDATE" enum:"enforce,warn,off" default:"enforce" help:"What validation does to a write: enforce (an error refuses it), warn (errors are told with Prefer: return=OperationOutcome) or off."`
 	Enforce   []string      `env:"VITALWIRE_ENFORCE" placeholder:"TYPE=CANONICAL" help:"Profile that every resource of a type must meet, besides those it declares in meta.profile; may be repeated."`
 	StopAfter time.Duration `env:"VITALWIRE_STOP_AFTER" default:"10s" placeholder:"DURATION" help:"How long running requests may finish after a stop signal."`
 	LogLevel  string        `env:"VITALWIRE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level logged: debug, info, warn or error."`
+	LogFormat string        `env:"VITALWIRE_LOG_FORMAT" enum:"json,text" default:"json" help:"Form of log lines: json or text."`
 }
 
 type commands struct {
@@ -35,6 +47,9 @@ type commands struct {
 	} `cmd:"" help:"Serve on a throw-away store with a few patients, and play the recorded frames of examples/ into it."`
 	Health struct{} `cmd:"" help:"Ask the server at --listen whether it is well; exit status 0 says yes."`
 	Show   struct{} `cmd:"" name:"version" help:"Print the version."`
+	Check  struct {
+		Check struct{} `cmd:"" default:"1" help:"Check the configuration and the store without serving; exit status 0 says that the server would start."`
+	} `cmd:"" name:"config" help:"Check the configuration."`
 }
 
 // forTests are environment variables of the tests, which may start a server.
@@ -74,6 +89,50 @@ func checkLoopback(listen string) error {
 		return nil
 	}
 	return fmt.Errorf("--listen %s is not a loopback address: this version has no access tokens yet, so whoever can connect can read and write everything. Listen on 127.0.0.1 and put an authenticating proxy in front", listen)
+}
+
+// checkOrigins wants origins as browsers send them, or one "*".
+func checkOrigins(origins []string) error {
+	for _, origin := range origins {
+		u, err := url.Parse(origin)
+		if origin != "*" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Scheme+"://"+u.Host != origin || strings.ContainsAny(origin, "*?")) {
+			return fmt.Errorf("--cors-origin %s must be an origin such as https://app.example.org, or * for every one", origin)
+		}
+	}
+	return nil
+}
+
+// check finds what is wrong with a configuration before anything is opened.
+func (c Config) check() error {
+	if err := checkLoopback(c.Listen); err != nil {
+		return err
+	}
+	if err := checkOrigins(c.Origins); err != nil {
+		return err
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		return errors.New("--tls-cert and --tls-key go together")
+	}
+	if c.TLSCert != "" {
+		if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
+			return fmt.Errorf("--tls-cert: %w", err)
+		}
+	}
+	if c.BaseURL != "" {
+		if _, err := checkBase(c.BaseURL); err != nil {
+			return err
+		}
+	}
+	if c.MaxDepth < 0 || c.MaxDepth > fhir.MaxDepth {
+		return fmt.Errorf("--max-depth must be 1 to %d", fhir.MaxDepth)
+	}
+	if c.MaxBody < 0 || c.MaxURL < 0 || c.MaxHeader < 0 {
+		return errors.New("--max-body, --max-url and --max-header are numbers of bytes")
+	}
+	if _, err := time.LoadLocation(c.Zone); err != nil {
+		return fmt.Errorf("--zone: %w", err)
+	}
+	return checkStoreName(c.Store)
 }
 
 // checkBase wants an absolute http URL and takes the last slash away.

@@ -47,7 +47,7 @@ func demo(ctx context.Context, c Config, exit bool, p Program, log *slog.Logger)
 	if err != nil {
 		return err
 	}
-	player := player{root: "http://" + s.Addr, out: p.Stdout}
+	player := player{root: s.Root, out: p.Stdout}
 	fmt.Fprintf(p.Stdout, "Vitalwire %s demo, on a throw-away store\n", Version)
 	if err := player.play(ctx, p.Recordings); err != nil {
 		return errors.Join(err, s.Stop(c.StopAfter))

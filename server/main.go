@@ -4,6 +4,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,12 +12,14 @@ import (
 	"log/slog"
 	"net/http"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
 
 	"vitalwire/adapters"
+	"vitalwire/server/telemetry"
 )
 
 // Version of the program.
@@ -68,12 +71,14 @@ func Main(p Program) int {
 		fmt.Fprintln(stderr, "vitalwire:", err)
 		return 2
 	}
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	log := newLog(stderr, c.LogFormat, level)
 	switch parsed.Command() {
 	case "version":
-		fmt.Fprintln(stdout, "vitalwire", Version)
+		fmt.Fprintln(stdout, version())
+	case "config check", "config":
+		err = checkConfig(ctx, c.Config, stdout)
 	case "health":
-		err = health(ctx, c.Listen)
+		err = health(ctx, c.Config)
 	case "demo":
 		err = demo(ctx, c.Config, c.Demo.Exit, p, log)
 	default:
@@ -86,9 +91,43 @@ func Main(p Program) int {
 	return 0
 }
 
+// newLog writes lines that each name the request they belong to.
+func newLog(to io.Writer, format string, level slog.Level) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
+	var handler slog.Handler = slog.NewJSONHandler(to, options)
+	if format == "text" {
+		handler = slog.NewTextHandler(to, options)
+	}
+	return slog.New(telemetry.LogHandler(handler))
+}
+
+// version is the program's, with what it was built from and for.
+func version() string {
+	text := "vitalwire " + Version
+	build, ok := debug.ReadBuildInfo()
+	if !ok {
+		return text
+	}
+	settings := map[string]string{}
+	for _, setting := range build.Settings {
+		settings[setting.Key] = setting.Value
+	}
+	if revision := settings["vcs.revision"]; len(revision) >= 12 {
+		text += " (" + revision[:12]
+		if settings["vcs.modified"] == "true" {
+			text += ", changed"
+		}
+		text += ")"
+	}
+	return text + ", FHIR 4.0.1, " + build.GoVersion + ", " + settings["GOOS"] + "/" + settings["GOARCH"]
+}
+
+// defaultStore is where resources are kept when nothing else is said.
+const defaultStore = "sqlite:data/vitalwire.db"
+
 func serve(ctx context.Context, c Config, p Program, log *slog.Logger) error {
 	if c.Store == "" {
-		c.Store = "sqlite:data/vitalwire.db"
+		c.Store = defaultStore
 	}
 	s, err := Start(ctx, c, p.Adapters, log)
 	if err != nil {
@@ -96,23 +135,28 @@ func serve(ctx context.Context, c Config, p Program, log *slog.Logger) error {
 	}
 	fmt.Fprintf(p.Stdout, `Vitalwire %s is ready.
   FHIR R4       %s  (try %[2]s/metadata)
-  Devices       POST http://%[3]s/ingest/{adapter}
+  Devices       POST %[3]s/ingest/{adapter}
   Store         %s
   Where next    README.md has four curl lines that send a frame and read it back; --help lists what can be set
-`, Version, s.Base, s.Addr, shown(c.Store))
+`, Version, s.Base, s.Root, shown(c.Store))
 	<-ctx.Done()
 	return s.Stop(c.StopAfter)
 }
 
 // health asks a running server; the container's health check calls it.
-func health(ctx context.Context, listen string) error {
+func health(ctx context.Context, c Config) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+listen+"/healthz", nil)
+	scheme, client := "http", http.DefaultClient
+	if c.TLSCert != "" {
+		// It asks its own machine, by an address that no certificate names.
+		scheme, client = "https", &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // see above
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+c.Listen+"/healthz", nil)
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}

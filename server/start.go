@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	_ "time/tzdata" // --zone works in a container without zone files
 
@@ -27,16 +29,19 @@ import (
 	"vitalwire/server/store"
 	"vitalwire/server/store/postgres"
 	"vitalwire/server/store/sqlite"
+	"vitalwire/server/telemetry"
 )
 
 // Server is a running server.
 type Server struct {
-	// Base is the FHIR base URL, Addr the address listened on.
-	Base, Addr string
+	// Base is the FHIR base URL, Addr the address listened on, Root its URL.
+	Base, Addr, Root string
 
-	store store.Store
-	http  *http.Server
-	done  chan error
+	store    store.Store
+	stopping atomic.Bool
+	loading  atomic.Bool // packages, in the background
+	http     *http.Server
+	done     chan error
 
 	// stop ends what runs in the background; running waits for it.
 	stop    context.CancelFunc
@@ -46,7 +51,7 @@ type Server struct {
 // Start opens the store, listens and serves. It returns when requests are
 // answered. Stop ends what it started.
 func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slog.Logger) (*Server, error) {
-	if err := checkLoopback(c.Listen); err != nil {
+	if err := c.check(); err != nil {
 		return nil, err
 	}
 	zone, err := time.LoadLocation(c.Zone)
@@ -59,6 +64,10 @@ func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slo
 		return nil, err
 	}
 	s := &Server{Addr: listener.Addr().String(), done: make(chan error, 1)}
+	s.Root = "http://" + s.Addr
+	if c.TLSCert != "" {
+		s.Root = "https://" + s.Addr
+	}
 	life, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	handler, err := s.wire(ctx, life, c, zone, languages, log)
@@ -76,10 +85,21 @@ func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slo
 		ReadTimeout:       60 * time.Second,
 		WriteTimeout:      120 * time.Second,
 		IdleTimeout:       120 * time.Second,
-		MaxHeaderBytes:    64 << 10,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		// Beyond this net/http answers by itself; below it rest does, with an outcome.
+		MaxHeaderBytes: 2 * (cmp.Or(c.MaxHeader, 32<<10) + cmp.Or(c.MaxURL, 16<<10)),
+		ErrorLog:       slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		Protocols:      new(http.Protocols),
 	}
-	go func() { s.done <- s.http.Serve(listener) }()
+	s.http.Protocols.SetHTTP1(true)
+	s.http.Protocols.SetHTTP2(true)
+	s.http.Protocols.SetUnencryptedHTTP2(c.H2C)
+	go func() {
+		if c.TLSCert != "" {
+			s.done <- s.http.ServeTLS(listener, c.TLSCert, c.TLSKey)
+			return
+		}
+		s.done <- s.http.Serve(listener)
+	}()
 	return s, nil
 }
 
@@ -88,7 +108,7 @@ func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slo
 func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, languages []adapters.Adapter, log *slog.Logger) (http.Handler, error) {
 	base := c.BaseURL
 	if base == "" {
-		base = "http://" + s.Addr + "/fhir"
+		base = s.Root + "/fhir"
 	}
 	var err error
 	if s.Base, err = checkBase(base); err != nil {
@@ -108,7 +128,11 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	}
 	known.Store, known.Search, known.Log = s.store, parameters, log
 	if c.Packages != "" {
-		s.running.Go(func() { known.LoadDir(life, c.Packages, log) })
+		s.loading.Store(true)
+		s.running.Go(func() {
+			defer s.loading.Store(false)
+			known.LoadDir(life, c.Packages, log)
+		})
 	}
 	frames := &ingest.Service{Store: s.store, Search: parameters, Adapters: languages, Check: known.Check, Zone: zone, Now: time.Now, Log: log}
 	if err := frames.Sweep(ctx); err != nil {
@@ -128,7 +152,10 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		Operations: operations,
 		Knowledge:  known,
 		Ingest:     frames,
-		MaxBody:    c.MaxBody,
+		Limits:     rest.Limits{Body: c.MaxBody, URL: c.MaxURL, Header: c.MaxHeader, Depth: c.MaxDepth},
+		Origins:    c.Origins,
+		Ready:      s.ready,
+		Metrics:    telemetry.NewMetrics(Version),
 		Log:        log,
 	}
 	return face.Handler(), nil
@@ -137,6 +164,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 // Stop takes no new requests, lets running ones finish for a while, and closes
 // the store.
 func (s *Server) Stop(after time.Duration) error {
+	s.stopping.Store(true)
 	ctx, cancel := context.WithTimeout(context.Background(), after)
 	defer cancel()
 	err := s.http.Shutdown(ctx)
@@ -149,6 +177,39 @@ func (s *Server) Stop(after time.Duration) error {
 	s.stop()
 	s.running.Wait()
 	return errors.Join(err, s.store.Close())
+}
+
+// ready says why requests should go elsewhere.
+func (s *Server) ready(r *http.Request) error {
+	if s.stopping.Load() {
+		return errors.New("the server is stopping")
+	}
+	if s.loading.Load() {
+		return errors.New("packages are being loaded")
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	defer cancel()
+	err := s.store.View(ctx, func(v store.Reader) error {
+		_, err := v.Position()
+		return err
+	})
+	if err != nil {
+		return errors.New("the store does not answer")
+	}
+	return nil
+}
+
+// checkStoreName wants a name that openStore knows; "" is the default.
+func checkStoreName(name string) error {
+	for _, scheme := range []string{"sqlite:", "postgres://", "postgresql://"} {
+		if strings.HasPrefix(name, scheme) {
+			return nil
+		}
+	}
+	if name == "" {
+		return nil
+	}
+	return fmt.Errorf("--store must be sqlite:PATH or postgres://USER@HOST/DATABASE, not %q", name)
 }
 
 // openStore opens what --store names.
@@ -164,7 +225,7 @@ func openStore(ctx context.Context, name string, parameters *search.Registry) (s
 	if strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://") {
 		return opened(postgres.Open(ctx, name, postgres.Options{Search: parameters}))
 	}
-	return nil, fmt.Errorf("--store must be sqlite:PATH or postgres://USER@HOST/DATABASE, not %q", name)
+	return nil, checkStoreName(name)
 }
 
 // opened keeps a store that is none from looking like one in an interface.

@@ -15,7 +15,7 @@ type dependency struct {
 }
 
 // mostChosen is how many modules may be chosen beside the prescribed ones.
-const mostChosen = 5
+const mostChosen = 9
 
 // dependencies is every module that may be used directly. A new one gets a line
 // here and one in docs/adr/, which says what else was looked at.
@@ -28,10 +28,12 @@ var dependencies = []dependency{
 	{path: "google.golang.org/protobuf", dirs: []string{"fhir/proto"}, fixed: true, reason: "the messages of google/fhir/go are of it"},
 	{path: "github.com/samply/golang-fhir-models/fhir-models", version: "v0.3.2", dirs: []string{"adapters/mapping", "examples"}, fixed: true, reason: "building outgoing resources; only this version resolves, and it loses data when it reads"},
 	{path: "modernc.org/sqlite", version: "v1.60.1", dirs: []string{"server/store/sqlite"}, reason: "the embedded store, without cgo; a later version breaks go mod tidy"},
-	{path: "github.com/klauspost/compress", dirs: []string{"server/store"}, reason: "zstd with a trained dictionary for stored bodies"},
+	{path: "github.com/klauspost/compress", dirs: []string{"server"}, reason: "zstd with a trained dictionary for stored bodies; gzip and zstd on the wire"},
+	{path: "github.com/andybalholm/brotli", dirs: []string{"server"}, reason: "br on the wire, which the standard library lacks"},
+	{path: "github.com/prometheus/client_golang", dirs: []string{"server/telemetry"}, reason: "metrics in the format that every operator scrapes"},
 	{path: "github.com/alecthomas/kong", dirs: []string{"server"}, reason: "flags, commands and environment variables with one help text"},
 	{path: "github.com/google/uuid", dirs: []string{"server"}, reason: "logical ids and request ids"},
-	{path: "github.com/agnivade/levenshtein", dirs: []string{"server"}, reason: "did-you-mean for a mistyped setting"},
+	{path: "github.com/agnivade/levenshtein", dirs: []string{"server"}, reason: "did-you-mean for a mistyped setting or resource type"},
 }
 
 // dependencyOf finds the line for an imported package or a module.

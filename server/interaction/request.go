@@ -68,7 +68,7 @@ func Parse(method, path, query string) (Request, error) {
 		return Request{}, fhir.NotAllowed("%s on the whole system is not served; read /metadata for what is", method)
 	}
 	if !Served(typ) {
-		return Request{}, fhir.UnknownType(typ)
+		return Request{}, unknownType(typ)
 	}
 	r := Request{Key: fhir.Key{Type: typ}, Query: query}
 	switch len(parts) {

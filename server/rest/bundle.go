@@ -13,7 +13,7 @@ import (
 // was sent, in that order (R4 http §3.1.0.11.4). Stored bodies are copied, not
 // parsed. What was written is shown when Prefer: return=representation asks for
 // it; what was read always is.
-func (s *Server) bundle(ctx context.Context, id string, response interaction.Response, prefer preference) []byte {
+func (s *Server) bundle(ctx context.Context, response interaction.Response, prefer preference) []byte {
 	b := []byte(`{"resourceType":"Bundle","type":` + quoted(response.Bundle))
 	for i, result := range response.Entries {
 		if i == 0 {
@@ -21,7 +21,7 @@ func (s *Server) bundle(ctx context.Context, id string, response interaction.Res
 		} else {
 			b = append(b, ',')
 		}
-		b = s.appendEntry(ctx, b, id, result, prefer)
+		b = s.appendEntry(ctx, b, result, prefer)
 	}
 	if len(response.Entries) > 0 {
 		b = append(b, ']')
@@ -29,9 +29,9 @@ func (s *Server) bundle(ctx context.Context, id string, response interaction.Res
 	return append(b, '}')
 }
 
-func (s *Server) appendEntry(ctx context.Context, b []byte, id string, result interaction.Result, prefer preference) []byte {
+func (s *Server) appendEntry(ctx context.Context, b []byte, result interaction.Result, prefer preference) []byte {
 	if result.Err != nil {
-		known, outcome := s.explain(ctx, id, result.Err)
+		known, outcome := s.explain(ctx, result.Err)
 		b = append(b, `{"response":{"status":`+statusLine(statusOf[known.Situation])...)
 		if known.ETag != "" {
 			b = append(b, `,"etag":`+quoted(known.ETag)...)

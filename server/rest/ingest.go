@@ -18,24 +18,6 @@ import (
 // maxFrame is the most bytes of one frame.
 const maxFrame = 1 << 20
 
-// ingestRoutes are the device side: frames in, and the books an operator reads.
-func (s *Server) ingestRoutes(e *echo.Echo) {
-	e.POST("/ingest/associations", s.associate)
-	e.GET("/ingest/associations", s.listAssociations)
-	e.GET("/ingest/quarantine", s.listQuarantine)
-	e.GET("/ingest/refused", s.listRefused)
-	e.POST("/ingest/refused/:id/replay", s.replay)
-	e.POST("/ingest/:adapter", s.submit)
-	for _, path := range []string{"/ingest/associations", "/ingest/quarantine", "/ingest/refused", "/ingest/refused/:id/replay", "/ingest/:adapter"} {
-		e.Match([]string{http.MethodPut, http.MethodDelete, http.MethodPatch}, path, methodNotServed)
-	}
-	e.GET("/ingest/:adapter", methodNotServed)
-}
-
-func methodNotServed(c echo.Context) error {
-	return fhir.NotAllowed("%s is not served here", c.Request().Method)
-}
-
 // envelope is a frame with what the gateway knows of it, as JSON.
 type envelope struct {
 	DeviceID       string        `json:"deviceId"`

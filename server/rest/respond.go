@@ -11,23 +11,17 @@ import (
 	"vitalwire/fhir"
 	"vitalwire/fhir/term"
 	"vitalwire/server/interaction"
+	"vitalwire/server/telemetry"
 )
 
 // answer writes what an interaction gave (R4 http §3.1.0).
 func (s *Server) answer(w http.ResponseWriter, r *http.Request, response interaction.Response, prefer preference, f format) {
 	if response.Bundle != "" {
-		s.send(w, r, http.StatusOK, s.bundle(r.Context(), w.Header().Get("X-Request-Id"), response, prefer), f)
+		s.send(w, r, http.StatusOK, s.bundle(r.Context(), response, prefer), f)
 		return
 	}
 	status := http.StatusOK
-	h := w.Header()
-	if v := response.Version; v != nil {
-		h.Set("ETag", v.ETag())
-		h.Set("Last-Modified", v.LastUpdated().UTC().Format(http.TimeFormat))
-		if response.Stored {
-			h.Set("Location", s.Engine.Base+"/"+v.Key.String()+"/_history/"+strconv.FormatInt(v.VersionID, 10))
-		}
-	}
+	s.versionHeaders(w.Header(), response)
 	switch {
 	case response.NotModified:
 		w.WriteHeader(http.StatusNotModified)
@@ -35,6 +29,10 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, response interac
 	case response.Created:
 		status = http.StatusCreated
 	case response.Version == nil && response.Resource == nil, response.Version != nil && response.Version.Deleted:
+		if r.Method == http.MethodDelete && prefer.outcome { // R4 http §3.1.0.6: 200 with an outcome
+			s.send(w, r, http.StatusOK, deleted(response).JSON(), f)
+			return
+		}
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
@@ -51,6 +49,33 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, response interac
 		body = response.Resource.JSON()
 	}
 	s.send(w, r, status, body, f)
+}
+
+// versionHeaders name the version that an answer is about (R4 http §3.1.0.1.3).
+// Location is that of a write, Content-Location that of what a read found.
+func (s *Server) versionHeaders(h http.Header, response interaction.Response) {
+	v := response.Version
+	if v == nil {
+		return
+	}
+	h.Set("ETag", v.ETag())
+	h.Set("Last-Modified", v.LastUpdated().UTC().Format(http.TimeFormat))
+	url := s.Engine.Base + "/" + v.Key.String() + "/_history/" + strconv.FormatInt(v.VersionID, 10)
+	switch {
+	case response.Stored:
+		h.Set("Location", url)
+	case !v.Deleted:
+		h.Set("Content-Location", url)
+	}
+}
+
+// deleted says in an outcome what a delete did.
+func deleted(response interaction.Response) *fhir.Resource {
+	text := "there was nothing to delete"
+	if response.Version != nil {
+		text = response.Version.Key.String() + " was deleted"
+	}
+	return fhir.Outcome([]fhir.Issue{{Severity: fhir.Information, Code: fhir.CodeInformational, Text: text}})
 }
 
 // stored says in an outcome what a write did, and what validation said of it.
@@ -73,8 +98,6 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, status int, body [
 	}
 	h := w.Header()
 	h.Set("Content-Type", media)
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cache-Control", "private, no-cache")
 	h.Set("Content-Length", strconv.Itoa(len(data)))
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
@@ -86,7 +109,7 @@ func (s *Server) send(w http.ResponseWriter, r *http.Request, status int, body [
 // fail answers any error as an OperationOutcome, in the format asked for if it
 // can be told.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	f, _ := negotiate(r)
+	f, _ := negotiate(r.Header, queryOf(r.URL.RawQuery), "")
 	s.failAs(w, r, err, f)
 }
 
@@ -98,8 +121,8 @@ func (s *Server) failAs(w http.ResponseWriter, r *http.Request, err error, f for
 	if begun, ok := w.(*echo.Response); ok && begun.Committed {
 		return // the answer has begun, so none can be added
 	}
-	id := w.Header().Get("X-Request-Id")
-	known, outcome := s.explain(r.Context(), id, err)
+	id := telemetry.CallOf(r.Context()).ID
+	known, outcome := s.explain(r.Context(), err)
 	if known.ETag != "" {
 		w.Header().Set("ETag", known.ETag)
 	}
@@ -114,12 +137,12 @@ func (s *Server) failAs(w http.ResponseWriter, r *http.Request, err error, f for
 }
 
 // explain tells an error to the log and makes its outcome.
-func (s *Server) explain(ctx context.Context, id string, err error) (*fhir.Error, *fhir.Resource) {
+func (s *Server) explain(ctx context.Context, err error) (*fhir.Error, *fhir.Resource) {
 	known := asKnown(ctx, err)
 	if known.Situation == fhir.SituationException {
-		s.Log.Error("internal error", "request", id, "error", err)
+		s.Log.ErrorContext(ctx, "internal error", "error", err)
 	} else if known.Err != nil {
-		s.Log.Warn("refused", "request", id, "error", known.Err)
+		s.Log.WarnContext(ctx, "refused", "error", known.Err)
 	}
 	outcome, coded := term.Outcome(err)
 	if !coded {
@@ -135,6 +158,8 @@ func asKnown(ctx context.Context, err error) *fhir.Error {
 	switch {
 	case errors.As(err, &known):
 		return known
+	case errors.As(err, new(*echo.HTTPError)):
+		return fhir.Malformed("", "the request cannot be routed").WithCode(fhir.CodeInvalid).WithCause(err)
 	case ctx.Err() != nil:
 		return fhir.Timeout("the request was given up").WithCause(err)
 	}

@@ -1,27 +1,22 @@
 // Package rest is the HTTP face: it turns requests into interactions and
 // frames, and what they give back into responses (R4 http). Only this package
-// knows HTTP; echo only routes and recovers here.
+// knows HTTP; echo only routes here.
 package rest
 
 import (
-	"errors"
-	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"time"
 
-	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
 	"vitalwire/fhir"
-	"vitalwire/profiles"
 	"vitalwire/server/ingest"
 	"vitalwire/server/interaction"
 	"vitalwire/server/knowledge"
 	"vitalwire/server/operation"
+	"vitalwire/server/telemetry"
 )
 
 // Server answers HTTP. Its fields are set once, before Handler is called.
@@ -30,8 +25,14 @@ type Server struct {
 	Operations *operation.Set
 	Knowledge  *knowledge.Base
 	Ingest     *ingest.Service
-	// MaxBody is the most bytes read of a request body.
-	MaxBody int64
+	// Limits of requests; those left 0 are the defaults.
+	Limits Limits
+	// Origins are those whose web pages may ask (CORS); "*" is every one.
+	Origins []string
+	// Ready says why the server should get no requests now, nil when it should.
+	Ready func(r *http.Request) error
+	// Metrics counts; nil counts nothing and serves no /metrics.
+	Metrics *telemetry.Metrics
 	Log     *slog.Logger
 }
 
@@ -40,21 +41,20 @@ const fhirPath = "/fhir"
 
 // Handler is everything the server answers.
 func (s *Server) Handler() http.Handler {
+	s.Limits = s.Limits.withDefaults()
 	e := echo.New()
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = func(err error, c echo.Context) { s.fail(c.Response(), c.Request(), err) }
-	e.Use(s.guard)
-
-	fhirHandler := echo.WrapHandler(http.HandlerFunc(s.fhir))
-	e.Any(fhirPath, fhirHandler)
-	e.Any(fhirPath+"/*", fhirHandler)
-	s.ingestRoutes(e)
-	e.GET(packagesPath, s.listPackages)
-	e.POST(packagesPath, s.loadPackage)
-	e.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
-	e.RouteNotFound("/*", func(c echo.Context) error {
-		return notHere(c.Request())
-	})
+	// Pre runs before echo routes, so that what it does holds for every path.
+	e.Pre(s.guard)
+	if len(s.Origins) > 0 {
+		e.Pre(cors(s.Origins))
+	}
+	fhirHandler := func(c echo.Context) error { return s.serveFHIR(c.Response(), c.Request()) }
+	e.RouteNotFound(fhirPath, fhirHandler)
+	e.RouteNotFound(fhirPath+"/*", fhirHandler)
+	s.register(e)
+	e.RouteNotFound("/*", func(c echo.Context) error { return notHere(c.Request()) })
 	return e
 }
 
@@ -65,158 +65,71 @@ func notHere(r *http.Request) error {
 	return err
 }
 
-// guard names each request, bounds its body and turns a panic into a 500.
-func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) (err error) {
-		r, w := c.Request(), c.Response()
-		id := r.Header.Get("X-Request-Id")
-		if !fhir.ValidID(id) {
-			id = uuid.NewString()
-		}
-		w.Header().Set("X-Request-Id", id)
-		limit := s.MaxBody
-		if r.URL.Path == packagesPath {
-			limit = max(limit, profiles.DefaultLimits().Packed)
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, limit)
-		started := time.Now()
-		defer func() {
-			if p := recover(); p != nil {
-				if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so, too
-					panic(p)
-				}
-				s.Log.Error("panic", "request", id, "panic", p)
-				err = errors.New("panic")
-			}
-			if err != nil {
-				s.fail(w, r, err)
-				err = nil
-			}
-			s.Log.Debug("request", "id", id, "method", r.Method, "path", r.URL.Path, "status", w.Status, "took", time.Since(started))
-		}()
-		if err := s.checkHost(r.Host); err != nil {
-			return err
-		}
-		return next(c)
-	}
-}
-
-// checkHost refuses a Host that is neither loopback nor that of the base URL. A
-// web page whose name is made to resolve to 127.0.0.1 (DNS rebinding) could else
-// read everything through its visitor's browser, as there are no tokens yet.
-func (s *Server) checkHost(host string) error {
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	}
-	name = strings.Trim(name, "[]")
-	base, err := url.Parse(s.Engine.Base)
-	ip := net.ParseIP(name)
-	if name == "localhost" || ip != nil && ip.IsLoopback() || err == nil && strings.EqualFold(host, base.Host) {
-		return nil
-	}
-	return fhir.Forbidden("this server is not %.100q; a proxy in front of it needs --base-url set to the public address", host)
-}
-
-// fhir answers everything below the FHIR base.
-func (s *Server) fhir(w http.ResponseWriter, r *http.Request) {
-	if err := s.serveFHIR(w, r); err != nil {
-		s.fail(w, r, err)
-	}
-}
-
+// serveFHIR answers everything below the FHIR base.
 func (s *Server) serveFHIR(w http.ResponseWriter, r *http.Request) error {
-	f, err := negotiate(r)
-	if err != nil {
-		return err
-	}
+	call := telemetry.CallOf(r.Context())
 	path, err := pathBelow(r.URL, fhirPath)
 	if err != nil {
 		return err
 	}
+	if r.Method == http.MethodOptions {
+		call.Interaction = "options"
+		return s.options(w, path)
+	}
 	if operation.Is(path) {
-		return s.operate(w, r, path, f)
+		return s.operate(w, r, path)
 	}
 	request, err := interaction.Parse(r.Method, path, r.URL.RawQuery)
 	if err != nil {
-		if fhir.SituationOf(err) == fhir.SituationNotAllowed {
-			w.Header().Set("Allow", strings.Join(interaction.Allow(path), ", "))
-		}
+		return s.notAllowed(w, path, err)
+	}
+	call.Interaction, call.Type = string(request.Interaction), request.Key.Type
+	// Whether a Binary can be written as asked for is known when it was read.
+	f, err := negotiate(r.Header, queryOf(r.URL.RawQuery), "")
+	if err != nil && !readsBinary(request) {
 		return err
 	}
-	request.IfMatch = r.Header.Get("If-Match")
-	request.IfNoneMatch = r.Header.Get("If-None-Match")
-	request.IfModifiedSince = r.Header.Get("If-Modified-Since")
-	request.IfNoneExist = r.Header.Get("If-None-Exist")
-	prefer := readPrefer(r)
-	request.Lenient = prefer.lenient
 	if err := s.readBody(r, &request); err != nil {
 		return err
 	}
-	response, err := s.Engine.Do(r.Context(), request)
+	if r.Method == http.MethodPost && isSearch(request.Interaction) {
+		if f, err = negotiate(r.Header, queryOf(request.Query), ""); err != nil {
+			return err
+		}
+	}
+	response, prefer, err := s.do(r, request)
 	if err != nil {
 		return err
+	}
+	if readsBinary(request) && response.Version != nil {
+		return s.answerBinary(w, r, response)
 	}
 	s.answer(w, r, response, prefer, f)
 	return nil
 }
 
-// operate performs an operation, by GET or with what was posted.
-func (s *Server) operate(w http.ResponseWriter, r *http.Request, path string, f format) error {
-	request := operation.Request{Method: r.Method, Path: path, Query: r.URL.RawQuery, Language: r.Header.Get("Accept-Language"),
-		Stream: r.Method != http.MethodHead && !f.xml && !f.pretty}
-	if r.Method == http.MethodPost && r.ContentLength != 0 {
-		body, err := s.element(r)
-		if err != nil {
-			return err
-		}
-		request.Body = body
+// do performs an interaction under the conditions and preferences of the header.
+func (s *Server) do(r *http.Request, request interaction.Request) (interaction.Response, preference, error) {
+	request.IfMatch = r.Header.Get("If-Match")
+	request.IfNoneMatch = strings.Join(r.Header.Values("If-None-Match"), ",")
+	request.IfNoneExist = r.Header.Get("If-None-Exist")
+	if since, err := http.ParseTime(r.Header.Get("If-Modified-Since")); err == nil {
+		request.IfModifiedSince = since.UTC().Format(http.TimeFormat)
 	}
-	result, err := s.Operations.Do(r.Context(), request)
-	if err != nil {
-		if fhir.SituationOf(err) == fhir.SituationNotAllowed {
-			w.Header().Set("Allow", "POST")
-		}
-		return err
-	}
-	return s.operated(w, r, result, f)
-}
-
-// operated writes what an operation gave.
-func (s *Server) operated(w http.ResponseWriter, r *http.Request, result operation.Result, f format) error {
-	if result.Location != "" {
-		w.Header().Set("Location", s.Engine.Base+"/"+result.Location)
-	}
-	if result.Stream == nil {
-		s.send(w, r, http.StatusOK, result.Resource.JSON(), f)
-		return nil
-	}
-	w.Header().Set("Content-Type", "application/fhir+json; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.Header().Set("Cache-Control", "private, no-cache")
-	if err := result.Stream(w); err != nil {
-		// The answer has begun: that it is cut short is all that can be told.
-		s.Log.Error("an answer was cut short", "request", w.Header().Get("X-Request-Id"), "error", err)
-		panic(http.ErrAbortHandler)
-	}
-	return nil
+	prefer := readPrefer(r.Header)
+	request.Lenient = prefer.lenient
+	response, err := s.Engine.Do(r.Context(), request)
+	return response, prefer, err
 }
 
 // readBody reads a resource, or the form of a POST _search.
 func (s *Server) readBody(r *http.Request, request *interaction.Request) error {
-	switch request.Interaction {
-	case interaction.Create, interaction.Update, interaction.Transaction:
-		var err error
-		request.Body, err = s.resource(r)
-		return err
-	case interaction.Patch:
+	switch {
+	case request.Interaction == interaction.Patch:
 		var err error
 		request.Patch, err = s.patch(r)
 		return err
-	case interaction.SearchType:
-		if r.Method != http.MethodPost {
-			return nil
-		}
+	case r.Method == http.MethodPost && isSearch(request.Interaction):
 		if !strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
 			return fhir.BadMedia("the body of _search must be application/x-www-form-urlencoded")
 		}
@@ -226,24 +139,36 @@ func (s *Server) readBody(r *http.Request, request *interaction.Request) error {
 		}
 		// R4 search §3.1.1.2: parameters of the URL and of the body count alike.
 		request.Query = strings.Trim(request.Query+"&"+strings.TrimSpace(string(data)), "&")
+		return nil
+	case request.Key.Type == binaryType && (r.Method == http.MethodPost || r.Method == http.MethodPut):
+		var err error
+		request.Body, err = s.binaryBody(r, request.Key)
+		return err
+	case r.Method == http.MethodPost || r.Method == http.MethodPut:
+		var err error
+		request.Body, err = s.resource(r)
+		return err
 	}
 	return nil
 }
 
-// bytes reads the whole body, which guard has bounded.
-func (s *Server) bytes(r *http.Request) ([]byte, error) {
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return nil, fhir.BadMedia("Content-Encoding %q is not read", encoding)
+// isSearch reports whether an interaction reads a form when it is posted.
+func isSearch(name interaction.Name) bool { return strings.HasPrefix(string(name), "search-") }
+
+// queryOf reads a query leniently: what is wrong with it is said by whoever uses
+// it. A ';' is part of its value, as in a media type with parameters; the standard
+// library would drop the pair.
+func queryOf(raw string) url.Values {
+	values := url.Values{}
+	for pair := range strings.SplitSeq(raw, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		name, err1 := url.QueryUnescape(name)
+		value, err2 := url.QueryUnescape(value)
+		if err1 == nil && err2 == nil {
+			values.Add(name, value)
+		}
 	}
-	data, err := io.ReadAll(r.Body)
-	var tooBig *http.MaxBytesError
-	switch {
-	case errors.As(err, &tooBig):
-		return nil, fhir.TooLong("the body is larger than %d bytes", tooBig.Limit)
-	case err != nil:
-		return nil, fhir.Malformed("", "the body ended early").WithCause(err)
-	}
-	return data, nil
+	return values
 }
 
 // pathBelow is the unescaped path below a prefix, without slashes around it.

@@ -24,6 +24,8 @@ var statusOf = map[fhir.Situation]int{
 	fhir.SituationPreconditionFailed: http.StatusPreconditionFailed,
 	fhir.SituationManyMatches:        http.StatusPreconditionFailed,
 	fhir.SituationTooLong:            http.StatusRequestEntityTooLarge,
+	fhir.SituationLongURL:            http.StatusRequestURITooLong,
+	fhir.SituationLongHeader:         http.StatusRequestHeaderFieldsTooLarge,
 	fhir.SituationBadMedia:           http.StatusUnsupportedMediaType,
 	fhir.SituationUnprocessable:      http.StatusUnprocessableEntity,
 	fhir.SituationThrottled:          http.StatusTooManyRequests,

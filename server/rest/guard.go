@@ -1,0 +1,113 @@
+package rest
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/labstack/echo/v4"
+
+	"vitalwire/fhir"
+	"vitalwire/server/telemetry"
+)
+
+// requestID names a request for the log, the answer and its outcome.
+const requestID = "X-Request-Id"
+
+// guard is around everything: it names the request, bounds it, takes its content
+// coding away, packs the answer and turns a panic into a 500.
+func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) (err error) {
+		r, w := c.Request(), c.Response()
+		call := &telemetry.Call{ID: r.Header.Get(requestID)}
+		if !fhir.ValidID(call.ID) {
+			call.ID = uuid.NewString()
+		}
+		r = r.WithContext(telemetry.WithCall(r.Context(), call))
+		c.SetRequest(r)
+		h := w.Header()
+		h.Set(requestID, call.ID)
+		s.secure(h)
+		h.Add("Vary", "Accept, Accept-Encoding, Prefer")
+
+		started := time.Now()
+		done := s.Metrics.Begin()
+		var pack *packer
+		defer func() {
+			if p := recover(); p != nil {
+				if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so, too
+					done(call, w.Status, time.Since(started))
+					panic(p)
+				}
+				s.Log.ErrorContext(r.Context(), "panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+				err = errors.New("panic")
+			}
+			if err != nil {
+				s.fail(w, r, err)
+				err = nil
+			}
+			if pack != nil {
+				pack.close()
+			}
+			took := time.Since(started)
+			done(call, w.Status, took)
+			// The path has ids and the query has names, so neither is logged.
+			s.Log.InfoContext(r.Context(), "request", "method", r.Method, "interaction", call.Interaction, "type", call.Type,
+				"status", w.Status, "bytes", w.Size, "took", took)
+		}()
+		coding, identity, err := acceptedCoding(r.Header)
+		if err != nil {
+			return err
+		}
+		if coding != "" {
+			pack = &packer{ResponseWriter: w.Writer, coding: coding, always: !identity, bare: r.Method == http.MethodHead}
+			w.Writer = pack
+		}
+		if err := s.Limits.head(r); err != nil {
+			return err
+		}
+		if err := s.checkHost(r.Host); err != nil {
+			return err
+		}
+		if err := unpack(w, r, s.Limits.body(r.URL.Path)); err != nil {
+			return err
+		}
+		return next(c)
+	}
+}
+
+// secure sets what keeps a browser from making more of an answer than data
+// (OWASP secure headers for REST).
+func (s *Server) secure(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cache-Control", "private, no-cache")
+	if strings.HasPrefix(s.Engine.Base, "https:") {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+}
+
+// checkHost refuses a Host that is neither loopback nor that of the base URL. A
+// web page whose name is made to resolve to 127.0.0.1 (DNS rebinding) could else
+// read everything through its visitor's browser, as there are no tokens yet.
+func (s *Server) checkHost(host string) error {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	name = strings.Trim(name, "[]")
+	base, err := url.Parse(s.Engine.Base)
+	ip := net.ParseIP(name)
+	if name == "localhost" || ip != nil && ip.IsLoopback() || err == nil && strings.EqualFold(host, base.Host) {
+		return nil
+	}
+	return fhir.Forbidden("this server is not %.100q; a proxy in front of it needs --base-url set to the public address", host)
+}

@@ -1,0 +1,122 @@
+package rest
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"vitalwire/fhir"
+	"vitalwire/server/telemetry"
+)
+
+// route is one thing that is served outside the FHIR base. The same table
+// routes, answers OPTIONS and 405, and describes itself in /openapi.json.
+type route struct {
+	method, path string // path with ":name" where a segment varies
+	name         string // in metrics and as operationId
+	summary      string
+	query        []parameter
+	request      []string // media types of the body; none: no body
+	responses    map[int]string
+	handle       echo.HandlerFunc
+}
+
+// parameter is one of a query.
+type parameter struct{ name, about string }
+
+// pageParameters are those of every list.
+var pageParameters = []parameter{
+	{"device", "EUI-64 of one device"}, {"after", "where the last page ended"}, {"count", "how many at most"},
+}
+
+// routes are all of them.
+func (s *Server) routes() []route {
+	frame := []string{"application/octet-stream", "application/json"}
+	list := []route{
+		{http.MethodPost, "/ingest/associations", "associate", "Says who wore a device from when; releases the readings that waited.", nil, []string{"application/json"},
+			map[int]string{200: "It was there already.", 201: "Made, with how many readings were released."}, s.associate},
+		{http.MethodGet, "/ingest/associations", "listAssociations", "Lists who wore what.", pageParameters, nil, map[int]string{200: "A page."}, s.listAssociations},
+		{http.MethodGet, "/ingest/quarantine", "listQuarantine", "Lists readings that wait for a patient.", pageParameters, nil, map[int]string{200: "A page."}, s.listQuarantine},
+		{http.MethodGet, "/ingest/refused", "listRefused", "Lists frames that could not be read.", pageParameters[1:], nil, map[int]string{200: "A page."}, s.listRefused},
+		{http.MethodPost, "/ingest/refused/:id/replay", "replay", "Tries a refused frame again.", nil, nil,
+			map[int]string{200: "All was there already.", 201: "Resources were made.", 202: "Readings wait for a patient."}, s.replay},
+		{http.MethodPost, "/ingest/:adapter", "submit", "Takes one device frame.", []parameter{
+			{"deviceId", "EUI-64 of the device, for a raw frame"}, {"gatewayId", "EUI-64 of the gateway"}, {"receivedAt", "when the gateway got it, RFC 3339"}, {"characteristic", "Bluetooth UUID"}},
+			frame, map[int]string{200: "All was there already.", 201: "Resources were made; the Bundle names them.", 202: "Readings wait for a patient."}, s.submit},
+		{http.MethodGet, packagesPath, "listPackages", "Lists the FHIR packages that are loaded and those that are missing.", nil, nil, map[int]string{200: "The lists."}, s.listPackages},
+		{http.MethodPost, packagesPath, "loadPackage", "Loads a FHIR package (.tgz) while the server runs.", nil, []string{"application/gzip", "application/octet-stream"},
+			map[int]string{201: "Loaded."}, s.loadPackage},
+		{http.MethodGet, "/healthz", "health", "Says that the program runs.", nil, nil, map[int]string{200: "It does."},
+			func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }},
+		{http.MethodGet, "/readyz", "ready", "Says whether requests should be sent here: the store answers, the definitions are loaded, the server is not stopping.", nil, nil,
+			map[int]string{200: "They should.", 503: "They should not, and why."}, s.ready},
+	}
+	if s.Metrics != nil {
+		list = append(list, route{http.MethodGet, "/metrics", "metrics", "Prometheus metrics.", nil, nil, map[int]string{200: "Prometheus text format."},
+			echo.WrapHandler(s.Metrics.Handler())})
+	}
+	return list
+}
+
+// register routes the table. GET is HEAD as well (RFC 9110 §9.3.2).
+func (s *Server) register(e *echo.Echo) {
+	allowed := map[string][]string{}
+	var paths []string
+	for _, r := range s.routes() {
+		if allowed[r.path] == nil {
+			paths = append(paths, r.path)
+		}
+		handle := func(c echo.Context) error {
+			telemetry.CallOf(c.Request().Context()).Interaction = r.name
+			return r.handle(c)
+		}
+		e.Add(r.method, r.path, handle)
+		allowed[r.path] = append(allowed[r.path], r.method)
+		if r.method == http.MethodGet {
+			e.HEAD(r.path, headOnly(handle))
+			allowed[r.path] = append(allowed[r.path], http.MethodHead)
+		}
+	}
+	for _, path := range paths {
+		methods := allowed[path]
+		slices.SortFunc(methods, func(a, b string) int { return slices.Index(methodOrder, a) - slices.Index(methodOrder, b) })
+		others := slices.DeleteFunc(slices.Clone(allMethods), func(m string) bool { return slices.Contains(methods, m) })
+		e.Match(others, path, func(c echo.Context) error {
+			if c.Request().Method == http.MethodOptions {
+				allow(c.Response().Header(), append(slices.Clone(methods), http.MethodOptions))
+				return c.NoContent(http.StatusNoContent)
+			}
+			allow(c.Response().Header(), methods)
+			return fhir.NotAllowed("%.20s is not served here; %s is", c.Request().Method, strings.Join(methods, ", "))
+		})
+	}
+}
+
+var methodOrder = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
+// allMethods are those that echo can route.
+var allMethods = append(slices.Clone(methodOrder), http.MethodOptions, http.MethodTrace, http.MethodConnect, echo.PROPFIND, echo.REPORT)
+
+// headOnly answers HEAD with the header of GET.
+func headOnly(get echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		c.Response().Writer = bodiless{c.Response().Writer}
+		return get(c)
+	}
+}
+
+type bodiless struct{ http.ResponseWriter }
+
+func (bodiless) Write(b []byte) (int, error) { return len(b), nil }
+
+// ready answers /readyz.
+func (s *Server) ready(c echo.Context) error {
+	if s.Ready != nil {
+		if err := s.Ready(c.Request()); err != nil {
+			return fhir.Unavailable("not ready: %s", err)
+		}
+	}
+	return c.String(http.StatusOK, "ready\n")
+}
