@@ -45,6 +45,13 @@ type commands struct {
 	Demo  struct {
 		Exit bool `help:"Stop when the frames have been played instead of serving on."`
 	} `cmd:"" help:"Serve on a throw-away store with a few patients, and play the recorded frames of examples/ into it."`
+	Backup struct {
+		File string `arg:"" help:"The file to make; it must not exist."`
+	} `cmd:"" help:"Copy the embedded store at --store into FILE, while the server runs. (For PostgreSQL see docs/operation.md.)"`
+	Restore struct {
+		File  string `arg:"" help:"A file that backup made."`
+		Force bool   `help:"Put the store that is there aside, under a name that is printed."`
+	} `cmd:"" help:"Make the store at --store from a backup, with the server stopped. The backup is checked first."`
 	Health struct{} `cmd:"" help:"Ask the server at --listen whether it is well; exit status 0 says yes."`
 	Show   struct{} `cmd:"" name:"version" help:"Print the version."`
 	Check  struct {

@@ -81,6 +81,10 @@ func Main(p Program) int {
 		err = health(ctx, c.Config)
 	case "demo":
 		err = demo(ctx, c.Config, c.Demo.Exit, p, log)
+	case "backup <file>":
+		err = backup(ctx, c.Store, c.Backup.File, stdout)
+	case "restore <file>":
+		err = restore(ctx, c.Store, c.Restore.File, c.Restore.Force, stdout)
 	default:
 		err = serve(ctx, c.Config, p, log)
 	}

@@ -39,6 +39,9 @@ type Config struct {
 	Group int
 	// CommitTimeout bounds one commit (default 30 s).
 	CommitTimeout time.Duration
+	// ViewTimeout bounds one snapshot (default 2 minutes, as long as an answer may
+	// take): what it sees cannot be cleared away while it is open.
+	ViewTimeout time.Duration
 }
 
 // Store implements store.Store.
@@ -91,6 +94,9 @@ func defaults(cfg *Config) {
 	if cfg.CommitTimeout <= 0 {
 		cfg.CommitTimeout = 30 * time.Second
 	}
+	if cfg.ViewTimeout <= 0 {
+		cfg.ViewTimeout = 2 * time.Minute
+	}
 }
 
 // Close waits for running calls, then for the committer, then closes the databases.
@@ -135,6 +141,8 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 		return err
 	}
 	defer s.leave()
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.ViewTimeout)
+	defer cancel()
 	c, err := s.begin(ctx)
 	if err != nil {
 		return s.fault(ctx, err)

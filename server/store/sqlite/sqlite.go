@@ -8,6 +8,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"net/url"
 	"path/filepath"
 	"time"
@@ -26,12 +27,21 @@ type Options struct {
 	Now func() time.Time
 	// Readers bounds the snapshots open at once; more wait.
 	Readers int
+	// ViewTimeout bounds one snapshot; relational.Config has the default.
+	ViewTimeout time.Duration
+	// LogLimit is the size of the write-ahead log, in bytes, from which on it is
+	// shortened (default 32 MB).
+	LogLimit int64
 }
 
-// Open opens the file at path, and makes it when there is none.
-func Open(ctx context.Context, path string, o Options) (*relational.Store, error) {
+// Open opens the file at path, and makes it when there is none. A file that was
+// not closed well is checked first. A damaged one is an error that says what to do.
+func Open(ctx context.Context, path string, o Options) (*Store, error) {
 	path, err := filepath.Abs(path)
 	if err != nil {
+		return nil, err
+	}
+	if err := checkUnclean(ctx, path); err != nil {
 		return nil, err
 	}
 	write, err := sql.Open("sqlite", dsn(path, "cache_size(-65536)"))
@@ -42,9 +52,22 @@ func Open(ctx context.Context, path string, o Options) (*relational.Store, error
 	if err != nil {
 		return nil, err
 	}
-	return relational.Open(ctx, relational.Config{
-		Dialect: dialect{}, Search: o.Search, Write: write, Read: read, Now: o.Now, Readers: o.Readers,
+	opened, err := relational.Open(ctx, relational.Config{
+		Dialect: dialect{}, Search: o.Search, Write: write, Read: read, Now: o.Now, Readers: o.Readers, ViewTimeout: o.ViewTimeout,
 	})
+	if err != nil {
+		return nil, explain(path, err)
+	}
+	s := &Store{Store: opened}
+	if s.db, err = existing(path, 50*time.Millisecond); err != nil {
+		return nil, errors.Join(err, opened.Close())
+	}
+	limit := o.LogLimit
+	if limit <= 0 {
+		limit = logLimit
+	}
+	s.keepShort(path, limit)
+	return s, nil
 }
 
 func dsn(path string, pragmas ...string) string {
