@@ -12,6 +12,8 @@ type Expression struct {
 	eval     evalFn
 	model    *Model
 	sessions sync.Pool
+
+	singletonAs bool
 }
 
 // Option changes what Compile makes.
@@ -40,7 +42,7 @@ func Compile(text string, opts ...Option) (*Expression, error) {
 	if err != nil {
 		return nil, locate(err, text)
 	}
-	return &Expression{text: text, tree: tree, eval: eval, model: c.model}, nil
+	return &Expression{text: text, tree: tree, eval: eval, model: c.model, singletonAs: c.singletonAs}, nil
 }
 
 // String is the text it was compiled from.

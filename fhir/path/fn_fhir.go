@@ -259,9 +259,11 @@ func refText(it *Item) string {
 }
 
 // stubType is the type of resource a reference names, "" when it does not say.
-func stubType(it *Item, text string) string {
+func stubType(it *Item, text string) string { return stubName(it.Element(), text) }
+
+func stubName(e *fhir.Element, text string) string {
 	if typ := fhir.ParseReference(text).Key.Type; typ != "" {
 		return typ
 	}
-	return strings.TrimPrefix(it.Element().Get("type").Text(), "http://hl7.org/fhir/StructureDefinition/")
+	return strings.TrimPrefix(e.Get("type").Text(), "http://hl7.org/fhir/StructureDefinition/")
 }

@@ -105,6 +105,9 @@ func (m *member) choice(s *session, n *Node, e *element, out []Item) []Item {
 		if !ok || known.elem != e {
 			continue
 		}
+		if under && n.el.Get(json) != nil {
+			continue // goes with its sibling
+		}
 		if m.only != nil && !m.only.may(known.typ) {
 			return out
 		}
@@ -115,9 +118,7 @@ func (m *member) choice(s *session, n *Node, e *element, out []Item) []Item {
 			}
 			return s.children(n, members[i].Value, x, known.typ, m.name, out)
 		}
-		if n.el.Get(json) == nil {
-			return s.children(n, nil, members[i].Value, known.typ, m.name, out)
-		}
+		return s.children(n, nil, members[i].Value, known.typ, m.name, out)
 	}
 	return out
 }

@@ -207,6 +207,21 @@ func BenchmarkObservation(b *testing.B) {
 		}
 		b.ReportMetric(float64(len(xs)), "expressions")
 	})
+	b.Run("walk", func(b *testing.B) {
+		walk := path.NewWalk(model, "Observation")
+		for i, x := range xs {
+			if !walk.Add(i, x) {
+				b.Fatal(x)
+			}
+		}
+		n := 0
+		b.ReportAllocs()
+		for b.Loop() {
+			n = 0
+			walk.Each(r.Root(), func(int, *fhir.Element, *path.Place) { n++ })
+		}
+		b.ReportMetric(float64(n), "items")
+	})
 	b.Run("encoding-json", func(b *testing.B) {
 		b.ReportAllocs()
 		b.SetBytes(int64(len(data)))

@@ -2,13 +2,9 @@ package search
 
 import (
 	"cmp"
-	"math/big"
-	"strings"
-	"sync"
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/path"
-	"vitalwire/fhir/ucum"
 )
 
 // UCUM is the system of UCUM units.
@@ -42,18 +38,32 @@ const (
 	highest = "9"
 )
 
+// counted is an amount that was read, and of which element.
+type counted struct {
+	el *fhir.Element
+	as Type
+	is *Amount
+}
+
 // amount reads integer, decimal, Quantity and those derived from it, Money and
-// Range (R4 search §3.1.1.5.2, §3.1.1.5.6).
+// Range (R4 search §3.1.1.5.2, §3.1.1.5.6). value-quantity and code-value-quantity
+// want the same.
 func (x *extraction) amount(as Type, e *fhir.Element) *Amount {
-	if e == x.counted && as == x.countedAs { // value-quantity and code-value-quantity want the same
-		return x.count
+	if e == nil {
+		return nil
 	}
-	a, ok := x.reg.amount(as, e)
-	x.counted, x.countedAs, x.count = e, as, nil
-	if ok {
-		x.count = &a
+	for i := range x.counted {
+		if c := &x.counted[i]; c.el == e && c.as == as {
+			return c.is
+		}
 	}
-	return x.count
+	made := counted{el: e, as: as}
+	if a, ok := x.reg.amount(as, e); ok {
+		made.is = &a
+	}
+	x.counted[x.turn] = made
+	x.turn = (x.turn + 1) % len(x.counted)
+	return made.is
 }
 
 func (g *Registry) amount(as Type, e *fhir.Element) (Amount, bool) {
@@ -78,6 +88,9 @@ func numberText(e *fhir.Element) (string, bool) {
 	if !e.Is(fhir.Number) {
 		return "", false
 	}
+	if n, ok := scanNumber(e.Text()); ok {
+		return n.encode(), true
+	}
 	d, ok := path.ParseDecimal(e.Text())
 	if !ok {
 		return "", false
@@ -96,12 +109,8 @@ func (g *Registry) quantity(e *fhir.Element) (Amount, bool) {
 		a.System, a.Code = currencies, currency
 	}
 	if u, ok := g.units.of(a.System, a.Code); ok {
-		if d, ok := path.ParseDecimal(value.Text()); ok {
-			if base, err := u.ToBase(d.Rat()); err == nil {
-				_, a.Canonical = u.Base()
-				a.From = encodeRat(base)
-				a.To = a.From
-			}
+		if base, ok := u.count(value.Text()); ok {
+			a.Canonical, a.From, a.To = u.canonical, base, base
 		}
 	}
 	switch e.Get("comparator").Text() { // R4 datatypes Quantity.comparator
@@ -133,105 +142,4 @@ func (g *Registry) between(low, high *fhir.Element) (Amount, bool) {
 	}
 	from.High, from.To = to.High, to.To
 	return from, true
-}
-
-// EncodeNumber writes a number exactly, so that numbers sort as bytes do: a sign,
-// the exponent, the digits; negative ones in nines' complement.
-func EncodeNumber(d path.Decimal) string {
-	text := d.String()
-	negative := strings.HasPrefix(text, "-")
-	whole, fraction, _ := strings.Cut(strings.TrimPrefix(text, "-"), ".")
-	whole = strings.TrimLeft(whole, "0")
-	exponent := len(whole)
-	digits := whole + fraction
-	if whole == "" {
-		digits = strings.TrimLeft(fraction, "0")
-		exponent = len(digits) - len(fraction)
-	}
-	return encodeDigits(negative, exponent, digits)
-}
-
-// encodeDigits encodes 0.digits times ten to the exponent.
-func encodeDigits(negative bool, exponent int, digits string) string {
-	digits = strings.TrimRight(digits, "0")
-	switch {
-	case digits == "":
-		return "5"
-	case !negative:
-		b := append(make([]byte, 0, 6+len(digits)), '6')
-		return string(append(appendExponent(b, 50000+exponent), digits...))
-	}
-	b := append(make([]byte, 0, 7+len(digits)), '4')
-	b = appendExponent(b, 49999-exponent)
-	for i := range len(digits) {
-		b = append(b, '9'-digits[i]+'0')
-	}
-	return string(append(b, '~'))
-}
-
-func appendExponent(b []byte, n int) []byte {
-	for unit := 10_000; unit > 0; unit /= 10 {
-		b = append(b, byte('0'+n/unit%10))
-	}
-	return b
-}
-
-// maxDigits is how many digits of a fraction that does not end are kept: two
-// amounts that are equal are still equal, and their order is kept.
-const maxDigits = 60
-
-func encodeRat(r *big.Rat) string {
-	if r.Sign() == 0 {
-		return "5"
-	}
-	if r.IsInt() {
-		text := new(big.Int).Abs(r.Num()).String()
-		if len(text) <= maxDigits {
-			return encodeDigits(r.Sign() < 0, len(text), text)
-		}
-	}
-	num, den := new(big.Int).Abs(r.Num()), r.Denom()
-	// 10^(exponent-1) <= |r| < 10^(exponent+1) by the lengths alone.
-	exponent := len(num.String()) - len(den.String()) + 1
-	shift := maxDigits - exponent
-	ten := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(max(shift, -shift))), nil)
-	if shift >= 0 {
-		num.Mul(num, ten)
-	} else {
-		den = new(big.Int).Mul(den, ten)
-	}
-	text := num.Quo(num, den).String()
-	return encodeDigits(r.Sign() < 0, len(text)-shift, text)
-}
-
-// unitCache remembers parsed units; a bounded number, since they come from anyone.
-type unitCache struct {
-	mu    sync.RWMutex
-	known map[string]ucum.Unit
-}
-
-const maxUnits = 4096
-
-// of parses a unit of the UCUM system.
-func (c *unitCache) of(system, code string) (ucum.Unit, bool) {
-	if system != UCUM || code == "" {
-		return ucum.Unit{}, false
-	}
-	c.mu.RLock()
-	u, ok := c.known[code]
-	c.mu.RUnlock()
-	if ok {
-		return u, true
-	}
-	u, err := ucum.Parse(code)
-	if err != nil {
-		return u, false
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.known == nil || len(c.known) >= maxUnits {
-		c.known = map[string]ucum.Unit{}
-	}
-	c.known[code] = u
-	return u, true
 }

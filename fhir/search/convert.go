@@ -1,88 +1,98 @@
 package search
 
 import (
+	"iter"
 	"math"
 	"strings"
 
 	"vitalwire/fhir"
-	"vitalwire/fhir/path"
 )
 
 // appendValues converts an item that an expression gave by its type and that of
 // the parameter (R4 search §3.1.1.5.1 to §3.1.1.5.9).
-func (x *extraction) appendValues(values []Value, p *Param, as Type, it *path.Item) []Value {
+func (x *extraction) appendValues(values []Value, p *Param, as Type, it item) []Value {
 	switch as {
 	case Token:
-		return x.reg.appendTokens(values, p, it)
+		return x.appendTokens(values, p, it)
 	case ReferenceType:
-		return x.reg.appendReferences(values, p, it)
+		return x.reg.appendReferences(values, p, it.el)
 	case Date:
-		if low, high, ok := dateRange(it.Element()); ok {
+		if low, high, ok := dateRange(it.el); ok {
 			return append(values, Value{Param: p, Low: low, High: high})
 		}
 	case StringType:
 		return appendStrings(values, p, it)
 	case URIType:
-		if e := it.Element(); e.Is(fhir.String) && e.Text() != "" {
-			return append(values, Value{Param: p, Text: e.Text()})
-		}
+		return appendText(values, p, it.el)
 	case NumberType, QuantityType:
-		if a := x.amount(as, it.Element()); a != nil {
+		if a := x.amount(as, it.el); a != nil {
 			return append(values, Value{Param: p, Amount: a})
 		}
 	}
 	return values
 }
 
-// typeOf is the FHIR type of an item; "" for a computed one.
-func typeOf(it *path.Item) string {
-	if it.Node() == nil {
-		return ""
-	}
-	return it.Node().Type().Name()
-}
-
 // appendTokens reads what R4 search §3.1.1.5.5 lists for token.
-func (g *Registry) appendTokens(values []Value, p *Param, it *path.Item) []Value {
-	if b, ok := it.Bool(); ok && it.Node() == nil {
-		code := "false"
-		if b {
-			code = "true"
-		}
-		return append(values, Value{Param: p, Code: code})
-	}
-	e := it.Element()
-	switch e.Kind() {
+func (x *extraction) appendTokens(values []Value, p *Param, it item) []Value {
+	switch it.el.Kind() {
 	case fhir.String:
-		if e.Text() == "" {
+		if it.el.Text() == "" {
 			return values
 		}
-		v := Value{Param: p, Code: e.Text()}
-		if typeOf(it) == "code" {
-			v.System = g.codeSystem(it.Node())
+		v := Value{Param: p, Code: it.el.Text()}
+		if it.typ.Name() == "code" {
+			v.System = x.codeSystem(it.path)
 		}
 		return append(values, v)
 	case fhir.Bool, fhir.Number:
-		if n := it.Node(); n != nil && n.Type() != nil && !n.Type().Primitive() {
+		if it.typ != nil && !it.typ.Primitive() {
 			return values
 		}
-		return append(values, Value{Param: p, Code: e.Text()})
+		return append(values, Value{Param: p, Code: it.el.Text()})
 	case fhir.Object:
-		return appendCodings(values, p, typeOf(it), e)
+		return appendCodings(values, p, it.typ.Name(), it.el)
 	}
 	return values
+}
+
+// codeSystem is Registry.codeSystem, remembered.
+func (x *extraction) codeSystem(at string) string {
+	system, ok := x.systems[at]
+	if !ok {
+		system = x.reg.codeSystem(at)
+		x.systems[at] = system
+	}
+	return system
+}
+
+// items are the items of an array, or the one value there is.
+func items(e *fhir.Element) iter.Seq[*fhir.Element] {
+	return func(yield func(*fhir.Element) bool) {
+		if e == nil {
+			return
+		}
+		if !e.Is(fhir.Array) {
+			yield(e)
+			return
+		}
+		for _, m := range e.Members() {
+			if !yield(m.Value) {
+				return
+			}
+		}
+	}
 }
 
 func appendCodings(values []Value, p *Param, typ string, e *fhir.Element) []Value {
 	switch typ {
 	case "CodeableConcept":
-		for _, c := range e.Get("coding").Items() {
+		for c := range items(e.Get("coding")) {
 			values = appendToken(values, p, c.Get("system"), c.Get("code"))
 		}
 	case "Identifier":
 		values = appendToken(values, p, e.Get("system"), e.Get("value"))
 		value := e.Get("value").Text()
-		for _, c := range e.Get("type").Get("coding").Items() {
+		for c := range items(e.Get("type").Get("coding")) {
 			if code := c.Get("code").Text(); code != "" && value != "" {
 				values = append(values, Value{Param: p, By: ByType, System: c.Get("system").Text(), Code: code + "|" + value})
 			}
@@ -104,8 +114,7 @@ func appendToken(values []Value, p *Param, system, code *fhir.Element) []Value {
 
 // appendReferences reads Reference, canonical and uri (R4 search §3.1.1.5.7). A
 // contained resource is no target.
-func (g *Registry) appendReferences(values []Value, p *Param, it *path.Item) []Value {
-	e := it.Element()
+func (g *Registry) appendReferences(values []Value, p *Param, e *fhir.Element) []Value {
 	text := e.Get("reference").Text()
 	if e.Is(fhir.String) {
 		text = e.Text()
@@ -139,26 +148,23 @@ func (g *Registry) target(text string) (Target, bool) {
 
 // appendStrings reads what R4 search §3.1.1.5.4 lists for string: of HumanName
 // and Address any part.
-func appendStrings(values []Value, p *Param, it *path.Item) []Value {
-	e := it.Element()
-	if e.Is(fhir.String) {
-		return appendText(values, p, e)
+func appendStrings(values []Value, p *Param, it item) []Value {
+	if it.el.Is(fhir.String) {
+		return appendText(values, p, it.el)
 	}
-	var parts []string
-	switch typeOf(it) {
-	case "HumanName":
-		parts = []string{"text", "family", "given", "prefix", "suffix"}
-	case "Address":
-		parts = []string{"text", "line", "city", "district", "state", "postalCode", "country"}
-	case "CodeableConcept":
-		parts = []string{"text"}
-	}
-	for _, name := range parts {
-		for _, part := range e.Get(name).Items() {
+	for _, name := range searched[it.typ.Name()] {
+		for part := range items(it.el.Get(name)) {
 			values = appendText(values, p, part)
 		}
 	}
 	return values
+}
+
+// searched are the parts of a type that a string parameter finds.
+var searched = map[string][]string{
+	"HumanName":       {"text", "family", "given", "prefix", "suffix"},
+	"Address":         {"text", "line", "city", "district", "state", "postalCode", "country"},
+	"CodeableConcept": {"text"},
 }
 
 func appendText(values []Value, p *Param, e *fhir.Element) []Value {
@@ -212,7 +218,7 @@ func periodRange(e *fhir.Element) (low, high int64, ok bool) {
 
 func eventsRange(events *fhir.Element) (low, high int64, ok bool) {
 	low, high = Latest, Earliest
-	for _, event := range events.Items() {
+	for event := range items(events) {
 		if d, good := fhir.ParseDateTime(event.Text()); good {
 			from, to := micros(d)
 			low, high, ok = min(low, from), max(high, to), true

@@ -9,20 +9,56 @@ import (
 	"vitalwire/fhir/path"
 )
 
+// item is an element that an expression gave, and what the definitions say of it.
+type item struct {
+	el   *fhir.Element
+	typ  *path.Type // nil for a computed value
+	path string     // where the element is defined, of a code
+}
+
+// hit is an element that the walk found for a parameter.
+type hit struct {
+	el   *fhir.Element
+	at   *path.Place
+	next int32 // hit of the same parameter, counted from 1; 0 for none
+}
+
 // extraction is what one Extract works with; it is kept for the next.
 type extraction struct {
 	reg         *Registry
+	hits        []hit
+	first       []int32         // by parameter the first hit, counted from 1
 	whole, part *path.Evaluator // on the resource, and on what a composite is about
 	items       path.Collection
 	values      []Value
 	sides       [2][]Value
-	// The amount read last, and of which element.
-	counted   *fhir.Element
-	countedAs Type
-	count     *Amount
+	systems     map[string]string // of codes, by where they are defined
+	counted     [4]counted
+	turn        int // the next place in counted
+	// Made once: what the walks of the resource and of a composite's sides report to.
+	found func(id int, e *fhir.Element, at *path.Place)
+	side  [2]func(id int, e *fhir.Element, at *path.Place)
+	about *Param // the composite of side
 }
 
-// Extract gives the searchable facts of a resource, sorted and each once. What
+func newExtraction(g *Registry) *extraction {
+	x := &extraction{reg: g, systems: map[string]string{}}
+	x.found = func(id int, e *fhir.Element, at *path.Place) {
+		x.hits = append(x.hits, hit{e, at, x.first[id]})
+		x.first[id] = int32(len(x.hits))
+	}
+	for i := range x.side {
+		x.side[i] = func(_ int, e *fhir.Element, at *path.Place) {
+			c := x.about.Components[i]
+			x.sides[i] = x.appendValues(x.sides[i], c, c.Type, placed(e, at))
+		}
+	}
+	return x
+}
+
+func placed(e *fhir.Element, at *path.Place) item { return item{e, at.Type, at.Path} }
+
+// Extract gives the searchable facts of a resource, by parameter, sorted and each once. What
 // an element of the wrong shape could mean is not guessed: it gives no value, and
 // neither does an expression that cannot be evaluated.
 func (g *Registry) Extract(r *fhir.Resource) []Value {
@@ -32,43 +68,58 @@ func (g *Registry) Extract(r *fhir.Resource) []Value {
 	}
 	x, _ := g.extractions.Get().(*extraction)
 	if x == nil {
-		x = &extraction{reg: g, whole: path.NewEvaluator(nil), part: path.NewEvaluator(nil)}
+		x = newExtraction(g)
 	}
-	x.whole.Reset(g.env, g.model.Root(r))
-	ctx := context.Background()
-	for _, p := range t.indexed {
-		items, err := x.whole.Append(ctx, p.expression, x.items[:0])
-		if err != nil {
+	x.first = append(x.first[:0], make([]int32, len(t.indexed))...)
+	if t.plan.walk != nil {
+		t.plan.walk.Each(r.Root(), x.found)
+	}
+	for _, i := range t.plan.always {
+		x.first[i] = 1
+	}
+	for i, first := range x.first {
+		if first == 0 {
 			continue
 		}
-		x.items = items
-		for i := range items {
-			if p.Type == CompositeType {
-				x.part.Reset(g.env, items[i])
-				x.tuples(ctx, p)
-			} else {
-				x.values = x.appendValues(x.values, p, p.Type, &items[i])
+		p, before := t.indexed[i], len(x.values)
+		switch {
+		case t.plan.alone[i]:
+			x.evaluate(r, p)
+		case p.Type == CompositeType:
+			for n := first; n > 0; n = x.hits[n-1].next {
+				x.pairs(p, t.plan.parts[i], &x.hits[n-1])
+			}
+		default:
+			for n := first; n > 0; n = x.hits[n-1].next {
+				x.values = x.appendValues(x.values, p, p.Type, placed(x.hits[n-1].el, x.hits[n-1].at))
 			}
 		}
+		if own := x.values[before:]; len(own) > 1 {
+			slices.SortFunc(own, compareValues)
+			x.values = x.values[:before+len(slices.CompactFunc(own, func(a, b Value) bool { return compareValues(a, b) == 0 }))]
+		}
 	}
-	slices.SortFunc(x.values, compareValues)
-	values := slices.Clone(slices.CompactFunc(x.values, func(a, b Value) bool { return compareValues(a, b) == 0 }))
+	values := slices.Clone(x.values)
 	x.done()
 	return values
 }
 
 // done gives the extraction back without what it held of the resource.
 func (x *extraction) done() {
-	x.whole.Reset(nil)
-	x.part.Reset(nil)
-	clear(x.items[:cap(x.items)])
-	clear(x.values[:cap(x.values)])
-	x.items, x.values = x.items[:0], x.values[:0]
+	if x.whole != nil {
+		x.whole.Reset(nil)
+		x.part.Reset(nil)
+		clear(x.items[:cap(x.items)])
+		x.items = x.items[:0]
+	}
+	clear(x.hits)
+	clear(x.values)
+	x.hits, x.values = x.hits[:0], x.values[:0]
 	for i := range x.sides {
 		clear(x.sides[i][:cap(x.sides[i])])
 	}
-	x.counted, x.count = nil, nil
-	if cap(x.values) < maxKept {
+	x.counted = [4]counted{}
+	if cap(x.values) < maxKept && cap(x.hits) < maxKept {
 		x.reg.extractions.Put(x)
 	}
 }
@@ -76,8 +127,51 @@ func (x *extraction) done() {
 // maxKept bounds the values that an extraction keeps room for.
 const maxKept = 4096
 
-// tuples adds the pairs of a composite's components at one place
+// pairs adds the pairs of a composite's components at one place
 // (R4 search §3.1.1.5.8): both must stand in the same one.
+func (x *extraction) pairs(p *Param, by map[*path.Type]parts, h *hit) {
+	both := by[h.at.Type]
+	x.about = p
+	x.sides[0], x.sides[1] = x.sides[0][:0], x.sides[1][:0]
+	both[1].Each(h.el, x.side[1]) // what stands with the token is the rarer
+	if len(x.sides[1]) > 0 {
+		both[0].Each(h.el, x.side[0])
+		x.join(p)
+	}
+}
+
+func (x *extraction) join(p *Param) {
+	for i := range x.sides[0] {
+		a := &x.sides[0][i]
+		for _, b := range x.sides[1] {
+			b.Param, b.Lead = p, Lead{a.System, a.Code}
+			x.values = append(x.values, b)
+		}
+	}
+}
+
+// evaluate adds the values of a parameter whose expression is not walked.
+func (x *extraction) evaluate(r *fhir.Resource, p *Param) {
+	if x.whole == nil {
+		x.whole, x.part = path.NewEvaluator(nil), path.NewEvaluator(nil)
+	}
+	ctx := context.Background()
+	x.whole.Reset(x.reg.env, x.reg.model.Root(r))
+	items, err := x.whole.Append(ctx, p.expression, x.items[:0])
+	if err != nil {
+		return
+	}
+	x.items = items
+	for i := range items {
+		if p.Type == CompositeType {
+			x.part.Reset(x.reg.env, items[i])
+			x.tuples(ctx, p)
+		} else {
+			x.values = x.appendValues(x.values, p, p.Type, evaluated(&items[i]))
+		}
+	}
+}
+
 func (x *extraction) tuples(ctx context.Context, p *Param) {
 	for i, c := range p.Components {
 		x.sides[i] = x.sides[i][:0]
@@ -86,21 +180,40 @@ func (x *extraction) tuples(ctx context.Context, p *Param) {
 			return
 		}
 		for n := range items {
-			x.sides[i] = x.appendValues(x.sides[i], c, c.Type, &items[n])
+			x.sides[i] = x.appendValues(x.sides[i], c, c.Type, evaluated(&items[n]))
 		}
 	}
-	for _, a := range x.sides[0] {
-		for _, b := range x.sides[1] {
-			b.Param, b.Lead = p, Lead{a.System, a.Code}
-			x.values = append(x.values, b)
-		}
-	}
+	x.join(p)
 }
 
-func compareValues(a, b Value) int {
-	if a.Param != b.Param {
-		return cmp.Compare(a.Param.Code, b.Param.Code)
+// evaluated is what evaluation gave: an element, or a computed value as JSON would
+// write it.
+func evaluated(it *path.Item) item {
+	if n := it.Node(); n != nil {
+		found := item{el: n.Element(), typ: n.Type()}
+		if found.typ.Name() == "code" && n.Parent() != nil {
+			found.path = n.Parent().Type().Path() + "." + n.Name()
+		}
+		return found
 	}
+	text, ok := it.Text()
+	if !ok {
+		return item{}
+	}
+	switch it.Kind() {
+	case path.KindBoolean:
+		return item{el: fhir.NewBool(text == "true")}
+	case path.KindInteger, path.KindDecimal:
+		return item{el: fhir.NewNumber(text)}
+	case path.KindQuantity:
+		value, unit, _ := it.Quantity()
+		return item{el: fhir.NewObject(fhir.M("value", fhir.NewNumber(value.String())), fhir.S("system", UCUM), fhir.S("code", unit))}
+	}
+	return item{el: fhir.NewString(text)}
+}
+
+// compareValues orders the values of one parameter.
+func compareValues(a, b Value) int {
 	return cmp.Or(
 		cmp.Compare(a.Lead.System, b.Lead.System), cmp.Compare(a.Lead.Code, b.Lead.Code), cmp.Compare(a.By, b.By),
 		cmp.Compare(a.System, b.System), cmp.Compare(a.Code, b.Code),

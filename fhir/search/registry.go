@@ -43,7 +43,7 @@ func NewRegistry(src Definitions, base string) *Registry {
 
 // Rules is a number that changes whenever Extract gives other values than
 // before: what a store indexed by other rules must be indexed again.
-func (g *Registry) Rules() int64 { return 3 }
+func (g *Registry) Rules() int64 { return 4 }
 
 // table is the parameters of one resource type.
 type table struct {
@@ -52,6 +52,7 @@ type table struct {
 	byCode  map[string]*Param
 	refused map[string]string // code -> why it is not served
 	indexed []*Param          // those that Extract evaluates, by code
+	plan    *plan             // how
 }
 
 func (g *Registry) table(typ string) *table {
@@ -102,6 +103,7 @@ func (g *Registry) build(t *table, typ string) {
 			t.indexed = append(t.indexed, p)
 		}
 	}
+	t.plan = g.plan(typ, t.indexed)
 }
 
 func (t *table) add(p *Param) {
@@ -281,11 +283,7 @@ func (p *Param) Indexed() []*Param {
 
 // codeSystem is the code system of an element of type code, which does not name
 // it: that of the value set it must be from; "" where there are several.
-func (g *Registry) codeSystem(n *path.Node) string {
-	if n.Parent() == nil {
-		return ""
-	}
-	at := n.Parent().Type().Path() + "." + n.Name()
+func (g *Registry) codeSystem(at string) string {
 	if known, ok := g.systems.Load(at); ok {
 		return known.(string)
 	}
