@@ -2,11 +2,13 @@ package server_test
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -76,6 +78,9 @@ func (p *process) kill(t testing.TB) {
 // patient is a client that gives up soon: a killed server never answers.
 var patient = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 
+// notSent is the answer of a server that was not there.
+const notSent = "not sent"
+
 // exchange sends a request; status is 0 when no answer came.
 func exchange(method, url, body string, headers ...string) (status int, header http.Header, answer string) {
 	request, err := http.NewRequest(method, url, strings.NewReader(body))
@@ -89,6 +94,9 @@ func exchange(method, url, body string, headers ...string) (status int, header h
 		request.Header.Set(headers[i], headers[i+1])
 	}
 	response, err := patient.Do(request)
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return 0, nil, notSent
+	}
 	if err != nil {
 		return 0, nil, ""
 	}

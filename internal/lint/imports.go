@@ -58,7 +58,11 @@ func imports(f *file) []finding {
 		case name == "C":
 			fault = "there is no cgo here"
 		case strings.Contains(first, "."):
-			fault = foreign(f.dir, name)
+			if fault = foreign(f.dir, name); fault == "" && !f.isTest {
+				if d, _ := dependencyOf(name); d.tests {
+					fault = "only tests import it"
+				}
+			}
 		}
 		if fault != "" {
 			found = append(found, f.at(spec.Pos(), "import %s: %s", name, fault))
