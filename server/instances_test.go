@@ -197,7 +197,7 @@ func pageAmongWrites(t *testing.T, both [2]*process) {
 		})
 	}
 	moved := 0
-	for _, sort := range []string{"", "&_sort=date", "&_sort=-date", "&_sort=-value-quantity,date", "&_sort=_lastUpdated", "&_sort=code,-date"} {
+	for _, sort := range []string{"", "&_sort=date", "&_sort=-date", "&_sort=-value-quantity,date", "&_sort=_lastUpdated", "&_sort=-date,value-quantity"} {
 		for size := range 3 {
 			query := fmt.Sprintf("/Observation?code=urn:paging|a&_total=accurate&_include=Observation:subject&_count=%d%s", 7+size*6, sort)
 			seen, total := walk(t, both, query)
