@@ -18,24 +18,28 @@ import (
 
 // Config is everything that can be set, as flags and as environment variables.
 type Config struct {
-	Listen    string        `env:"VITALWIRE_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on. Only loopback until access tokens exist."`
-	Store     string        `env:"VITALWIRE_STORE" placeholder:"URL" help:"Where resources are kept: sqlite:PATH or postgres://USER@HOST/DATABASE. By default sqlite:data/vitalwire.db."`
-	BaseURL   string        `env:"VITALWIRE_BASE_URL" placeholder:"URL" help:"Public FHIR base URL, for links and Location. By default http://LISTEN/fhir."`
-	Zone      string        `env:"VITALWIRE_ZONE" default:"UTC" placeholder:"ZONE" help:"Time zone (such as Europe/Berlin) of dates without an offset in searches, and of device clocks when the gateway sends no receivedAt."`
-	MaxBody   int64         `env:"VITALWIRE_MAX_BODY" default:"16777216" placeholder:"BYTES" help:"Largest request body, packed and unpacked."`
-	MaxURL    int           `env:"VITALWIRE_MAX_URL" name:"max-url" default:"16384" placeholder:"BYTES" help:"Longest URL, query included."`
-	MaxHeader int           `env:"VITALWIRE_MAX_HEADER" default:"32768" placeholder:"BYTES" help:"Most bytes of all header fields of a request."`
-	MaxDepth  int           `env:"VITALWIRE_MAX_DEPTH" default:"64" placeholder:"LEVELS" help:"How deep a resource may nest, at most 64."`
-	TLSCert   string        `env:"VITALWIRE_TLS_CERT" name:"tls-cert" type:"existingfile" placeholder:"FILE" help:"Certificate chain (PEM). With --tls-key the server speaks HTTPS, and HTTP/2."`
-	TLSKey    string        `env:"VITALWIRE_TLS_KEY" name:"tls-key" type:"existingfile" placeholder:"FILE" help:"Key (PEM) of --tls-cert."`
-	H2C       bool          `env:"VITALWIRE_H2C" name:"h2c" help:"Speak HTTP/2 without TLS as well, for a proxy in front."`
-	Origins   []string      `env:"VITALWIRE_CORS_ORIGIN" name:"cors-origin" placeholder:"ORIGIN" help:"Origin whose web pages may ask, such as https://app.example.org; may be repeated. By default none."`
-	Packages  string        `env:"VITALWIRE_PACKAGES" type:"existingdir" placeholder:"DIR" help:"Folder of FHIR packages (.tgz in NPM form) to load at start, in the background."`
-	Validate  string        `env:"VITALWIRE_VALIDATE" enum:"enforce,warn,off" default:"enforce" help:"What validation does to a write: enforce (an error refuses it), warn (errors are told with Prefer: return=OperationOutcome) or off."`
-	Enforce   []string      `env:"VITALWIRE_ENFORCE" placeholder:"TYPE=CANONICAL" help:"Profile that every resource of a type must meet, besides those it declares in meta.profile; may be repeated."`
-	StopAfter time.Duration `env:"VITALWIRE_STOP_AFTER" default:"10s" placeholder:"DURATION" help:"How long running requests may finish after a stop signal."`
-	LogLevel  string        `env:"VITALWIRE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level logged: debug, info, warn or error."`
-	LogFormat string        `env:"VITALWIRE_LOG_FORMAT" enum:"json,text" default:"json" help:"Form of log lines: json or text."`
+	Listen       string        `env:"VITALWIRE_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on. Only loopback until access tokens exist."`
+	Store        string        `env:"VITALWIRE_STORE" placeholder:"URL" help:"Where resources are kept: sqlite:PATH or postgres://USER@HOST/DATABASE. By default sqlite:data/vitalwire.db."`
+	BaseURL      string        `env:"VITALWIRE_BASE_URL" placeholder:"URL" help:"Public FHIR base URL, for links and Location. By default http://LISTEN/fhir."`
+	Zone         string        `env:"VITALWIRE_ZONE" default:"UTC" placeholder:"ZONE" help:"Time zone (such as Europe/Berlin) of dates without an offset in searches, and of device clocks when the gateway sends no receivedAt."`
+	MaxBody      int64         `env:"VITALWIRE_MAX_BODY" default:"16777216" placeholder:"BYTES" help:"Largest request body, packed and unpacked."`
+	MaxURL       int           `env:"VITALWIRE_MAX_URL" name:"max-url" default:"16384" placeholder:"BYTES" help:"Longest URL, query included."`
+	MaxHeader    int           `env:"VITALWIRE_MAX_HEADER" default:"32768" placeholder:"BYTES" help:"Most bytes of all header fields of a request."`
+	MaxDepth     int           `env:"VITALWIRE_MAX_DEPTH" default:"64" placeholder:"LEVELS" help:"How deep a resource may nest, at most 64."`
+	TLSCert      string        `env:"VITALWIRE_TLS_CERT" name:"tls-cert" type:"existingfile" placeholder:"FILE" help:"Certificate chain (PEM). With --tls-key the server speaks HTTPS, and HTTP/2."`
+	TLSKey       string        `env:"VITALWIRE_TLS_KEY" name:"tls-key" type:"existingfile" placeholder:"FILE" help:"Key (PEM) of --tls-cert."`
+	H2C          bool          `env:"VITALWIRE_H2C" name:"h2c" help:"Speak HTTP/2 without TLS as well, for a proxy in front."`
+	Origins      []string      `env:"VITALWIRE_CORS_ORIGIN" name:"cors-origin" placeholder:"ORIGIN" help:"Origin whose web pages may ask, such as https://app.example.org; may be repeated. By default none."`
+	Packages     string        `env:"VITALWIRE_PACKAGES" type:"existingdir" placeholder:"DIR" help:"Folder of FHIR packages (.tgz in NPM form) to load at start, in the background."`
+	Validate     string        `env:"VITALWIRE_VALIDATE" enum:"enforce,warn,off" default:"enforce" help:"What validation does to a write: enforce (an error refuses it), warn (errors are told with Prefer: return=OperationOutcome) or off."`
+	Enforce      []string      `env:"VITALWIRE_ENFORCE" placeholder:"TYPE=CANONICAL" help:"Profile that every resource of a type must meet, besides those it declares in meta.profile; may be repeated."`
+	AsyncWorkers int           `env:"VITALWIRE_ASYNC_WORKERS" default:"2" placeholder:"N" help:"How many requests with Prefer: respond-async are performed at once."`
+	AsyncQueue   int           `env:"VITALWIRE_ASYNC_QUEUE" default:"64" placeholder:"N" help:"How many of them may wait."`
+	AsyncKeep    time.Duration `env:"VITALWIRE_ASYNC_KEEP" default:"1h" placeholder:"DURATION" help:"How long their answers are kept."`
+	AsyncResult  int64         `env:"VITALWIRE_ASYNC_RESULT" default:"1073741824" placeholder:"BYTES" help:"Largest answer kept."`
+	StopAfter    time.Duration `env:"VITALWIRE_STOP_AFTER" default:"10s" placeholder:"DURATION" help:"How long running requests may finish after a stop signal."`
+	LogLevel     string        `env:"VITALWIRE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level logged: debug, info, warn or error."`
+	LogFormat    string        `env:"VITALWIRE_LOG_FORMAT" enum:"json,text" default:"json" help:"Form of log lines: json or text."`
 }
 
 type commands struct {

@@ -23,6 +23,7 @@ import (
 	"vitalwire/profiles"
 	"vitalwire/server/ingest"
 	"vitalwire/server/interaction"
+	"vitalwire/server/job"
 	"vitalwire/server/knowledge"
 	"vitalwire/server/operation"
 	"vitalwire/server/rest"
@@ -38,6 +39,7 @@ type Server struct {
 	Base, Addr, Root string
 
 	store    store.Store
+	jobs     *job.Runner
 	stopping atomic.Bool
 	loading  atomic.Bool // packages, in the background
 	http     *http.Server
@@ -158,6 +160,11 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		Metrics:    telemetry.NewMetrics(Version),
 		Log:        log,
 	}
+	s.jobs = job.New(s.store, job.Limits{Workers: c.AsyncWorkers, Queue: c.AsyncQueue, Keep: c.AsyncKeep, Answer: c.AsyncResult}, log, face.Perform)
+	if err := s.jobs.Start(ctx); err != nil {
+		return nil, err
+	}
+	face.Jobs = s.jobs
 	return face.Handler(), nil
 }
 
@@ -174,6 +181,7 @@ func (s *Server) Stop(after time.Duration) error {
 	if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
+	s.jobs.Stop(ctx)
 	s.stop()
 	s.running.Wait()
 	return errors.Join(err, s.store.Close())

@@ -46,9 +46,7 @@ func (s *Server) operated(w http.ResponseWriter, r *http.Request, result operati
 	}
 	w.Header().Set("Content-Type", "application/fhir+json; charset=utf-8")
 	if err := result.Stream(w); err != nil {
-		// The answer has begun: that it is cut short is all that can be told.
-		s.Log.ErrorContext(r.Context(), "an answer was cut short", "error", err)
-		panic(http.ErrAbortHandler)
+		return s.cutShort(r, err)
 	}
 	return nil
 }

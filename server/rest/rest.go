@@ -14,6 +14,7 @@ import (
 	"vitalwire/fhir"
 	"vitalwire/server/ingest"
 	"vitalwire/server/interaction"
+	"vitalwire/server/job"
 	"vitalwire/server/knowledge"
 	"vitalwire/server/operation"
 	"vitalwire/server/telemetry"
@@ -31,6 +32,8 @@ type Server struct {
 	Origins []string
 	// Ready says why the server should get no requests now, nil when it should.
 	Ready func(r *http.Request) error
+	// Jobs performs requests that are answered later; nil answers all at once.
+	Jobs *job.Runner
 	// Metrics counts; nil counts nothing and serves no /metrics.
 	Metrics *telemetry.Metrics
 	Log     *slog.Logger
@@ -72,9 +75,26 @@ func (s *Server) serveFHIR(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if r.Method == http.MethodOptions {
+	switch {
+	case path == asyncPath || strings.HasPrefix(path, asyncPath+"/"):
+		call.Interaction = "async-status"
+		return s.async(w, r, path)
+	case r.Method == http.MethodOptions:
 		call.Interaction = "options"
 		return s.options(w, path)
+	case s.asynchronous(r, path):
+		call.Interaction = "async-request"
+		return s.later(w, r)
+	}
+	return s.now(w, r)
+}
+
+// now performs a request and answers it.
+func (s *Server) now(w http.ResponseWriter, r *http.Request) error {
+	call := telemetry.CallOf(r.Context())
+	path, err := pathBelow(r.URL, fhirPath)
+	if err != nil {
+		return err
 	}
 	if operation.Is(path) {
 		return s.operate(w, r, path)
