@@ -20,6 +20,8 @@ require (
 	golang.org/x/time v0.15.0 // indirect
 )
 
+require github.com/vektah/gqlparser/v2 v2.5.64
+
 require (
 	bitbucket.org/creachadair/stringset v0.0.9 // indirect
 	github.com/agnivade/levenshtein v1.2.2

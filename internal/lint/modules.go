@@ -35,6 +35,7 @@ var dependencies = []dependency{
 	{path: "github.com/alecthomas/kong", dirs: []string{"server"}, reason: "flags, commands and environment variables with one help text"},
 	{path: "github.com/google/uuid", dirs: []string{"server"}, reason: "logical ids and request ids"},
 	{path: "github.com/anishathalye/porcupine", dirs: []string{"server"}, tests: true, reason: "checks histories for linearizability"},
+	{path: "github.com/vektah/gqlparser/v2", dirs: []string{"server/operation/graphql"}, reason: "reading GraphQL documents; its parser only, no schema"},
 	{path: "github.com/agnivade/levenshtein", dirs: []string{"server"}, reason: "did-you-mean for a mistyped setting or resource type"},
 }
 

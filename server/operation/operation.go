@@ -28,6 +28,9 @@ type Operation struct {
 	// Changes: it changes something, so it is called by POST. R4's definitions
 	// leave affectsState out where it is true.
 	Changes bool
+	// Raw gives the parameters of a body that is no Parameters; nil where there is
+	// no such body.
+	Raw func(body *fhir.Element) *fhir.Element
 	// Versions: it can be called on a past version (Type/id/_history/version/$name).
 	Versions bool
 	// Run performs a call whose parameters were checked.
@@ -41,6 +44,7 @@ func operations() []Operation {
 		expand, validateInValueSet, validateInCodeSystem, lookup, subsumes, translate,
 		meta, metaAdd, metaDelete,
 		convert, versions,
+		graphqlOperation,
 		patientEverything, encounterEverything, groupEverything,
 	}
 }
@@ -77,18 +81,22 @@ type Call struct {
 	Cursor    string         // sealed place in an answer of several pages, "" for the first
 	Language  string         // of the client (Accept-Language)
 	Stream    bool           // the answer may be a Stream
+	Changing  bool           // it was sent by POST, so it may change something
 }
 
 // key is the resource the call is of.
 func (c Call) key() fhir.Key { return fhir.Key{Type: c.Type, ID: c.ID} }
 
-// Result is what a call gave: a resource, or a stream of one.
+// Result is what a call gave: a resource, a stream of one, or JSON.
 type Result struct {
 	Resource *fhir.Resource
 	// Stream writes a resource as JSON that may be too large to hold. It is given
 	// only to a Request that takes it; an error means that what was written is cut
 	// short.
 	Stream func(w io.Writer) error
+	// JSON is an answer that is no resource, and Err what went wrong when it says so.
+	JSON *fhir.Element
+	Err  error
 	// Location of a resource that was stored, relative to the base; "" for none.
 	Location string
 }
@@ -170,7 +178,7 @@ func (s *Set) Do(ctx context.Context, r Request) (Result, error) {
 	default:
 		return Result{}, fhir.NotAllowed("$%s is called by GET or POST", code)
 	}
-	c.Language, c.Stream = r.Language, r.Stream
+	c.Language, c.Stream, c.Changing = r.Language, r.Stream, r.Method == "POST"
 	c.Cursor = cursorIn(r.Query)
 	in, err := o.parameters(r)
 	if err != nil {

@@ -24,6 +24,10 @@ func (o *served) parameters(r Request) (*fhir.Resource, error) {
 		for _, p := range body.Get("parameter").Items() {
 			list.Append(p)
 		}
+	case o.Raw != nil:
+		for _, p := range o.Raw(body).Items() {
+			list.Append(p)
+		}
 	case o.Body == "":
 		return nil, fhir.Malformed("", "the body of $%s is a Parameters resource", o.code)
 	default:

@@ -1,9 +1,12 @@
 package rest
 
 import (
+	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 
+	"vitalwire/fhir"
 	"vitalwire/server/operation"
 	"vitalwire/server/telemetry"
 )
@@ -22,7 +25,7 @@ func (s *Server) operate(w http.ResponseWriter, r *http.Request, path string) er
 	request := operation.Request{Method: r.Method, Path: path, Query: r.URL.RawQuery, Language: r.Header.Get("Accept-Language"),
 		Stream: r.Method != http.MethodHead && !f.xml && !f.pretty}
 	if r.Method == http.MethodPost && r.ContentLength != 0 {
-		body, err := s.element(r)
+		body, err := s.operationBody(r)
 		if err != nil {
 			return err
 		}
@@ -40,6 +43,10 @@ func (s *Server) operated(w http.ResponseWriter, r *http.Request, result operati
 	if result.Location != "" {
 		w.Header().Set("Location", s.Engine.Base+"/"+result.Location)
 	}
+	if result.JSON != nil {
+		s.json(w, r, result)
+		return nil
+	}
 	if result.Stream == nil {
 		s.send(w, r, http.StatusOK, result.Resource.JSON(), f)
 		return nil
@@ -49,4 +56,30 @@ func (s *Server) operated(w http.ResponseWriter, r *http.Request, result operati
 		return s.cutShort(r, err)
 	}
 	return nil
+}
+
+// operationBody reads what was posted to an operation: FHIR, or a GraphQL query.
+func (s *Server) operationBody(r *http.Request) (*fhir.Element, error) {
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err == nil && media == "application/graphql" {
+		data, err := s.bytes(r)
+		return fhir.NewString(string(data)), err
+	}
+	return s.element(r)
+}
+
+// json writes an answer that is no resource.
+func (s *Server) json(w http.ResponseWriter, r *http.Request, result operation.Result) {
+	status := http.StatusOK
+	if result.Err != nil {
+		known, _ := s.explain(r.Context(), result.Err)
+		status = statusOf[known.Situation]
+	}
+	data := result.JSON.AppendJSON(nil)
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(len(data)))
+	w.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		// A client that has gone needs no answer.
+		_, _ = w.Write(data) //nolint:gosec // JSON, never HTML, and nosniff says so
+	}
 }
