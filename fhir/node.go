@@ -28,6 +28,9 @@ type Element struct {
 // maxLen is the longest text or list of an Element: 4 GiB.
 const maxLen = math.MaxUint32
 
+// asText is data as a string, which nobody may change any more.
+func asText(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
+
 // setText makes the element a String, Number or Bool.
 func (e *Element) setText(kind Kind, text string) {
 	if uint64(len(text)) > maxLen {

@@ -14,13 +14,14 @@ const MaxDepth = 64
 // ParseElement reads one JSON value (RFC 8259) strictly: valid UTF-8, no byte
 // order mark, no duplicate member, no nesting beyond MaxDepth, nothing after it.
 // The error is a Malformed *Error with line and column, counted from 1 in bytes.
-// The data is copied once and every text of the tree is a part of that copy.
+// The texts of the tree are parts of data, which is the tree's from then on: the
+// caller must not change it.
 func ParseElement(data []byte) (*Element, error) {
 	if uint64(len(data)) > maxLen {
 		return nil, Malformed("", "JSON of more than 4 GiB is not read")
 	}
 	var scratch [48]Member // deep enough for most; append goes to the heap when not
-	p := parser{in: string(data), kids: scratch[:0]}
+	p := parser{in: asText(data), kids: scratch[:0]}
 	if strings.HasPrefix(p.in, "\uFEFF") {
 		return nil, p.fail("a byte order mark is not allowed before JSON")
 	}

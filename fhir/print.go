@@ -1,5 +1,7 @@
 package fhir
 
+import "bytes"
+
 // AppendJSON appends the element as compact JSON: members in order, numbers as
 // written, only what RFC 8259 §7 demands escaped.
 func (e *Element) AppendJSON(b []byte) []byte {
@@ -35,6 +37,18 @@ func (e *Element) AppendJSON(b []byte) []byte {
 		return append(b, '}')
 	}
 	return append(b, "null"...)
+}
+
+// printed is how many bytes the compact JSON has where no text needs escapes.
+func (e *Element) printed() int {
+	if e == nil {
+		return len("null")
+	}
+	n := len(e.text()) + 4 // quotes, comma and colon, or brackets, or null
+	for _, m := range e.kids() {
+		n += len(m.Name) + 2 + m.Value.printed()
+	}
+	return n
 }
 
 // AppendString appends s as a JSON string.
@@ -99,7 +113,7 @@ func (e *Element) MarshalJSON() ([]byte, error) { return e.AppendJSON(nil), nil 
 
 // UnmarshalJSON is ParseElement for encoding/json.
 func (e *Element) UnmarshalJSON(data []byte) error {
-	parsed, err := ParseElement(data)
+	parsed, err := ParseElement(bytes.Clone(data)) // the decoder's own, and used again
 	if err != nil {
 		return err
 	}

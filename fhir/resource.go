@@ -7,7 +7,8 @@ type Resource struct{ root *Element }
 
 // ParseResource reads a resource. The error is a Malformed *Error that says
 // where: not JSON, no object, resourceType missing, or an id that R4 forbids.
-// Nothing else is checked here.
+// Nothing else is checked here. As with ParseElement, data is the resource's
+// from then on and must not be changed.
 func ParseResource(data []byte) (*Resource, error) {
 	root, err := ParseElement(data)
 	if err != nil {
@@ -64,7 +65,9 @@ func (r *Resource) Path(names ...string) *Element { return r.root.Path(names...)
 func (r *Resource) Clone() *Resource { return &Resource{root: r.root.Clone()} }
 
 // JSON is the compact JSON.
-func (r *Resource) JSON() []byte { return r.root.AppendJSON(nil) }
+func (r *Resource) JSON() []byte {
+	return r.root.AppendJSON(make([]byte, 0, r.root.printed()))
+}
 
 // MarshalJSON gives the compact JSON.
 func (r *Resource) MarshalJSON() ([]byte, error) { return r.JSON(), nil }

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -87,7 +88,7 @@ func (r *run) inValueSet(b *binding, valueSet string, required bool, typ string,
 		}
 		verdict := r.v.codes.InValueSet(r.ctx, valueSet, Coding{Code: code})
 		if verdict.Membership == Member && b != nil && b.keep && b.count.Load() < maxGood {
-			if _, there := b.good.LoadOrStore(code, struct{}{}); !there {
+			if _, there := b.good.LoadOrStore(strings.Clone(code), struct{}{}); !there {
 				b.count.Add(1)
 			}
 		}
