@@ -44,7 +44,7 @@ func (c *cloner) copy(e *Element) *Element {
 	c.elements = c.elements[1:]
 	if e.kind < Array {
 		d.setText(e.kind, c.string(e.text()))
-		d.word = e.word
+		d.form = e.form
 		return d
 	}
 	n := e.Len()

@@ -17,6 +17,16 @@ func (k Kind) String() string {
 	return [...]string{"null", "boolean", "number", "string", "array", "object"}[k]
 }
 
+// Form is what is known of the characters of a string without looking again.
+type Form uint8
+
+// The forms, each narrower than the one before.
+const (
+	AnyForm Form = iota
+	Line         // U+0020 to U+007F, nothing that JSON escapes, not empty
+	Word         // the same without blanks
+)
+
 // Member is a named child of an Object, or an item of an Array (Name "").
 type Member struct {
 	Name  string
@@ -89,10 +99,14 @@ func (e *Element) Text() string {
 	return e.text()
 }
 
-// Word reports whether a string was seen, when it was parsed, to be of U+0021 to
-// U+007F only and not empty: it has no blanks, no control characters and nothing
-// that JSON escapes. Most strings of a resource are words; false says nothing.
-func (e *Element) Word() bool { return e != nil && e.word }
+// Form tells what characters a string was seen to have when it was parsed;
+// AnyForm where nobody looked.
+func (e *Element) Form() Form {
+	if e == nil {
+		return AnyForm
+	}
+	return e.form
+}
 
 // Len is the number of items or members.
 func (e *Element) Len() int {

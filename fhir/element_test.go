@@ -61,7 +61,7 @@ func TestElement_CloneKeepsNothingOfTheDocument(t *testing.T) {
 	if got := string(c.AppendJSON(nil)); got != text || !c.Equal(e) {
 		t.Errorf("the copy is %s", got)
 	}
-	if !c.Get("s").Word() || c.Get("u").Word() {
+	if c.Get("s").Form() != fhir.Word || c.Get("u").Form() != fhir.AnyForm {
 		t.Error("the copy does not know its words")
 	}
 	var check func(a, b *fhir.Element)
@@ -113,9 +113,15 @@ func TestParse_StringsAtEveryPlace(t *testing.T) {
 					if got := e.At(0).Text(); got != want[0] {
 						t.Fatalf("%q is %q, want %q", text, got, want[0])
 					}
-					word := want[0] != "" && !strings.ContainsFunc(want[0], func(r rune) bool { return r <= ' ' || r > 0x7F })
-					if e.At(0).Word() && !word || word && !strings.Contains(s, `\`) && !e.At(0).Word() {
-						t.Fatalf("%q: Word is %v", text, e.At(0).Word())
+					form := fhir.Word
+					switch {
+					case want[0] == "" || strings.Contains(s, `\`) || strings.ContainsFunc(want[0], func(r rune) bool { return r < ' ' || r > 0x7F }):
+						form = fhir.AnyForm
+					case strings.Contains(s, " "):
+						form = fhir.Line
+					}
+					if e.At(0).Form() != form {
+						t.Fatalf("%q: form %v, want %v", text, e.At(0).Form(), form)
 					}
 				}
 			}

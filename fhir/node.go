@@ -22,7 +22,7 @@ type Element struct {
 	n    uint32         // bytes of text, or children
 	kind Kind
 	room uint8 // children there is room for: 1<<room; 0 where there is room for n
-	word bool  // what Word tells
+	form Form  // of a String
 }
 
 // maxLen is the longest text or list of an Element: 4 GiB.

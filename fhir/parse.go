@@ -107,8 +107,12 @@ func (p *parser) skip() {
 		switch p.in[p.pos] {
 		case ' ', '\t', '\n', '\r':
 			p.pos++
-			for p.pos+8 <= len(p.in) && load(p.in, p.pos) == blanks {
-				p.pos += 8
+			for p.pos+8 <= len(p.in) {
+				n := bits.TrailingZeros64(load(p.in, p.pos)^blanks) / 8
+				p.pos += n
+				if n < 8 {
+					break
+				}
 			}
 		default:
 			return
@@ -126,13 +130,13 @@ func (p *parser) value(depth int) (*Element, error) {
 	case c == '[':
 		return p.array(depth + 1)
 	case c == '"':
-		s, word, err := p.str()
+		s, form, err := p.str()
 		if err != nil {
 			return nil, err
 		}
 		e := p.alloc()
 		e.setText(String, s)
-		e.word = word
+		e.form = form
 		return e, nil
 	case c == '-' || c >= '0' && c <= '9':
 		return p.number()
@@ -358,8 +362,8 @@ func (p *parser) digits() bool {
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // str reads a JSON string (RFC 8259 §7). Text without escapes is a part of the
-// input. word is what Element.Word tells.
-func (p *parser) str() (s string, word bool, err error) {
+// input.
+func (p *parser) str() (s string, form Form, err error) {
 	start := p.pos + 1
 	in, pos, ascii, blank := p.in, start, true, false
 	for pos < len(in) {
@@ -378,16 +382,21 @@ func (p *parser) str() (s string, word bool, err error) {
 		case c == '"':
 			p.pos = pos + 1
 			s = in[start:pos]
-			if !ascii {
-				return s, false, p.utf8(start, s)
+			switch {
+			case !ascii:
+				return s, AnyForm, p.utf8(start, s)
+			case s == "":
+				return s, AnyForm, nil
+			case blank:
+				return s, Line, nil
 			}
-			return s, !blank && s != "", nil
+			return s, Word, nil
 		case c == '\\':
 			p.pos = pos
 			s, err = p.escaped(start)
-			return s, false, err
+			return s, AnyForm, err
 		case c < 0x20:
-			return "", false, p.failAt(pos, "control character 0x%02X must be escaped in a string", c)
+			return "", AnyForm, p.failAt(pos, "control character 0x%02X must be escaped in a string", c)
 		case c == 0x20:
 			blank = true
 		case c >= utf8.RuneSelf:
@@ -395,7 +404,7 @@ func (p *parser) str() (s string, word bool, err error) {
 		}
 		pos++
 	}
-	return "", false, p.failAt(start-1, "this string is not closed")
+	return "", AnyForm, p.failAt(start-1, "this string is not closed")
 }
 
 // escaped goes on from the first backslash of a string that began at start.

@@ -7,7 +7,7 @@ import "bytes"
 func (e *Element) AppendJSON(b []byte) []byte {
 	switch e.Kind() {
 	case String:
-		if e.word {
+		if e.form != AnyForm {
 			b = append(b, '"')
 			b = append(b, e.text()...)
 			return append(b, '"')

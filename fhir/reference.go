@@ -26,16 +26,13 @@ func ParseReference(text string) Reference {
 	base, rest := "", text
 	if strings.HasPrefix(text, "http://") || strings.HasPrefix(text, "https://") {
 		// The last Type/id of the path, with /_history/vid behind it or not.
-		head, version, versioned := strings.Cut(text, "/_history/")
-		parts := strings.Split(head, "/")
-		if len(parts) < 5 {
+		head, _, _ := strings.Cut(text, "/_history/")
+		if strings.Count(head, "/") < 4 {
 			return Reference{URI: text}
 		}
-		rest = strings.Join(parts[len(parts)-2:], "/")
-		base = strings.Join(parts[:len(parts)-2], "/")
-		if versioned {
-			rest += "/_history/" + version
-		}
+		id := strings.LastIndexByte(head, '/')
+		typ := strings.LastIndexByte(head[:id], '/')
+		base, rest = text[:typ], text[typ+1:]
 	}
 	key, ok := ParseKey(rest)
 	if !ok {

@@ -37,8 +37,13 @@ var resourceTypes = []string{
 // ResourceTypes are the concrete resource types of R4, sorted.
 func ResourceTypes() []string { return slices.Clone(resourceTypes) }
 
+var isResourceType = func() map[string]bool {
+	set := make(map[string]bool, len(resourceTypes))
+	for _, name := range resourceTypes {
+		set[name] = true
+	}
+	return set
+}()
+
 // IsResourceType reports whether R4 has a concrete resource type of that name.
-func IsResourceType(name string) bool {
-	_, ok := slices.BinarySearch(resourceTypes, name)
-	return ok
-}
+func IsResourceType(name string) bool { return isResourceType[name] }

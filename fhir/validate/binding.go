@@ -86,7 +86,7 @@ func (r *run) inValueSet(b *binding, valueSet string, required bool, typ string,
 			r.err(fhir.CodeCodeInvalid, "the code is not in the value set %s", valueSet)
 			return
 		}
-		verdict := r.v.codes.InValueSet(r.ctx, valueSet, Coding{Code: code})
+		verdict := r.inCodes(valueSet, Coding{Code: code})
 		if verdict.Membership == Member && b != nil && b.keep && b.count.Load() < maxGood {
 			if _, there := b.good.LoadOrStore(strings.Clone(code), struct{}{}); !there {
 				b.count.Add(1)
@@ -100,14 +100,14 @@ func (r *run) inValueSet(b *binding, valueSet string, required bool, typ string,
 	case "Coding":
 		c := codingOf(value)
 		if c.Code != "" {
-			r.membership(r.v.codes.InValueSet(r.ctx, valueSet, c).Membership, valueSet, required, c)
+			r.membership(r.inCodes(valueSet, c).Membership, valueSet, required, c)
 		} else if required {
 			r.err(fhir.CodeCodeInvalid, "a code from the value set %s is required, and the Coding has none", valueSet)
 		}
 	case "Quantity", "Age", "Count", "Distance", "Duration", "Money", "SimpleQuantity", "MoneyQuantity":
 		c := codingOf(value)
 		if c.Code != "" {
-			r.membership(r.v.codes.InValueSet(r.ctx, valueSet, Coding{System: c.System, Code: c.Code}).Membership, valueSet, required, c)
+			r.membership(r.inCodes(valueSet, Coding{System: c.System, Code: c.Code}).Membership, valueSet, required, c)
 		}
 	case "CodeableConcept":
 		r.conceptInValueSet(valueSet, required, b != nil, value)
@@ -115,10 +115,23 @@ func (r *run) inValueSet(b *binding, valueSet string, required bool, typ string,
 }
 
 func codingOf(e *fhir.Element) Coding {
-	return Coding{
-		System: e.Get("system").Text(), Version: e.Get("version").Text(),
-		Code: e.Get("code").Text(), Display: e.Get("display").Text(),
+	var c Coding
+	if !e.Is(fhir.Object) {
+		return c
 	}
+	for _, m := range e.Members() {
+		switch m.Name {
+		case "system":
+			c.System = m.Value.Text()
+		case "version":
+			c.Version = m.Value.Text()
+		case "code":
+			c.Code = m.Value.Text()
+		case "display":
+			c.Display = m.Value.Text()
+		}
+	}
+	return c
 }
 
 // conceptInValueSet: one of the codings must be in the value set. demanded tells
@@ -135,7 +148,7 @@ func (r *run) conceptInValueSet(valueSet string, required, demanded bool, value 
 		if first.Code == "" {
 			first = c
 		}
-		switch r.v.codes.InValueSet(r.ctx, valueSet, c).Membership {
+		switch r.inCodes(valueSet, c).Membership {
 		case Member:
 			return
 		case Unknown:

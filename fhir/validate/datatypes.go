@@ -93,7 +93,7 @@ func (r *run) inSystem(c Coding) Verdict {
 	if c.System == "http://snomed.info/sct" && !isSCTID(c.Code) {
 		return Verdict{Membership: NotMember}
 	}
-	return r.v.codes.InSystem(r.ctx, c)
+	return r.inCodes("", c)
 }
 
 // isSCTID reports whether a code can be one of SNOMED CT: an identifier of 6 to

@@ -122,18 +122,25 @@ func (p primitive) check(s string) string {
 	return ""
 }
 
-// takesWord reports whether the type surely takes a text of which is known that
-// it is a word (fhir.Element.Word); false says nothing.
-func (p primitive) takesWord(s string) bool {
-	switch p {
-	case primString, primMarkdown:
-		return len(s) <= maxText
-	case primCode:
-		return true
-	case primURI, primURL, primCanonical:
-		return s[0] != 'u' // urn:uuid: and urn:oid: have a form
+// takes is check of a text of which something is known already.
+func (p primitive) takes(s string, form fhir.Form) bool {
+	if form != fhir.AnyForm && len(s) <= maxText {
+		switch p {
+		case primString, primMarkdown:
+			if s[0] != ' ' {
+				return true
+			}
+		case primCode:
+			if form == fhir.Word {
+				return true
+			}
+		case primURI, primURL, primCanonical:
+			if form == fhir.Word {
+				return checkURN(s) == ""
+			}
+		}
 	}
-	return false
+	return p.check(s) == ""
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
@@ -236,6 +243,11 @@ func checkURI(s string) string {
 			}
 		}
 	}
+	return checkURN(s)
+}
+
+// checkURN checks the form of a urn:uuid or urn:oid; other texts pass.
+func checkURN(s string) string {
 	if len(s) > 9 && s[0] == 'u' {
 		s, _, _ = strings.Cut(s, "#")
 		if strings.HasPrefix(s, "urn:uuid:") && !isUUID(s) {

@@ -16,7 +16,11 @@ type bundleIndex struct {
 
 // index is the index of a Bundle or Parameters on the stack.
 func (r *run) index(el *fhir.Element) *bundleIndex {
+	if el == r.indexed {
+		return r.last
+	}
 	if ix, ok := r.bundles[el]; ok {
+		r.indexed, r.last = el, ix
 		return ix
 	}
 	ix := &bundleIndex{byURL: make(map[string][]*fhir.Element), byKey: make(map[string][]*fhir.Element)}
@@ -60,6 +64,7 @@ func (r *run) index(el *fhir.Element) *bundleIndex {
 		r.bundles = make(map[*fhir.Element]*bundleIndex)
 	}
 	r.bundles[el] = ix
+	r.indexed, r.last = el, ix
 	return ix
 }
 
@@ -105,10 +110,10 @@ func (r *run) lookup(ref string) resolution {
 	}
 	for i := len(r.stack) - 1; i >= 0; i-- {
 		fr := &r.stack[i]
-		if !fr.ids || fr.name() == "contained" {
+		if !fr.ids || fr.name() == "contained" || fr.sh == nil {
 			continue
 		}
-		switch fr.el.Get("resourceType").Text() {
+		switch fr.sh.typ {
 		case "Bundle":
 			if found := r.inBundle(i, ref); len(found) > 0 {
 				return resolution{found[0], "bundled"}

@@ -31,7 +31,10 @@ type run struct {
 
 	env     *path.Env
 	results path.Collection // scratch
+	memo    memo
 	bundles map[*fhir.Element]*bundleIndex
+	indexed *fhir.Element // the last Bundle that was asked for its index
+	last    *bundleIndex
 	holds   map[*fhir.Element]map[string]*fhir.Element // contained resources by id
 	trials  map[trialKey]trial                         // what conforms was answered
 	checked map[trialKey]struct{}

@@ -263,7 +263,7 @@ func (r *run) plain(f *field, value *fhir.Element) bool {
 	case primXHTML, primCanonical, primURL:
 		return false
 	}
-	if !value.Is(f.prim.jsonKind()) || !(value.Word() && f.prim.takesWord(value.Text())) && f.prim.check(value.Text()) != "" {
+	if !value.Is(f.prim.jsonKind()) || !f.prim.takes(value.Text(), value.Form()) {
 		return false
 	}
 	return r.opts.StructureOnly || len(f.invs) == 0 && (f.bound == nil || f.bound.accepts(value.Text()))
