@@ -19,9 +19,12 @@ var stores = map[string]func(t testing.TB) string{
 }
 
 // start runs a server on a store until the test ends.
-func start(t testing.TB, store string) *server.Server {
+func start(t testing.TB, store string, change ...func(*server.Config)) *server.Server {
 	t.Helper()
 	c := server.Config{Listen: "127.0.0.1:0", Store: store, Zone: "UTC", MaxBody: 1 << 20}
+	for _, change := range change {
+		change(&c)
+	}
 	s, err := server.Start(t.Context(), c, all.Adapters(), slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelError})))
 	if err != nil {
 		t.Fatal(err)
@@ -42,5 +45,21 @@ func TestScripts(t *testing.T) {
 				return script.URL(start(t, open(t)).Base)
 			})
 		})
+	}
+}
+
+// TestScripts_Configured plays scripts on servers that are set up otherwise.
+func TestScripts_Configured(t *testing.T) {
+	for folder, change := range map[string]func(*server.Config){
+		"enforced": func(c *server.Config) { c.References, c.ConditionalDelete, c.MaxEntries = "enforce", "multiple", 4 },
+		"warned":   func(c *server.Config) { c.References, c.ConditionalDelete = "warn", "off" },
+	} {
+		for name, open := range stores {
+			t.Run(folder+" "+name, func(t *testing.T) {
+				script.RunAll(t, "testdata/"+folder+"/*.txt", func(t *testing.T) script.Target {
+					return script.URL(start(t, open(t), change).Base)
+				})
+			})
+		}
 	}
 }

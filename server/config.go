@@ -40,6 +40,15 @@ type Config struct {
 	StopAfter    time.Duration `env:"VITALWIRE_STOP_AFTER" default:"10s" placeholder:"DURATION" help:"How long running requests may finish after a stop signal."`
 	LogLevel     string        `env:"VITALWIRE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level logged: debug, info, warn or error."`
 	LogFormat    string        `env:"VITALWIRE_LOG_FORMAT" enum:"json,text" default:"json" help:"Form of log lines: json or text."`
+
+	Policies
+}
+
+// Policies are what writes may do.
+type Policies struct {
+	References        string `env:"VITALWIRE_REFERENCES" enum:"off,warn,enforce" default:"off" help:"What becomes of a write that leaves a reference to a local resource that is not there: it is taken (off), taken with a warning (warn), or refused (enforce: 422, the delete of what is referred to 409). What devices send is always taken."`
+	ConditionalDelete string `env:"VITALWIRE_CONDITIONAL_DELETE" enum:"off,single,multiple" default:"single" help:"What DELETE Type?search may delete: nothing (off), one match (single; more are 412) or all matches (multiple)."`
+	MaxEntries        int    `env:"VITALWIRE_MAX_ENTRIES" default:"10000" placeholder:"N" help:"Most entries of a batch or transaction."`
 }
 
 type commands struct {

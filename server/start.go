@@ -143,12 +143,13 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	engine := &interaction.Engine{
 		Store: s.store, Search: parameters, Base: s.Base, Seal: seal, Zone: zone,
 		Check: known.Check, Definitions: known.Definitions, Wrote: known.Wrote, Version: Version, Started: time.Now(),
+		References: interaction.References(c.References), Deletes: interaction.Deletes(c.ConditionalDelete), MaxEntries: c.MaxEntries,
 	}
 	operations, err := operation.New(engine, known)
 	if err != nil {
 		return nil, err
 	}
-	engine.Operations = operations.For
+	engine.Operations, engine.Operate = operations.For, operations.Entry
 	face := &rest.Server{
 		Engine:     engine,
 		Operations: operations,

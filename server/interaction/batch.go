@@ -3,6 +3,7 @@ package interaction
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync"
 
 	"vitalwire/fhir"
@@ -42,14 +43,15 @@ const batchWorkers = 8
 // once, so that a client who counts on that order finds it.
 func (e *Engine) batch(ctx context.Context, entries []entry, failures []error) []Result {
 	results := make([]Result, len(entries))
-	var steps [3 + 1][]int
+	var steps [stepRead + 1][]int
 	for i := range entries {
 		results[i].Head = entries[i].head
 		if failures[i] != nil {
 			results[i].Err = at(i, failures[i])
 			continue
 		}
-		steps[step(entries[i].Interaction)] = append(steps[step(entries[i].Interaction)], i)
+		order := step(entries[i].Request)
+		steps[order] = append(steps[order], i)
 	}
 	for _, which := range steps {
 		work := make(chan int)
@@ -57,7 +59,7 @@ func (e *Engine) batch(ctx context.Context, entries []entry, failures []error) [
 		for range min(batchWorkers, len(which)) {
 			workers.Go(func() {
 				for i := range work {
-					results[i].Response, results[i].Err = e.alone(ctx, entries[i])
+					results[i].Response, results[i].Err = e.single(ctx, entries[i])
 				}
 			})
 		}
@@ -70,8 +72,8 @@ func (e *Engine) batch(ctx context.Context, entries []entry, failures []error) [
 	return results
 }
 
-// alone performs one entry; a panic in it is that entry's error.
-func (e *Engine) alone(ctx context.Context, n entry) (response Response, err error) {
+// single performs one entry; a panic in it is that entry's error.
+func (e *Engine) single(ctx context.Context, n entry) (response Response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic in Bundle.entry[%d]: %v", n.index, p)
@@ -84,16 +86,29 @@ func (e *Engine) alone(ctx context.Context, n entry) (response Response, err err
 	return response, err
 }
 
-// step is the place of an interaction in the processing order of R4 http
-// §3.1.0.11.2: DELETE, POST, PUT and PATCH, then GET and HEAD.
-func step(name Name) int {
-	switch name {
+// The places in the processing order of R4 http §3.1.0.11.2. An operation that is
+// called by POST may change something, so it comes before what reads.
+const (
+	stepDelete = iota
+	stepPost
+	stepPut
+	stepCall
+	stepRead
+)
+
+// step is the place of an interaction in that order.
+func step(r Request) int {
+	switch r.Interaction {
 	case Delete:
-		return 0
+		return stepDelete
 	case Create:
-		return 1
+		return stepPost
 	case Update, Patch:
-		return 2
+		return stepPut
+	case Operate:
+		if r.Call.Method == http.MethodPost {
+			return stepCall
+		}
 	}
-	return 3
+	return stepRead
 }

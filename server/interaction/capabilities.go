@@ -49,8 +49,9 @@ func (e *Engine) resourceCapabilities(typ string) *fhir.Element {
 		fhir.M("updateCreate", fhir.NewBool(true)),
 		fhir.M("conditionalCreate", fhir.NewBool(true)),
 		fhir.S("conditionalRead", "full-support"),
-		fhir.M("conditionalUpdate", fhir.NewBool(false)),
-		fhir.S("conditionalDelete", "not-supported"),
+		fhir.M("conditionalUpdate", fhir.NewBool(true)),
+		fhir.S("conditionalDelete", e.Deletes.code()),
+		fhir.M("referencePolicy", e.References.policy()),
 	)
 	includes, searchParams := fhir.NewArray(), fhir.NewArray()
 	for _, p := range e.Search.Params(typ) {

@@ -34,6 +34,15 @@ type Engine struct {
 	Definitions func() (definition.Structures, *path.Model)
 	// Wrote is told of every resource written; nil is told nothing.
 	Wrote func(key fhir.Key)
+	// Deletes says what a conditional delete may do, References what becomes of a
+	// reference to what is not there.
+	Deletes    Deletes
+	References References
+	// MaxEntries is how many entries a batch or transaction may have; 0 is 10,000.
+	MaxEntries int
+	// Operate performs an operation that an entry of a bundle asks for, on an engine
+	// whose store may be the open transaction of the bundle. nil serves none there.
+	Operate func(ctx context.Context, e *Engine, call Call, query string) (Response, error)
 	// Operations are those of a resource type, for the CapabilityStatement.
 	Operations func(typ string) []Operation
 	// Software version for the CapabilityStatement, and when it was made.
@@ -61,6 +70,8 @@ type Response struct {
 	Stored bool
 	// Matched: a conditional create found Version instead of making one.
 	Matched bool
+	// Done says in words what a delete did, "" for other interactions.
+	Done string
 	// Issues are what validation had to say of what was stored.
 	Issues []fhir.Issue
 }
@@ -89,18 +100,24 @@ func (e *Engine) Do(ctx context.Context, r Request) (Response, error) {
 		return response, err
 	case Create:
 		return e.create(ctx, r)
-	case Update:
-		return e.update(ctx, r)
-	case Patch:
-		return e.patch(ctx, r)
-	case Delete:
-		return e.delete(ctx, r)
+	case Update, Patch, Delete:
+		return e.alone(ctx, r)
 	case Transaction:
 		return e.bundle(ctx, r)
+	case Operate:
+		return e.operate(ctx, r)
 	case Capabilities:
 		return Response{Resource: e.capabilities()}, nil
 	}
 	return Response{}, fhir.NotAllowed("interaction %s is not served", r.Interaction)
+}
+
+// operate performs an operation that an entry of a bundle asks for.
+func (e *Engine) operate(ctx context.Context, r Request) (Response, error) {
+	if e.Operate == nil {
+		return Response{}, fhir.NotAllowed("operations are not served in a bundle")
+	}
+	return e.Operate(ctx, e, r.Call, r.Query)
 }
 
 // look performs an interaction that only reads.
@@ -191,7 +208,22 @@ func noParameters(query string) error {
 	return nil
 }
 
+// create is R4 http §3.1.0.8. What has no condition, or one identifier as its
+// condition, which the store guards, shares a commit with other writes.
 func (e *Engine) create(ctx context.Context, r Request) (Response, error) {
+	if e.References == ReferencesEnforced || e.References == ReferencesWarned {
+		return e.alone(ctx, r)
+	}
+	var when *condition
+	if r.IfNoneExist != "" {
+		var err error
+		if when, err = e.condition(r.Key.Type, r.IfNoneExist, "If-None-Exist"); err != nil {
+			return Response{}, err
+		}
+		if when.identifier == nil {
+			return e.alone(ctx, r)
+		}
+	}
 	issues, err := e.check(ctx, r)
 	if err != nil {
 		return Response{}, err
@@ -200,42 +232,29 @@ func (e *Engine) create(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	key := fhir.Key{Type: r.Key.Type, ID: id}
-	write := e.newWrite(store.Create, key, r.Body)
-	if r.IfNoneExist != "" {
-		return e.conditionalCreate(ctx, r, write)
+	write := e.newWrite(store.Create, fhir.Key{Type: r.Key.Type, ID: id}, r.Body)
+	if when != nil {
+		write.Unless = when.identifier
 	}
 	v, err := e.apply(ctx, write)
-	if err != nil {
+	exists := (*store.Exists)(nil)
+	switch {
+	case err == nil:
+		return Response{Created: true, Stored: true, Version: v, Issues: issues}, nil
+	case !errors.As(err, &exists):
 		return Response{}, err
+	case len(exists.Matches) > 1:
+		return Response{}, manyMatches(when)
 	}
-	return Response{Created: true, Stored: true, Version: v, Issues: issues}, nil
-}
-
-func (e *Engine) update(ctx context.Context, r Request) (Response, error) {
-	issues, err := e.check(ctx, r)
-	if err != nil {
-		return Response{}, err
-	}
-	conditions, err := putConditions(r)
-	if err != nil {
-		return Response{}, err
-	}
-	write := e.newWrite(store.Put, r.Key, r.Body)
-	write.IfMatch, write.IfAbsent = conditions.IfMatch, conditions.IfAbsent
-	v, err := e.apply(ctx, write)
-	if err != nil {
-		return Response{}, err
-	}
-	return Response{Created: v.Op == store.PutNew, Stored: true, Version: v, Issues: issues}, nil
+	return Response{Stored: true, Matched: true, Version: &exists.Matches[0], Issues: issues}, nil
 }
 
 // putConditions is the write of an update without its body.
 func putConditions(r Request) (write store.Write, err error) {
 	// R4 http §3.1.0.4: the body must carry the id of the URL.
-	switch id := r.Body.ID(); id {
-	case r.Key.ID:
-	case "":
+	switch id := r.Body.ID(); {
+	case r.Key.ID == "", id == r.Key.ID:
+	case id == "":
 		return write, fhir.Malformed(r.Key.Type+".id", "the body of an update must carry the id of the URL").WithCode(fhir.CodeInvariant)
 	default:
 		return write, fhir.Malformed(r.Key.Type+".id", "the id in the body is not that of the URL").WithCode(fhir.CodeInvariant)
@@ -253,28 +272,11 @@ func putConditions(r Request) (write store.Write, err error) {
 	return write, nil
 }
 
-func (e *Engine) delete(ctx context.Context, r Request) (Response, error) {
-	write, err := deleteWrite(r)
-	if err != nil {
-		return Response{}, err
-	}
-	v, err := e.apply(ctx, write)
-	if err != nil || v.VersionID == 0 {
-		return Response{}, err // what was never there is as gone as can be: 204
-	}
-	return Response{Version: v}, nil
-}
-
-func deleteWrite(r Request) (store.Write, error) {
-	want, err := parseIfMatch(r.IfMatch)
-	return store.Write{Op: store.Delete, Key: r.Key, IfMatch: want}, err
-}
-
 // apply commits one write.
 func (e *Engine) apply(ctx context.Context, write store.Write) (*store.Version, error) {
 	outcome := e.Store.Apply(ctx, store.Unit{Writes: []store.Write{write}})[0]
 	if outcome.Err != nil {
-		return nil, refused(outcome.Err)
+		return nil, outcome.Err
 	}
 	e.wrote(write.Key)
 	return &outcome.Versions[0], nil

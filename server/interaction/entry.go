@@ -1,6 +1,7 @@
 package interaction
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -14,8 +15,9 @@ import (
 	"vitalwire/fhir/patch"
 )
 
-// maxEntries is how many entries a batch or transaction may have.
-const maxEntries = 10_000
+// defaultEntries is how many entries a batch or transaction may have unless
+// Engine.MaxEntries says otherwise.
+const defaultEntries = 10_000
 
 // entry is one Bundle.entry that asks for an interaction (R4 bundle §2.36.3).
 type entry struct {
@@ -32,8 +34,8 @@ func (e *Engine) entries(r Request) (list []entry, failures []error, err error) 
 	if given != nil && !given.Is(fhir.Array) {
 		return nil, nil, fhir.Malformed("Bundle.entry", "entry is a list")
 	}
-	if given.Len() > maxEntries {
-		return nil, nil, fhir.TooLong("a bundle may have %d entries, this one has %d; send it in parts", maxEntries, given.Len())
+	if most := cmp.Or(e.MaxEntries, defaultEntries); given.Len() > most {
+		return nil, nil, fhir.TooLong("a bundle may have %d entries, this one has %d; send it in parts", most, given.Len())
 	}
 	list, failures = make([]entry, given.Len()), make([]error, given.Len())
 	for i, item := range given.Items() {
@@ -63,13 +65,17 @@ func (e *Engine) readEntry(n *entry, item *fhir.Element) error {
 	if err != nil {
 		return err
 	}
+	n.head = method == http.MethodHead
+	if strings.HasPrefix(path[strings.LastIndexByte(path, '/')+1:], "$") {
+		n.Request = Request{Interaction: Operate, Query: query, Call: Call{Method: method, Path: path, Body: item.Get("resource")}}
+		return nil
+	}
 	if n.Request, err = Parse(method, path, query); err != nil {
 		return err
 	}
 	if n.Interaction == Transaction {
 		return fhir.NotAllowed("a bundle is not processed inside another one; send it by itself")
 	}
-	n.head = method == http.MethodHead
 	n.fullURL = item.Get("fullUrl").Text()
 	n.IfMatch, n.IfNoneMatch = request.Get("ifMatch").Text(), request.Get("ifNoneMatch").Text()
 	n.IfNoneExist = request.Get("ifNoneExist").Text()

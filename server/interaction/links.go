@@ -19,12 +19,14 @@ type target struct {
 	// Of a conditional reference: its condition, and an entry that has it.
 	condition *condition
 	entry     int
+	late      bool // it is answered only when other entries are written
 }
 
 // mention is one text that is set when its targets are known: literal pieces
 // around targets.
 type mention struct {
 	in      *fhir.Element
+	entry   int
 	pieces  []string // one more than targets
 	targets []*target
 	// versioned asks for a version-specific reference.
@@ -152,7 +154,7 @@ func (l *linker) text(e *fhir.Element, code string) {
 }
 
 func (l *linker) add(e *fhir.Element, rest string, to *target, versioned bool) {
-	l.mentions = append(l.mentions, mention{in: e, pieces: []string{"", rest}, targets: []*target{to}, versioned: versioned})
+	l.mentions = append(l.mentions, mention{in: e, entry: l.at, pieces: []string{"", rest}, targets: []*target{to}, versioned: versioned})
 }
 
 // versionSpecific marks a reference that shall name the version the transaction
@@ -233,7 +235,7 @@ var address = regexp.MustCompile(`\s(?:href|src)\s*=\s*(?:"([^"]*)"|'([^']*)')`)
 // narrative finds the links in the href and src of a narrative.
 func (l *linker) narrative(e *fhir.Element) {
 	text := e.Text()
-	found := mention{in: e}
+	found := mention{in: e, entry: l.at}
 	from := 0
 	for _, m := range address.FindAllStringSubmatchIndex(text, -1) {
 		start, end := m[2], m[3]

@@ -5,7 +5,6 @@ import (
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/patch"
-	"vitalwire/server/store"
 )
 
 // JSONPatchType is the media type of JSON Patch (RFC 6902 §6).
@@ -17,68 +16,32 @@ func (e *Engine) FHIRPathPatch(parameters *fhir.Resource) (patch.Patch, error) {
 	return patch.ParseFHIRPath(parameters, structures, model)
 }
 
-// patch is R4 http §3.1.0.7. It reads, changes and writes inside one
-// transaction: of patches at once none is lost.
-func (e *Engine) patch(ctx context.Context, r Request) (Response, error) {
-	var response Response
-	err := e.Store.Update(ctx, func(tx store.Tx) error {
-		write, issues, err := e.patched(ctx, tx, r)
-		if err != nil {
-			return err
-		}
-		v, err := tx.Write(write)
-		response = Response{Stored: true, Version: &v, Issues: issues}
-		return err
-	})
-	if err != nil {
-		return Response{}, err
-	}
-	e.wrote(r.Key)
-	return response, nil
-}
-
-// patched is the write that a patch comes to, checked like the body of an update.
-func (e *Engine) patched(ctx context.Context, s store.Reader, r Request) (store.Write, []fhir.Issue, error) {
-	resource, v, err := e.patchedResource(ctx, s, r)
-	if err != nil {
-		return store.Write{}, nil, err
-	}
-	r.Body = resource
-	issues, err := e.check(ctx, r)
-	if err != nil {
-		return store.Write{}, nil, err
-	}
-	write := e.newWrite(store.Put, r.Key, resource)
-	write.IfMatch = v.VersionID
-	return write, issues, nil
-}
-
-// patchedResource applies the patch to the current version, which it gives too.
-func (e *Engine) patchedResource(ctx context.Context, s store.Reader, r Request) (*fhir.Resource, store.Version, error) {
-	want, err := parseIfMatch(r.IfMatch)
-	if err != nil {
-		return nil, store.Version{}, err
-	}
-	v, err := s.Read(r.Key)
+// patched applies the patch of an entry to the version it replaces (R4 http
+// §3.1.0.7).
+func patched(ctx context.Context, a *action) (*fhir.Resource, error) {
+	want, err := parseIfMatch(a.IfMatch)
+	v := a.current
 	switch {
-	case want != 0 && fhir.SituationOf(err) == fhir.SituationNotFound:
-		return nil, v, fhir.PreconditionFailed("%s is not known, so it has no version to match", r.Key)
 	case err != nil:
-		return nil, v, err
+		return nil, err
+	case v.VersionID == 0 && want != 0:
+		return nil, fhir.PreconditionFailed("%s is not known, so it has no version to match", a.key)
+	case v.VersionID == 0:
+		return nil, fhir.NotFound(a.key)
 	case want != 0 && v.VersionID != want:
-		return nil, v, fhir.PreconditionFailed("version %d of %s is not the current one", want, r.Key).WithETag(v.ETag())
+		return nil, fhir.PreconditionFailed("version %d of %s is not the current one", want, a.key).WithETag(v.ETag())
 	case v.Deleted:
-		return nil, v, fhir.Deleted(r.Key, v.ETag())
+		return nil, fhir.Deleted(a.key, v.ETag())
 	}
 	was, err := fhir.ParseResource(v.AppendJSON(nil))
 	if err != nil {
-		return nil, v, err
+		return nil, err
 	}
-	now, err := r.Patch.Apply(ctx, was)
+	now, err := a.Patch.Apply(ctx, was)
 	if err != nil {
-		return nil, v, err
+		return nil, err
 	}
-	return now, v, safeNarrative(was, now)
+	return now, safeNarrative(was, now)
 }
 
 // safeNarrative takes away a narrative that was made from data which the patch

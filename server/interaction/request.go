@@ -30,23 +30,35 @@ const (
 	// batch as well.
 	Transaction Name = "transaction"
 	Batch       Name = "batch"
+	// Operate is an operation ($name), which only entries of a bundle ask of the engine.
+	Operate Name = "operation"
 )
 
 // Request is one interaction asked for.
 type Request struct {
 	Interaction Name
-	Key         fhir.Key // ID is "" at type level
-	VersionID   string   // vread
-	Query       string   // raw query, without '?'
+	// Key's ID is "" at type level: there an update, patch or delete is of what its
+	// Query finds (R4 http §3.1.0.4.3, §3.1.0.6.1, §3.1.0.7.1).
+	Key       fhir.Key
+	VersionID string // vread
+	Query     string // raw query, without '?'
 
 	Body  *fhir.Resource // create, update and the bundle posted
 	Patch patch.Patch    // patch
+	Call  Call           // operation
 
 	// Conditions, each "" when not given (R4 http §3.1.0.1.3, §3.1.0.5, §3.1.0.8.1).
 	IfMatch, IfNoneMatch, IfModifiedSince, IfNoneExist string
 
 	// Lenient is Prefer: handling=lenient.
 	Lenient bool
+}
+
+// Call is an operation asked for by an entry of a bundle.
+type Call struct {
+	// Method and Path, which is below the FHIR base and ends in $name.
+	Method, Path string
+	Body         *fhir.Element // nil when there is none
 }
 
 // Parse reads what a method on a path below the FHIR base asks for (R4 http
@@ -73,6 +85,9 @@ func Parse(method, path, query string) (Request, error) {
 	r := Request{Key: fhir.Key{Type: typ}, Query: query}
 	switch len(parts) {
 	case 1:
+		if hasCriteria(query) {
+			return level(method, r, path, conditionalLevel)
+		}
 		return level(method, r, path, typeLevel)
 	case 2:
 		if parts[1] == "_search" {
@@ -104,9 +119,21 @@ func Parse(method, path, query string) (Request, error) {
 }
 
 var (
-	typeLevel     = map[string]Name{"GET": SearchType, "POST": Create}
-	instanceLevel = map[string]Name{"GET": Read, "PUT": Update, "PATCH": Patch, "DELETE": Delete}
+	typeLevel = map[string]Name{"GET": SearchType, "POST": Create}
+	// conditionalLevel is a type with a search after it.
+	conditionalLevel = map[string]Name{"GET": SearchType, "POST": Create, "PUT": Update, "PATCH": Patch, "DELETE": Delete}
+	instanceLevel    = map[string]Name{"GET": Read, "PUT": Update, "PATCH": Patch, "DELETE": Delete}
 )
+
+// hasCriteria reports whether a query says more than the format.
+func hasCriteria(query string) bool {
+	for pair := range strings.SplitSeq(query, "&") {
+		if name, _, _ := strings.Cut(pair, "="); name != "" && name != "_format" && name != "_pretty" {
+			return true
+		}
+	}
+	return false
+}
 
 // level picks the interaction of a method. HEAD is GET without a body
 // (RFC 9110 §9.3.2); the transport leaves the body out.

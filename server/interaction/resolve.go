@@ -2,6 +2,7 @@ package interaction
 
 import (
 	"context"
+	"slices"
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
@@ -16,7 +17,7 @@ func (t *transaction) link(failures []error) error {
 		byURL: map[string]*target{}, byQuery: map[string]*target{}, condition: t.reference,
 	}
 	for _, a := range t.entries {
-		if a.Interaction != Create && a.Interaction != Update && a.Interaction != Patch {
+		if !a.writes() {
 			continue
 		}
 		if a.fullURL != "" {
@@ -27,8 +28,8 @@ func (t *transaction) link(failures []error) error {
 				}
 			}
 		}
-		if a.unless != nil {
-			t.linker.byQuery[a.Key.Type+"?"+a.IfNoneExist] = &a.target
+		if a.when != nil && a.Interaction != Patch {
+			t.linker.byQuery[a.Key.Type+"?"+a.when.text] = &a.target
 		}
 	}
 	for i, a := range t.entries {
@@ -40,6 +41,7 @@ func (t *transaction) link(failures []error) error {
 		t.linker.resource(a.Body.Root(), a.fullURL)
 		failures[i] = t.linker.err
 	}
+	t.markLate()
 	return joined(failures)
 }
 
@@ -49,102 +51,157 @@ func (t *transaction) reference(typ, query string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	to := &target{condition: &c, entry: t.linker.at}
+	to := &target{condition: c, entry: t.linker.at}
 	t.conditional = append(t.conditional, to)
 	return to, nil
 }
 
-// resolve answers the conditions and sets the links.
-func (t *transaction) resolve(s store.Reader) error {
+// resolve answers the conditions, reads what updates replace, and sets the links.
+func (t *transaction) resolve(ctx context.Context, s store.Reader) error {
 	for i, a := range t.entries {
-		if a.unless == nil {
+		if a.when == nil || !(a.Interaction == Create || a.Interaction == Update || a.Interaction == Patch) {
 			continue
 		}
-		found, err := a.unless.find(s)
-		if err != nil {
-			return at(i, err)
+		if err := t.decide(s, a); err != nil {
+			return t.at(i, err)
 		}
-		a.found, a.key = nil, a.fresh
-		issues := a.result.Issues
-		a.result = Result{Head: a.head}
-		a.result.Issues = issues
-		switch len(found) {
-		case 0:
-		case 1:
-			a.found, a.key, a.version = &found[0], found[0].Key, found[0].VersionID
-			a.result.Response = Response{Stored: true, Matched: true, Version: a.found}
-		default:
-			return at(i, manyMatches(a.Key.Type))
-		}
+	}
+	if err := t.overlap(func(*action) bool { return true }); err != nil {
+		return err
+	}
+	if err := t.replaced(s); err != nil {
+		return err
 	}
 	for _, to := range t.conditional {
-		found, err := to.condition.find(s)
-		if err != nil {
+		if to.late {
+			continue
+		}
+		if err := t.refer(s, to); err != nil {
 			return at(to.entry, err)
 		}
-		switch len(found) {
-		case 0:
-			return at(to.entry, fhir.PreconditionFailed("a conditional reference matches no %s", to.condition.typ))
-		case 1:
-			to.key, to.version = found[0].Key, found[0].VersionID
-		default:
-			return at(to.entry, fhir.ManyMatches("a conditional reference matches more than one %s", to.condition.typ))
-		}
 	}
-	return t.setLinks(s)
-}
-
-// setLinks sets all links, and first reads which versions will be made where a
-// link names one.
-func (t *transaction) setLinks(s store.Reader) error {
-	for _, m := range t.linker.mentions {
-		if m.versioned {
-			if err := t.foresee(s, m.targets[0]); err != nil {
-				return err
-			}
+	t.setLinks(func(m mention) bool { return !slices.ContainsFunc(m.targets, func(to *target) bool { return to.late }) })
+	for i, a := range t.entries {
+		if a.Interaction != Update {
+			continue
 		}
-		m.set()
+		if err := t.keep(ctx, a); err != nil {
+			return t.at(i, err)
+		}
 	}
 	return nil
 }
 
-func (t *transaction) foresee(s store.Reader, to *target) error {
-	if to.condition != nil || t.entries[to.entry].found != nil {
-		return nil
-	}
-	v, err := s.Read(to.key)
-	if err != nil && fhir.SituationOf(err) != fhir.SituationNotFound {
-		return at(to.entry, err)
-	}
-	to.version = v.VersionID + 1
-	return nil
-}
-
-// patch applies a patch, and sets the links that it brought.
-func (t *transaction) patch(ctx context.Context, s store.Reader, a *action) error {
-	now, v, err := t.e.patchedResource(ctx, s, a.Request)
+// decide answers the condition of a create (R4 http §3.1.0.8.1), an update
+// (§3.1.0.4.3) or a patch (§3.1.0.6.1): it gives the entry its key.
+func (t *transaction) decide(s store.Reader, a *action) error {
+	found, err := a.when.find(s)
 	if err != nil {
 		return err
 	}
-	l := t.linker
-	l.mentions, l.err = nil, nil
-	l.condition = func(typ, _ string) (*target, error) {
-		return nil, fhir.Unprocessable("", "a patch cannot bring a conditional reference to %s", typ)
+	a.found, a.key = nil, a.given
+	if len(found) > 1 {
+		return manyMatches(a.when)
 	}
-	l.resource(now.Root(), a.fullURL)
-	if l.err != nil {
-		return l.err
+	switch {
+	case len(found) == 1 && a.Interaction == Create:
+		a.found, a.key, a.version = &found[0], found[0].Key, found[0].VersionID
+		a.result.Response = Response{Stored: true, Matched: true, Version: a.found}
+	case len(found) == 1:
+		a.key = found[0].Key
+		if a.Interaction == Update && a.Body.ID() != "" && a.Body.ID() != a.key.ID {
+			return fhir.Malformed(a.Key.Type+".id", "the id in the body is not that of the %s that the condition matches", a.Key.Type).WithCode(fhir.CodeInvariant)
+		}
+	case a.Interaction == Patch:
+		err := fhir.NotFound(a.Key)
+		err.Issues[0].Text = "the condition matches no " + a.Key.Type
+		return err
+	case a.Interaction == Update && a.Body.ID() != "":
+		// An update as create, which must not fall on what the condition left out.
+		v, err := s.Read(a.key)
+		if err == nil && !v.Deleted {
+			return fhir.Conflict("%s exists, and the condition does not match it", a.key)
+		}
+		if err != nil && fhir.SituationOf(err) != fhir.SituationNotFound {
+			return err
+		}
 	}
-	for _, m := range l.mentions {
-		m.versioned = false
-		m.set()
+	return nil
+}
+
+// replaced reads what updates and patches replace, and foresees which versions
+// will be made.
+func (t *transaction) replaced(s store.Reader) error {
+	var keys []fhir.Key
+	for _, a := range t.entries {
+		if a.Interaction == Update || a.Interaction == Patch {
+			keys = append(keys, a.key)
+		}
+	}
+	current, err := s.Current(keys)
+	if err != nil {
+		return err
+	}
+	for _, a := range t.entries {
+		switch {
+		case a.Interaction == Update || a.Interaction == Patch:
+			a.current = current[a.key]
+			a.version = a.current.VersionID + 1
+		case a.Interaction == Create && a.found == nil:
+			a.version = 1
+		}
+	}
+	return nil
+}
+
+// keep gives an update the labels of what it replaces. Profiles that it claims by
+// that are checked.
+func (t *transaction) keep(ctx context.Context, a *action) error {
+	kept, profiles, err := keepLabels(a.Body, a.current)
+	if err != nil {
+		return err
+	}
+	if a.body = kept; !profiles {
+		return nil
+	}
+	r := a.Request
+	r.Body = kept
+	a.checked, err = t.e.check(ctx, r)
+	return err
+}
+
+func (t *transaction) setLinks(which func(mention) bool) {
+	for _, m := range t.linker.mentions {
+		if which(m) {
+			m.set()
+		}
+	}
+}
+
+// patch applies a patch to what it replaces, and sets the links that it brought.
+func (t *transaction) patch(ctx context.Context, a *action) error {
+	now, err := patched(ctx, a)
+	if err != nil {
+		return err
+	}
+	if !t.alone {
+		l := t.linker
+		l.mentions, l.err = nil, nil
+		l.condition = func(typ, _ string) (*target, error) {
+			return nil, fhir.Unprocessable("", "a patch cannot bring a conditional reference to %s", typ)
+		}
+		l.resource(now.Root(), a.fullURL)
+		if l.err != nil {
+			return l.err
+		}
+		for _, m := range l.mentions {
+			m.versioned = false
+			m.set()
+		}
 	}
 	r := a.Request
 	r.Body = now
-	if a.result.Issues, err = t.e.check(ctx, r); err != nil {
-		return err
-	}
-	a.patched = now
-	a.write = store.Write{Op: store.Put, Key: a.Key, IfMatch: v.VersionID}
-	return nil
+	a.body = now
+	a.checked, err = t.e.check(ctx, r)
+	return err
 }

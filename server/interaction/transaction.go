@@ -2,16 +2,19 @@ package interaction
 
 import (
 	"context"
-	"errors"
-	"slices"
+	"runtime"
+	"sync"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/search"
 	"vitalwire/server/store"
 )
 
-// transaction is the work of one transaction bundle (R4 http §3.1.0.11).
+// transaction is the work of one transaction bundle (R4 http §3.1.0.11), or of a
+// lone write that has to look before it writes: that is a transaction of one.
 type transaction struct {
 	e       *Engine
+	alone   bool
 	entries []*action
 	linker  linker
 	// conditional are the targets of conditional references.
@@ -21,16 +24,42 @@ type transaction struct {
 // action is an entry with what becomes of it.
 type action struct {
 	entry
-	target // what links to the entry point at
+	target // what links to the entry point at; its key is what the entry writes
 
-	fresh  fhir.Key   // of a create: the key it gets unless it matches
-	unless *condition // of a conditional create
-	found  *store.Version
-	// write has the preconditions of an update or delete; patched is what a patch
-	// came to.
-	write   store.Write
-	patched *fhir.Resource
-	result  Result
+	// given is the key of what the entry makes when its condition finds nothing: a
+	// fresh one, or that of its URL or body.
+	given fhir.Key
+	// when is the condition of a conditional create, update, patch or delete.
+	when *condition
+	// found is what the condition of a create found: nothing is written then.
+	found *store.Version
+	// current is the version that an update or patch replaces; zero when there is none.
+	current store.Version
+	// removes are what a delete deletes.
+	removes []fhir.Key
+	// write has the preconditions the client gave.
+	write store.Write
+	// body is the resource to be written when it is not that of the request: with
+	// labels kept, or patched.
+	body   *fhir.Resource
+	late   bool // it has a conditional reference that waits for other entries
+	result Result
+
+	checked, warned []fhir.Issue   // by validation, and of references
+	identifiers     []search.Value // of Body; nil when not asked for yet
+}
+
+// writes reports whether the action leaves a resource.
+func (a *action) writes() bool {
+	return a.Interaction == Create && a.found == nil || a.Interaction == Update || a.Interaction == Patch
+}
+
+// resource is what the action leaves.
+func (a *action) resource() *fhir.Resource {
+	if a.body != nil {
+		return a.body
+	}
+	return a.Body
 }
 
 // transaction performs all entries or none. Whatever the order of the bundle,
@@ -39,26 +68,64 @@ type action struct {
 func (e *Engine) transaction(ctx context.Context, entries []entry) ([]Result, error) {
 	t := &transaction{e: e, entries: make([]*action, len(entries))}
 	for i := range entries {
-		t.entries[i] = &action{entry: entries[i], result: Result{Head: entries[i].head}}
+		t.entries[i] = &action{entry: entries[i]}
 	}
-	if err := t.prepare(ctx); err != nil {
+	if err := t.run(ctx); err != nil {
 		return nil, err
+	}
+	results := make([]Result, len(t.entries))
+	for i, a := range t.entries {
+		results[i] = a.result
+	}
+	return results, nil
+}
+
+// alone performs a write that is no entry of a bundle.
+func (e *Engine) alone(ctx context.Context, r Request) (Response, error) {
+	t := &transaction{e: e, alone: true, entries: []*action{{entry: entry{Request: r}}}}
+	err := t.run(ctx)
+	return t.entries[0].result.Response, err
+}
+
+func (t *transaction) run(ctx context.Context) error {
+	if err := t.prepare(ctx); err != nil {
+		return err
 	}
 	done, err := t.commitPlain(ctx)
 	if !done && err == nil {
 		err = t.commit(ctx)
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
-	results := make([]Result, len(t.entries))
-	for i, a := range t.entries {
-		if a.result.Stored && !a.result.Matched || a.Interaction == Delete {
-			e.wrote(a.key)
+	for _, a := range t.entries {
+		a.result.Head = a.head
+		if step(a.Request) < stepCall {
+			a.result.Issues = append(a.checked, a.warned...)
 		}
-		results[i] = a.result
+		if a.writes() {
+			t.e.wrote(a.key)
+		}
+		for _, key := range a.removes {
+			t.e.wrote(key)
+		}
 	}
-	return results, nil
+	return nil
+}
+
+// at is an error of an entry, with its place unless it is a lone one.
+func (t *transaction) at(i int, err error) error {
+	if t.alone {
+		return err
+	}
+	return at(i, err)
+}
+
+func (t *transaction) joined(failures []error) error {
+	if t.alone {
+		return failures[0]
+	}
+	return joined(failures)
 }
 
 // prepare does what needs no store: it gives ids, finds the links between the
@@ -68,69 +135,100 @@ func (t *transaction) prepare(ctx context.Context) error {
 	for i, a := range t.entries {
 		failures[i] = t.identify(a)
 	}
-	if err := joined(failures); err != nil {
+	if err := t.joined(failures); err != nil {
 		return err
 	}
-	if err := t.distinct(); err != nil {
-		return err
-	}
-	if err := t.link(failures); err != nil {
-		return err
+	if !t.alone {
+		if err := t.distinct(); err != nil {
+			return err
+		}
+		if err := t.link(failures); err != nil {
+			return err
+		}
 	}
 	for _, m := range t.linker.mentions {
 		if m.targets[0].condition == nil {
 			m.set()
 		}
 	}
-	for i, a := range t.entries {
-		if a.Body != nil {
-			a.result.Issues, failures[i] = t.e.check(ctx, a.Request)
+	t.each(func(i int) {
+		if a := t.entries[i]; a.Interaction == Create || a.Interaction == Update {
+			a.checked, failures[i] = t.e.check(ctx, a.Request)
 		}
-	}
-	return joined(failures)
+	})
+	return t.joined(failures)
 }
 
-// identify gives an entry the key of what it writes.
+// each calls do for every entry, for several at once. They touch nothing in common.
+func (t *transaction) each(do func(i int)) {
+	workers := min(runtime.GOMAXPROCS(0), len(t.entries)/16)
+	if workers < 2 {
+		for i := range t.entries {
+			do(i)
+		}
+		return
+	}
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			for i := w; i < len(t.entries); i += workers {
+				do(i)
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// identify gives an entry the key of what it writes, as far as that is known.
 func (t *transaction) identify(a *action) (err error) {
-	a.key, a.target.entry = a.Key, a.index
+	a.given, a.target.entry = a.Key, a.index
 	switch a.Interaction {
 	case Create:
-		if a.fresh.ID, err = NewID(); err != nil {
-			return err
-		}
-		a.fresh.Type = a.Key.Type
-		a.key = a.fresh
-		if a.IfNoneExist != "" {
-			c, err := t.e.condition(a.Key.Type, a.IfNoneExist, "ifNoneExist")
-			if err != nil {
-				return err
-			}
-			a.unless = &c
+		a.given.ID, err = NewID()
+		if err == nil && a.IfNoneExist != "" {
+			a.when, err = t.e.condition(a.Key.Type, a.IfNoneExist, "If-None-Exist")
 		}
 	case Update:
-		a.write, err = putConditions(a.Request)
+		err = t.identifyUpdate(a)
+	case Patch:
+		if a.Key.ID == "" {
+			a.when, err = t.e.condition(a.Key.Type, a.Query, "a conditional patch")
+		}
 	case Delete:
-		a.write, err = deleteWrite(a.Request)
+		err = t.identifyDelete(a)
 	}
+	a.key = a.given
+	return err
+}
+
+func (t *transaction) identifyUpdate(a *action) (err error) {
+	if err := checkType(a.Request); err != nil {
+		return err
+	}
+	if a.write, err = putConditions(a.Request); err != nil || a.Key.ID != "" {
+		return err
+	}
+	if a.given.ID = a.Body.ID(); a.given.ID == "" {
+		if a.given.ID, err = NewID(); err != nil {
+			return err
+		}
+	}
+	a.when, err = t.e.condition(a.Key.Type, a.Query, "a conditional update")
 	return err
 }
 
 // distinct refuses entries that change one resource twice, and two of one
 // fullUrl (R4 http §3.1.0.11.2; R4 bundle, bdl-7).
 func (t *transaction) distinct() error {
-	changed, conditions, urls := map[fhir.Key]int{}, map[string]int{}, map[string]int{}
+	conditions, urls := map[string]int{}, map[string]int{}
 	for i, a := range t.entries {
-		if step(a.Interaction) == 3 {
+		if step(a.Request) > stepPut {
 			continue
 		}
-		if first, twice := changed[a.key]; twice {
-			return at(i, fhir.Malformed("request", "entry %d changes %s too; a transaction changes a resource once", first, a.key).WithCode(fhir.CodeInvalid))
-		}
-		changed[a.key] = i
-		if a.unless != nil {
-			condition := a.Key.Type + "?" + a.IfNoneExist
+		if a.when != nil && (a.Interaction == Create || a.Interaction == Update) {
+			condition := a.Key.Type + "?" + a.when.text
 			if first, twice := conditions[condition]; twice {
-				return at(i, fhir.Malformed("request.ifNoneExist", "entry %d has the same ifNoneExist; make one entry of them", first).WithCode(fhir.CodeDuplicate))
+				return at(i, fhir.Malformed("request", "entry %d has the same condition; make one entry of them", first).WithCode(fhir.CodeDuplicate))
 			}
 			conditions[condition] = i
 		}
@@ -142,156 +240,27 @@ func (t *transaction) distinct() error {
 		}
 		urls[a.fullURL] = i
 	}
-	return nil
+	return t.overlap(func(a *action) bool { return a.when == nil })
 }
 
-// plain reports whether the writes can be told to the store all at once: what is
-// to be read can be read before, and what must not change meanwhile the store
-// guards.
-func (t *transaction) plain() bool {
-	deletes, conditions := false, len(t.conditional) > 0
-	for _, a := range t.entries {
-		switch a.Interaction {
-		case Delete:
-			deletes = true
-		case Create:
-			if a.unless != nil {
-				conditions = true
-				if a.unless.identifier == nil {
-					return false
-				}
-			}
-		case Update:
-		default:
-			return false
-		}
-	}
-	return !(deletes && conditions) && !slices.ContainsFunc(t.linker.mentions, func(m mention) bool { return m.versioned })
-}
-
-// commitPlain commits by Store.Apply, which shares commits between callers. What a
-// conditional reference means is read before: if its target is deleted in between,
-// the reference stays, as it would had the delete come after. done
-// is false when the transaction is not plain, or when a precondition failed: then
-// the serializable way decides, and says of which entry.
-func (t *transaction) commitPlain(ctx context.Context) (done bool, err error) {
-	if !t.plain() {
-		return false, nil
-	}
-	if len(t.conditional) > 0 || slices.ContainsFunc(t.entries, func(a *action) bool { return a.unless != nil }) {
-		if err := t.e.Store.View(ctx, t.resolve); err != nil {
-			return true, err
-		}
-	}
-	var unit store.Unit
-	var writers []*action
-	for order := range 3 {
-		for _, a := range t.entries {
-			if step(a.Interaction) != order || a.found != nil {
-				continue
-			}
-			unit.Writes = append(unit.Writes, t.made(a))
-			writers = append(writers, a)
-		}
-	}
-	if len(unit.Writes) == 0 {
-		return true, nil
-	}
-	outcome := t.e.Store.Apply(ctx, unit)[0]
-	if exists := (*store.Exists)(nil); errors.As(outcome.Err, &exists) {
-		return false, nil
-	}
-	switch fhir.SituationOf(outcome.Err) {
-	case fhir.SituationPreconditionFailed, fhir.SituationConflict:
-		return false, nil
-	}
-	if outcome.Err != nil {
-		return true, outcome.Err
-	}
-	for i, a := range writers {
-		a.wrote(outcome.Versions[i])
-	}
-	return true, nil
-}
-
-// commit performs the entries one by one inside one serializable transaction.
-func (t *transaction) commit(ctx context.Context) error {
-	return t.e.Store.Update(ctx, func(tx store.Tx) error {
-		if err := t.perform(tx, func(a *action) bool { return a.Interaction == Delete }); err != nil {
-			return err
-		}
-		if err := t.resolve(tx); err != nil {
-			return err
-		}
-		for i, a := range t.entries {
-			if a.Interaction != Patch {
-				continue
-			}
-			if err := t.patch(ctx, tx, a); err != nil {
-				return at(i, err)
-			}
-		}
-		if err := t.perform(tx, func(a *action) bool { return a.Interaction == Create && a.found == nil }); err != nil {
-			return err
-		}
-		if err := t.perform(tx, func(a *action) bool { return a.Interaction == Update || a.Interaction == Patch }); err != nil {
-			return err
-		}
-		for i, a := range t.entries {
-			if step(a.Interaction) < 3 {
-				continue
-			}
-			response, err := t.e.look(tx, a.Request)
-			if err != nil {
-				return at(i, err)
-			}
-			a.result.Response = response
-		}
-		return nil
-	})
-}
-
-func (t *transaction) perform(tx store.Tx, which func(*action) bool) error {
+// overlap refuses two of those entries that change one resource: identities that
+// a condition led to count as well (R4 http §3.1.0.11.2).
+func (t *transaction) overlap(of func(*action) bool) error {
+	changed := map[fhir.Key]int{}
 	for i, a := range t.entries {
-		if !which(a) {
+		if !of(a) {
 			continue
 		}
-		v, err := tx.Write(t.made(a))
-		if err != nil {
-			return at(i, refused(err))
+		keys := a.removes
+		if a.writes() {
+			keys = []fhir.Key{a.key}
 		}
-		a.wrote(v)
+		for _, key := range keys {
+			if first, twice := changed[key]; twice {
+				return t.at(i, fhir.Malformed("request", "entry %d changes %s too; a transaction changes a resource once", first, key).WithCode(fhir.CodeInvalid))
+			}
+			changed[key] = i
+		}
 	}
 	return nil
-}
-
-// made is the write of an entry, with its links as they are set.
-func (t *transaction) made(a *action) store.Write {
-	switch a.Interaction {
-	case Create:
-		write := t.e.newWrite(store.Create, a.fresh, a.Body)
-		if a.unless != nil {
-			write.Unless = a.unless.identifier
-		}
-		return write
-	case Update, Patch:
-		body := a.Body
-		if a.patched != nil {
-			body = a.patched
-		}
-		write := t.e.newWrite(store.Put, a.Key, body)
-		write.IfMatch, write.IfAbsent = a.write.IfMatch, a.write.IfAbsent
-		return write
-	}
-	return a.write
-}
-
-// wrote keeps the answer to a write.
-func (a *action) wrote(v store.Version) {
-	switch {
-	case a.Interaction != Delete:
-		a.result.Response = Response{Created: v.Op == store.Create || v.Op == store.PutNew, Stored: true, Version: &v, Issues: a.result.Issues}
-	case v.VersionID > 0:
-		a.result.Response = Response{Version: &v}
-	}
 }

@@ -1,6 +1,7 @@
 package interaction
 
 import (
+	"bytes"
 	"hash/fnv"
 
 	"vitalwire/fhir"
@@ -20,9 +21,15 @@ func NewWrite(g *search.Registry, op store.Op, key fhir.Key, r *fhir.Resource) s
 	}
 }
 
-// newWrite is NewWrite with what the engine knows.
+// newWrite is NewWrite with what the engine knows: absolute references to this
+// server become relative.
 func (e *Engine) newWrite(op store.Op, key fhir.Key, r *fhir.Resource) store.Write {
-	return NewWrite(e.Search, op, key, r)
+	write := NewWrite(e.Search, op, key, r)
+	if bytes.Contains(write.Body, []byte(`"reference":"`+e.Base+`/`)) {
+		e.localise(r.Root())
+		write = NewWrite(e.Search, op, key, r)
+	}
+	return write
 }
 
 // shard is the hash of the patient a resource belongs to, else of its own key:

@@ -48,7 +48,9 @@ func (s *Server) appendEntry(ctx context.Context, b []byte, result interaction.R
 	case result.NotModified:
 		status = http.StatusNotModified
 	case v == nil && result.Resource == nil, v != nil && v.Deleted:
-		status = http.StatusNoContent
+		if result.Done == "" || !prefer.outcome {
+			status = http.StatusNoContent
+		}
 	case v != nil:
 		if result.Created {
 			status = http.StatusCreated
@@ -69,7 +71,7 @@ func (s *Server) appendEntry(ctx context.Context, b []byte, result interaction.R
 		}
 		b = append(b, `,"etag":`+quoted(v.ETag())+`,"lastModified":`+quoted(fhir.FormatInstant(v.LastUpdated()))...)
 	}
-	if result.Stored && prefer.outcome {
+	if (result.Stored || result.Done != "") && prefer.outcome {
 		b = append(b, `,"outcome":`...)
 		b = append(b, stored(result.Response).JSON()...)
 	}

@@ -28,6 +28,9 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, response interac
 		return
 	case response.Created:
 		status = http.StatusCreated
+	case response.Done != "" && prefer.outcome:
+		s.send(w, r, status, stored(response).JSON(), f)
+		return
 	case response.Version == nil && response.Resource == nil, response.Version != nil && response.Version.Deleted:
 		if r.Method == http.MethodDelete && prefer.outcome { // R4 http §3.1.0.6: 200 with an outcome
 			s.send(w, r, http.StatusOK, deleted(response).JSON(), f)
@@ -80,8 +83,12 @@ func deleted(response interaction.Response) *fhir.Resource {
 
 // stored says in an outcome what a write did, and what validation said of it.
 func stored(response interaction.Response) *fhir.Resource {
-	text := response.Version.Key.String() + " was stored"
-	if response.Matched {
+	text := response.Done
+	switch {
+	case text != "":
+	case !response.Matched:
+		text = response.Version.Key.String() + " was stored"
+	default:
 		text = response.Version.Key.String() + " exists already; nothing was created"
 	}
 	issues := []fhir.Issue{{Severity: fhir.Information, Code: fhir.CodeInformational, Text: text}}

@@ -109,7 +109,10 @@ func (g generator) operation() operation {
 			return b.String()
 		}}
 	case 4:
-		unit, fail := g.unit(), g.IntN(4) == 0
+		unit, fail, all := g.unit(), g.IntN(4) == 0, g.IntN(2) == 0
+		if all {
+			return operation{name: "update all", do: func(s store.Store) string { return updateAll(ctx, s, unit.Writes, fail) }}
+		}
 		return operation{name: "update", do: func(s store.Store) string { return update(ctx, s, unit, fail) }}
 	case 5, 6, 7:
 		query, size := g.query(), 1+g.IntN(4)
@@ -141,6 +144,21 @@ func update(ctx context.Context, s store.Store, unit store.Unit, fail bool) stri
 			return errors.New("given up")
 		}
 		return err
+	})
+	return b.String() + problem(err)
+}
+
+// updateAll does the same with all writes at once.
+func updateAll(ctx context.Context, s store.Store, writes []store.Write, fail bool) string {
+	var b strings.Builder
+	err := s.Update(ctx, func(tx store.Tx) error {
+		b.Reset()
+		out := tx.WriteAll(writes)
+		fmt.Fprint(&b, versions(out.Versions...), problem(out.Err), out.Failed)
+		if fail {
+			return errors.New("given up")
+		}
+		return out.Err
 	})
 	return b.String() + problem(err)
 }

@@ -178,6 +178,19 @@ func (t *modelTx) Write(w store.Write) (store.Version, error) {
 	return v, err
 }
 
+func (t *modelTx) WriteAll(writes []store.Write) store.Outcome {
+	out := store.Outcome{Failed: -1}
+	for i, w := range writes {
+		v, err := t.write(i, w)
+		if err != nil {
+			t.spoiled = cmp.Or(t.spoiled, err)
+			return store.Outcome{Err: err, Failed: i}
+		}
+		out.Versions = append(out.Versions, v)
+	}
+	return out
+}
+
 func (t *modelTx) PutRecord(w store.RecordWrite) error {
 	_, err := t.unit(store.Unit{Records: []store.RecordWrite{w}})
 	t.spoiled = cmp.Or(t.spoiled, err)

@@ -105,6 +105,10 @@ type Tx interface {
 	// must be given up.
 	Write(w Write) (Version, error)
 
+	// WriteAll performs writes in order, all at once: for many much quicker than
+	// one by one. After an error the transaction must be given up.
+	WriteAll(writes []Write) Outcome
+
 	// PutRecord performs one record write.
 	PutRecord(w RecordWrite) error
 }
@@ -185,6 +189,8 @@ type Unit struct {
 type Outcome struct {
 	Versions []Version
 	Err      error
+	// Failed is the index of the write that Err is about; -1 when it is about none.
+	Failed int
 }
 
 // Exists says that what a write must not find is there.

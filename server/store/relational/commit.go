@@ -29,7 +29,7 @@ func (s *Store) Apply(ctx context.Context, units ...store.Unit) []store.Outcome 
 	for i, unit := range units {
 		p, err := s.prepare(unit)
 		if err != nil {
-			r.outcomes[i].Err = err
+			r.outcomes[i] = store.Outcome{Err: err, Failed: -1}
 			continue
 		}
 		r.units, r.at = append(r.units, p), append(r.at, i)
@@ -61,7 +61,7 @@ func (s *Store) Apply(ctx context.Context, units ...store.Unit) []store.Outcome 
 func (r *request) fail(err error) []store.Outcome {
 	for i := range r.outcomes {
 		if r.outcomes[i].Err == nil {
-			r.outcomes[i] = store.Outcome{Err: err}
+			r.outcomes[i] = store.Outcome{Err: err, Failed: -1}
 		}
 	}
 	return r.outcomes
@@ -163,10 +163,11 @@ func (s *Store) commitTogether(ctx context.Context, group []*request) error {
 // in the outcome.
 func (b *batch) unit(p *prepared, find stored) (store.Outcome, error) {
 	m := b.mark()
-	out := store.Outcome{Versions: make([]store.Version, len(p.unit.Writes))}
+	out := store.Outcome{Versions: make([]store.Version, len(p.unit.Writes)), Failed: -1}
 	var err error
 	for i := range p.unit.Writes {
 		if out.Versions[i], err = b.write(i, p, find); err != nil {
+			out.Failed = i
 			break
 		}
 	}
@@ -178,7 +179,7 @@ func (b *batch) unit(p *prepared, find stored) (store.Outcome, error) {
 	}
 	b.back(m)
 	if precondition(err) {
-		return store.Outcome{Err: err}, nil
+		return store.Outcome{Err: err, Failed: out.Failed}, nil
 	}
 	return store.Outcome{}, err
 }

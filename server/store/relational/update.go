@@ -60,6 +60,18 @@ func (t *tx) Write(w store.Write) (store.Version, error) {
 	return out.Versions[0], nil
 }
 
+// WriteAll performs writes in order, with one look-up and one insertion for all.
+func (t *tx) WriteAll(writes []store.Write) store.Outcome {
+	if len(writes) == 0 {
+		return store.Outcome{Failed: -1}
+	}
+	out, err := t.put(store.Unit{Writes: writes})
+	if err != nil && out.Err == nil {
+		return store.Outcome{Err: err, Failed: -1}
+	}
+	return out
+}
+
 // PutRecord performs one record write.
 func (t *tx) PutRecord(w store.RecordWrite) error {
 	_, err := t.put(store.Unit{Records: []store.RecordWrite{w}})
