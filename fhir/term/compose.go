@@ -68,7 +68,7 @@ func (x *expansion) survey(includes, excludes []*fhir.Element) error {
 		if wrong, ok := x.checkVersion(system, v.version); ok {
 			return refuse(wrong)
 		}
-		if !v.complete() && v.grammar == nil && !v.absent() {
+		if !v.complete() && v.grammar == nil && !v.absent() && (!x.listsSuffice || !listing(set)) {
 			x.unclosed = true
 			x.reason("This extension is based on a fragment of the code system " + system)
 			x.note("used-"+v.content, "Uri", v.canonical())
@@ -158,14 +158,21 @@ func inAll(sets []*expansion, system, code string) bool {
 	return true
 }
 
+// listing reports whether an include or exclude names its codes one by one.
+func listing(set *fhir.Element) bool {
+	return set.Get("concept").Len() > 0 && set.Get("filter").Len() == 0
+}
+
 // set finds the code system of an include or exclude.
 func (x *expansion) set(set *fhir.Element) (*view, error) {
-	system, version := text(set, "system"), x.versionFor(text(set, "system"), text(set, "version"))
-	v := x.exactSystem(system, version)
-	if v != nil && v.absent() && set.Get("concept").Len() > 0 && set.Get("filter").Len() == 0 {
+	name, version := text(set, "system"), x.versionFor(text(set, "system"), text(set, "version"))
+	v := x.exactSystem(name, version)
+	if v == nil && x.listsSuffice && listing(set) {
+		v = listedCodes(&view{system: &system{url: name, name: name}}, set)
+	} else if v != nil && v.absent() && listing(set) {
 		v = listedCodes(v, set)
 	} else if v == nil || v.absent() {
-		return nil, fail(unknownSystem("", system, version, x.versions(system), soNotExpanded))
+		return nil, fail(unknownSystem("", name, version, x.versions(name), soNotExpanded))
 	}
 	x.use(v)
 	x.note("used-codesystem", "Uri", v.canonical())

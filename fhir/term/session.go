@@ -23,7 +23,10 @@ type session struct {
 	required []string        // supplements that must be used
 	used     map[string]bool // those that were
 	rulesHit []string        // "parameter=canonical" of version rules that decided
-	chain    []string        // value sets that import each other
+	// listsSuffice takes the codes that a value set lists for granted where their
+	// code system is not known at all.
+	listsSuffice bool
+	chain        []string // value sets that import each other
 }
 
 func (s *Service) session(ctx context.Context, p *params) *session {
