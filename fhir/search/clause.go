@@ -15,6 +15,12 @@ func (p *parse) clause(typ, name, value string, depth int) (Clause, *fhir.Error)
 	if rest, ok := strings.CutPrefix(name, "_has:"); ok {
 		return p.has(typ, rest, value, depth)
 	}
+	switch name {
+	case "_filter":
+		return p.filter(typ, value, depth)
+	case "_list":
+		return p.list(value)
+	}
 	head, rest, chained := strings.Cut(name, ".")
 	code, modifier, _ := strings.Cut(head, ":")
 	param := p.reg.Lookup(typ, code)
@@ -26,8 +32,20 @@ func (p *parse) clause(typ, name, value string, depth int) (Clause, *fhir.Error)
 	}
 	clause := Clause{Param: param}
 	modifier, err := clause.modify(modifier, value)
-	if err != nil || clause.Missing != nil {
+	switch {
+	case err != nil || clause.Missing != nil:
 		return clause, err
+	case param.Type == TextType:
+		return p.fullText(param, value)
+	case clause.By == ByText:
+		return labelled(param, value)
+	case clause.Tree != NoTree:
+		if err := p.hierarchical(param, modifier); err != nil {
+			return clause, err
+		}
+		modifier = ""
+	case param.Type == Token && byTerms[modifier]:
+		return p.concepts(clause, modifier, value)
 	}
 	for _, value := range cutUnescaped(value, ',') {
 		if value == "" {
@@ -50,14 +68,14 @@ func (p *parse) clause(typ, name, value string, depth int) (Clause, *fhir.Error)
 func modifiers(t Type) []string {
 	switch t {
 	case Token:
-		return []string{"missing", "not", "of-type"}
+		return []string{"missing", "not", "of-type", "text", "in", "not-in", "above", "below"}
 	case ReferenceType:
-		return []string{"missing", "identifier", "a resource type"}
+		return []string{"missing", "identifier", "text", "above", "below", "a resource type"}
 	case StringType:
-		return []string{"missing", "exact", "contains"}
+		return []string{"missing", "exact", "contains", "text"}
 	case URIType:
 		return []string{"missing", "above", "below"}
-	case ID, LastUpdated:
+	case ID, LastUpdated, TextType:
 		return nil
 	}
 	return []string{"missing"}
@@ -83,6 +101,23 @@ func (c *Clause) modify(modifier, value string) (rest string, err *fhir.Error) {
 		}
 		return "", fhir.BadSearch("modifier :%s of %s is not supported; supported are %s", modifier, c.Param.Code, strings.Join(served, ", ")).WithCode(fhir.CodeNotSupported)
 	}
+	switch kind := c.Param.Type; {
+	case kind == StringType && modifier == "text": // anywhere in the text
+		c.Match = Contains
+		return "", nil
+	case modifier == "text":
+		c.By = ByText
+		return "", nil
+	case kind == ReferenceType && modifier == "below":
+		c.Tree = Down
+		return modifier, nil
+	case kind == ReferenceType && modifier == "above":
+		c.Tree = Up
+		return modifier, nil
+	case kind == Token && byTerms[modifier]:
+		c.Not = modifier == "not-in"
+		return modifier, nil
+	}
 	switch modifier {
 	case "missing":
 		if value != "true" && value != "false" {
@@ -104,6 +139,51 @@ func (c *Clause) modify(modifier, value string) (rest string, err *fhir.Error) {
 		c.Match = Below
 	}
 	return modifier, nil
+}
+
+// hierarchical demands a reference whose type has a hierarchy
+// (R4 search §3.1.1.5.7.1).
+func (p *parse) hierarchical(param *Param, modifier string) *fhir.Error {
+	for _, target := range param.Targets {
+		if p.reg.Hierarchy(target) != nil {
+			return nil
+		}
+	}
+	return fhir.BadSearch("modifier :%s of %s is not supported: no resource it refers to is part of another of its type by a search parameter partof", modifier, param.Code).WithCode(fhir.CodeNotSupported)
+}
+
+// Hierarchy is the reference parameter by which resources of a type are parts of
+// others of it, such as partof of Location; nil when there is none.
+func (g *Registry) Hierarchy(typ string) *Param {
+	for _, code := range []string{"partof", "part-of"} {
+		if p := g.Lookup(typ, code); p != nil && p.Type == ReferenceType && slices.Contains(p.Targets, typ) {
+			return p
+		}
+	}
+	return nil
+}
+
+// list reads _list: members of List resources (R4 search §3.1.1.5.12).
+func (p *parse) list(value string) (Clause, *fhir.Error) {
+	of := Clause{Param: p.reg.Lookup("List", "_id")}
+	item := p.reg.Lookup("List", "item")
+	if item == nil {
+		return of, p.unknown("List", "item")
+	}
+	for _, id := range cutUnescaped(value, ',') {
+		id = strings.TrimPrefix(unescape(id), "List/")
+		if strings.HasPrefix(id, "$") {
+			return of, fhir.BadSearch("_list=%s: functional lists are not kept here; name the id of a List", id).WithCode(fhir.CodeNotSupported)
+		}
+		if !fhir.ValidID(id) {
+			return of, fhir.BadSearch("_list must be the id of a List")
+		}
+		of.Operands = append(of.Operands, Operand{Code: &id})
+	}
+	if len(of.Operands) > maxOperands {
+		return of, fhir.TooCostly("more than %d values in _list", maxOperands)
+	}
+	return Clause{Has: &Has{Type: "List", Param: item, Clause: of}}, nil
 }
 
 // chain reads what stands behind the dot on each type the reference may lead to

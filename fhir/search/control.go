@@ -7,19 +7,18 @@ import (
 	"vitalwire/fhir"
 )
 
-// sort reads _sort (R4 search §3.1.1.5.1): keys in order, "-" for descending.
+// sort reads _sort (R4 search §3.1.1.5.1): keys in order, "-" for descending. A
+// key may go through one reference: patient.name.
 func (p *parse) sort(value string) *fhir.Error {
 	var keys []Sort
 	for code := range strings.SplitSeq(value, ",") {
 		code, descending := strings.CutPrefix(code, "-")
-		param := p.reg.Lookup(p.typ, code)
-		if param == nil {
-			return p.unknown(p.typ, code).WithCode(fhir.CodeNotSupported)
+		key, err := p.sortKey(code)
+		if err != nil {
+			return err
 		}
-		if !param.Sortable() {
-			return fhir.BadSearch("%s cannot be sorted by; %s can sort by %s", code, p.typ, strings.Join(p.sortable(), ", ")).WithCode(fhir.CodeNotSupported)
-		}
-		keys = append(keys, Sort{Param: param, Descending: descending})
+		key.Descending = descending
+		keys = append(keys, key)
 	}
 	if len(keys) > maxSorts {
 		return fhir.BadSearch("_sort takes at most %d keys", maxSorts)
@@ -28,14 +27,45 @@ func (p *parse) sort(value string) *fhir.Error {
 	return nil
 }
 
-func (p *parse) sortable() []string {
-	var codes []string
-	for _, param := range p.reg.Params(p.typ) {
-		if param.Sortable() {
-			codes = append(codes, param.Code)
+func (p *parse) sortKey(code string) (Sort, *fhir.Error) {
+	head, rest, chained := strings.Cut(code, ".")
+	head, target, _ := strings.Cut(head, ":")
+	param := p.reg.Lookup(p.typ, head)
+	if param == nil {
+		return Sort{}, p.unknown(p.typ, head).WithCode(fhir.CodeNotSupported)
+	}
+	if !chained && target == "" {
+		return Sort{Param: param}, sortable(param)
+	}
+	if param.Type != ReferenceType || !chained || target != "" && !param.refersTo(target) {
+		return Sort{}, fhir.BadSearch("_sort by %s must be reference.parameter or reference:Type.parameter", code)
+	}
+	key := Sort{Param: param}
+	targets := param.Targets
+	if target != "" {
+		targets = []string{target}
+	}
+	for _, typ := range targets {
+		if inner := p.reg.Lookup(typ, rest); inner != nil {
+			if err := sortable(inner); err != nil {
+				return key, err
+			}
+			key.Targets = append(key.Targets, inner)
 		}
 	}
-	return codes
+	if len(key.Targets) == 0 {
+		return key, fhir.BadSearch("_sort: nothing that %s refers to has a parameter %q", head, rest).WithCode(fhir.CodeNotSupported)
+	}
+	return key, nil
+}
+
+func sortable(param *Param) *fhir.Error {
+	switch param.Type {
+	case CompositeType, TextType, PlaceType:
+		return fhir.BadSearch("%s cannot be sorted by; sort by another parameter than those of type %s", param.Code, param.Type).WithCode(fhir.CodeNotSupported)
+	case Token, ReferenceType, Date, ID, LastUpdated, StringType, NumberType, QuantityType, URIType:
+	}
+	return nil
 }
 
 // include reads _include and _revinclude (R4 search §3.1.1.5.11).
@@ -60,6 +90,9 @@ func (p *parse) include(name, modifier, value string) *fhir.Error {
 	if len(parts) == 3 {
 		in.Type = parts[2]
 	}
+	if p.elsewhere(in) {
+		return nil
+	}
 	if !in.Reverse && !in.Iterate && in.Source != p.typ {
 		return fhir.BadSearch("_include begins at %s in a search for %s; _include:iterate may go on from another type", p.typ, p.typ)
 	}
@@ -77,12 +110,26 @@ func (p *parse) include(name, modifier, value string) *fhir.Error {
 	}
 	target := in.Type
 	if in.Reverse && !in.Iterate {
-		target = p.typ
+		if target = p.typ; p.types != nil && !in.Param.refersTo(target) {
+			return nil
+		}
 	}
 	if target != "" && !in.Param.refersTo(target) {
 		return fhir.BadSearch("%s:%s cannot refer to %s; it can to %s", parts[0], in.Param.Code, target, strings.Join(in.Param.Targets, ", "))
 	}
 	return p.addInclude(in)
+}
+
+// elsewhere reports whether an include of a search of several types begins at, or
+// leads to, another of them.
+func (p *parse) elsewhere(in Include) bool {
+	switch {
+	case p.types == nil || in.Iterate:
+		return false
+	case in.Reverse:
+		return in.Type != "" && in.Type != p.typ && slices.Contains(p.types, in.Type)
+	}
+	return in.Source != p.typ && slices.Contains(p.types, in.Source)
 }
 
 func (p *parse) addInclude(in Include) *fhir.Error {
@@ -105,6 +152,6 @@ func (p *parse) unknown(typ, name string) *fhir.Error {
 	for _, param := range p.reg.Params(typ) {
 		codes = append(codes, param.Code)
 	}
-	return fhir.BadSearch("unknown search parameter %q for %s; known are %s, and _count, _sort, _total, _include, _revinclude, _has",
+	return fhir.BadSearch("unknown search parameter %q for %s; known are %s, and _count, _sort, _total, _include, _revinclude, _has, _filter, _list, _summary, _elements, _contained, _containedType",
 		name, typ, strings.Join(codes, ", ")).WithCode(fhir.CodeNotSupported)
 }

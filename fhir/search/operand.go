@@ -34,7 +34,9 @@ func (p *parse) operand(c *Clause, param *Param, modifier, value string) ([]Oper
 			return nil, fhir.BadSearch("%s must have a letter or a digit to look for", param.Code)
 		}
 	case param.Type == ReferenceType:
-		o, err = p.referenceOperand(param, modifier, unescape(value))
+		if o, err = p.referenceOperand(param, modifier, unescape(value)); err == nil && c.Tree != NoTree && p.reg.Hierarchy(o.Target.Type) == nil {
+			err = fhir.BadSearch("%s must name a resource that can be part of another, as Type/id", param.Code)
+		}
 	case param.Type == Date || param.Type == LastUpdated:
 		o, err = p.dateOperand(param, unescape(value))
 	case param.Type == NumberType:
@@ -43,6 +45,8 @@ func (p *parse) operand(c *Clause, param *Param, modifier, value string) ([]Oper
 		o, err = p.quantityOperand(param, value)
 	case param.Type == CompositeType:
 		o, err = p.compositeOperand(param, value)
+	case param.Type == PlaceType:
+		o, err = placeOperand(param, value)
 	default:
 		err = fhir.BadSearch("parameter %s cannot be searched", param.Code)
 	}

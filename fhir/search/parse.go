@@ -21,13 +21,18 @@ type Options struct {
 	// Lenient (Prefer: handling=lenient) leaves out what is not known with a
 	// warning instead of refusing it.
 	Lenient bool
+	// Compartment, unless it is the zero Key, is the resource to which all that is
+	// found belongs (R4 search §3.1.1.1).
+	Compartment fhir.Key
+	// Terms answers :in, :not-in, :above and :below of tokens; nil refuses them.
+	Terms Terms
 }
 
 // Limits of one search URL.
 const (
 	maxParameters = 100
 	maxOperands   = 1000
-	maxSorts      = 5
+	maxSorts      = 10
 	maxIncludes   = 20
 	maxChain      = 4  // references in one chain, _has included
 	maxClauses    = 64 // clauses that one chain stands for
@@ -36,10 +41,15 @@ const (
 // Parsed is a search URL understood.
 type Parsed struct {
 	Query *Query
+	// Queries are all of a search of several types, of which Query is the first.
+	// They differ by type and filter, and share everything else.
+	Queries []*Query
 	// Applied are the parameters that count, in order, for the self link.
 	Applied []Applied
 	// Warnings of a lenient search.
 	Warnings []fhir.Issue
+	// Shape is how much of each resource is wanted.
+	Shape Shape
 }
 
 // Applied is one parameter as it was given.
@@ -53,7 +63,19 @@ func (g *Registry) Parse(typ, rawQuery string, o Options) (*Parsed, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := parse{reg: g, typ: typ, o: o, out: &Parsed{Query: &Query{Type: typ, Count: o.DefaultCount}}, once: map[string]bool{}}
+	return g.parse(typ, given, o, nil)
+}
+
+// parse reads parameters for a type, which is one of types unless that is nil.
+func (g *Registry) parse(typ string, given []Applied, o Options, types []string) (*Parsed, error) {
+	p := parse{reg: g, typ: typ, types: types, o: o, out: &Parsed{Query: &Query{Type: typ, Count: o.DefaultCount}}, once: map[string]bool{}}
+	if err := p.inCompartment(); err != nil {
+		return nil, err
+	}
+	for _, a := range given {
+		name, _, _ := strings.Cut(a.Name, ":")
+		p.includes = p.includes || name == "_include" || name == "_revinclude"
+	}
 	for _, a := range given {
 		if a.Value == "" || notSearch[a.Name] {
 			continue // R4 http: an empty parameter is no parameter; format parameters are read elsewhere
@@ -69,6 +91,10 @@ func (g *Registry) Parse(typ, rawQuery string, o Options) (*Parsed, error) {
 		}
 		p.out.Applied = append(p.out.Applied, a)
 	}
+	if q := p.out.Query; p.out.Shape.Summary == "count" || q.Count == 0 { // both mean the same
+		q.Count, q.Total, q.Include = 0, true, nil
+	}
+	p.out.Queries = []*Query{p.out.Query}
 	return p.out, nil
 }
 
@@ -105,6 +131,10 @@ type parse struct {
 	once map[string]bool
 	// clauses counts those of one parameter with its chains.
 	clauses int
+	// types are all that the same parameters are read for; nil if only typ.
+	types []string
+	// includes: there are _include or _revinclude.
+	includes bool
 }
 
 func (p *parse) parameter(g Applied) *fhir.Error {
@@ -123,16 +153,26 @@ func (p *parse) parameter(g Applied) *fhir.Error {
 		return p.sort(g.Value)
 	case "_include", "_revinclude":
 		return p.include(name, modifier, g.Value)
+	case "_summary", "_elements":
+		return p.shape(g.Name, g.Value)
+	case "_contained", "_containedType":
+		return p.contained(g.Name, g.Value)
+	case "_type":
+		return p.typed(g.Name, g.Value)
 	}
 	p.clauses = 0
 	clause, err := p.clause(p.typ, g.Name, g.Value, 0)
+	if err == nil {
+		err = unserved(&clause)
+	}
 	if err == nil {
 		p.out.Query.Filter = append(p.out.Query.Filter, clause)
 	}
 	return err
 }
 
-var single = map[string]bool{"_count": true, "_total": true, "_sort": true}
+var single = map[string]bool{"_count": true, "_total": true, "_sort": true, "_summary": true, "_elements": true,
+	"_contained": true, "_containedType": true, "_type": true}
 
 func (p *parse) count(value string) *fhir.Error {
 	n, err := strconv.Atoi(value)
@@ -141,9 +181,6 @@ func (p *parse) count(value string) *fhir.Error {
 	}
 	// R4 search §3.1.1.4.8: the server may return fewer than asked.
 	p.out.Query.Count = min(n, p.o.MaxCount)
-	if n == 0 {
-		p.out.Query.Total = true // the same as _summary=count
-	}
 	return nil
 }
 
@@ -152,6 +189,7 @@ func (p *parse) total(value string) *fhir.Error {
 	case "accurate", "estimate": // an exact number is a good estimate
 		p.out.Query.Total = true
 	case "none":
+		p.out.Query.Total = false
 	default:
 		return fhir.BadSearch("_total must be none, estimate or accurate, not %q", value)
 	}

@@ -19,12 +19,28 @@ type Query struct {
 	Total bool
 	// Include adds resources that matches refer to, each once, never counted.
 	Include []Include
+	// Contained says whether resources that are contained in others are searched,
+	// too, or only they (R4 search §3.1.1.5.13).
+	Contained Contained
+	// Inner answers contained matches by themselves, not by what contains them
+	// (_containedType=contained).
+	Inner bool
 	// After continues a search; nil begins one.
 	After *Cursor
 }
 
+// Contained is the value of _contained.
+type Contained uint8
+
+// The values of _contained: false, true, both.
+const (
+	NotContained Contained = iota
+	OnlyContained
+	AlsoContained
+)
+
 // Clause is one condition: a parameter with its alternatives, of which any
-// suffices (R4 search §3.1.1.4.11: commas are OR), or a chain or _has.
+// suffices (R4 search §3.1.1.4.11: commas are OR), a chain, _has, or a group.
 type Clause struct {
 	Param    *Param
 	Operands []Operand
@@ -42,7 +58,56 @@ type Clause struct {
 	// Has asks that a resource which refers to the match meets a clause
 	// (R4 search §3.1.1.4.15); Param is nil.
 	Has *Has
+	// Tree asks for references to what lies below or above the operands, which name
+	// resources, by the hierarchy of their type (R4 search §3.1.1.5.7.1). A store
+	// never sees it: server/query puts the resources in its place.
+	Tree Tree
+	// Group joins clauses; Param is nil (_filter, compartments, full text).
+	Group *Group
 }
+
+// Group joins clauses by and, or, and not.
+type Group struct {
+	Op      Op
+	Clauses []Clause
+}
+
+// Op is how a group joins its clauses.
+type Op uint8
+
+// The ways to join: every clause holds, at least one, not a single one.
+const (
+	All Op = iota
+	Any
+	None
+)
+
+// all joins clauses by and; one clause is itself.
+func all(clauses ...Clause) Clause { return join(All, clauses) }
+
+// anyOf joins clauses by or; one clause is itself.
+func anyOf(clauses ...Clause) Clause { return join(Any, clauses) }
+
+// not turns a clause round.
+func not(c Clause) Clause { return Clause{Group: &Group{None, []Clause{c}}} }
+
+func join(op Op, clauses []Clause) Clause {
+	if len(clauses) == 1 {
+		return clauses[0]
+	}
+	return Clause{Group: &Group{op, clauses}}
+}
+
+// Tree is a direction in a hierarchy of resources.
+type Tree uint8
+
+// The directions: to the parts of a resource, or to what it is a part of. Each
+// begins with the resource itself.
+const (
+	NoTree Tree = iota
+	Down
+	Up
+)
 
 // Chain is a clause on the target of a reference, when that is of the type.
 type Chain struct {
@@ -60,24 +125,31 @@ type Has struct {
 // Match is how texts are compared.
 type Match uint8
 
-// The ways to compare texts. A string begins, contains (both by Fold) or is
-// exactly the operand; a uri is it or lies below it.
+// The ways to compare texts. A string is exactly the operand; or, both folded, it
+// begins with, contains, ends with, is or is not the operand. A uri is compared as
+// it is written; it may also lie below the operand. A word (TextType, ByText)
+// begins with the operand or is Equal to it.
 const (
 	Begins Match = iota
 	Exact
 	Contains
 	Below
+	Ends
+	Equal
+	Unequal
 )
 
 // By tells facts of one parameter apart.
 type By uint8
 
-// The facts: the value itself, Reference.identifier, and Identifier.type with the
-// value, whose Code is "type|value".
+// The facts: the value itself, Reference.identifier, Identifier.type with the
+// value, whose Code is "type|value", and the words that people read with a code,
+// an identifier's type or a reference (:text).
 const (
 	ByValue By = iota
 	ByIdentifier
 	ByType
+	ByText
 )
 
 // Operand is one value to compare with. Which members count depends on the
@@ -86,7 +158,7 @@ type Operand struct {
 	// Token: a nil System matches any system, an empty one only codes without
 	// one; a nil Code matches any code of the system. A uri is in Code.
 	System, Code *string
-	// Text of a string.
+	// Text of a string; a word, folded, of a TextType or ByText.
 	Text string
 	// Reference: the target, or the text of an absolute URL or urn. A target
 	// without Type is of any type.
@@ -99,6 +171,8 @@ type Operand struct {
 	Bounds Bounds
 	// Part is the second component of a composite; the first is in System and Code.
 	Part *Operand
+	// Circle of a place.
+	Circle *Circle
 }
 
 // Bounds are the numbers of an operand as EncodeNumber writes them: the value, the
@@ -133,12 +207,19 @@ const (
 	Ap Prefix = "ap"
 )
 
-// Sort is one sort key. Ascending goes by the earliest value, descending by the
-// latest; resources without a value come last either way.
+// Sort is one sort key. Ascending goes by the lowest value, descending by the
+// highest; resources without a value come last either way.
 type Sort struct {
 	Param      *Param
 	Descending bool
+	// Targets make a chained sort: Param is a reference, and the values are those
+	// of the resources it names, by the one of Targets that belongs to their type.
+	Targets []*Param
 }
+
+// Native reports whether a store sorts by the key itself; server/query does the
+// others.
+func (s Sort) Native() bool { return len(s.Targets) == 0 && s.Param.Sortable() }
 
 // Include is one _include: the targets of Param (a reference) of resources of
 // type Source, of Type only when Type is not "". A nil Param is every reference.
@@ -179,10 +260,13 @@ type Value struct {
 	Target Target
 	// Date: the half-open range in microseconds since 1970.
 	Low, High int64
-	// String and uri, as written.
+	// String and uri, as written; of TextType and ByText the words (see Words) with
+	// blanks between them.
 	Text string
 	// Number and quantity; it must not be changed.
 	Amount *Amount
+	// Place of a Location.
+	Place *Place
 }
 
 // Lead is the token that a composite begins with.
@@ -205,6 +289,10 @@ const (
 	QuantityType
 	URIType
 	CompositeType
+	// TextType is the full text of _text and _content.
+	TextType
+	// PlaceType is near of Location.
+	PlaceType
 )
 
 // Param is a search parameter of one resource type. Params are compared by
@@ -260,5 +348,6 @@ func (t Target) Key() (fhir.Key, bool) {
 // String is the code of the type in R4 search-param-type.
 func (t Type) String() string {
 	return [...]string{Token: "token", ReferenceType: "reference", Date: "date", ID: "token", LastUpdated: "date",
-		StringType: "string", NumberType: "number", QuantityType: "quantity", URIType: "uri", CompositeType: "composite"}[t]
+		StringType: "string", NumberType: "number", QuantityType: "quantity", URIType: "uri", CompositeType: "composite",
+		TextType: "string", PlaceType: "special"}[t]
 }

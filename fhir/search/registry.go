@@ -53,6 +53,9 @@ type table struct {
 	refused map[string]string // code -> why it is not served
 	indexed []*Param          // those that Extract evaluates, by code
 	plan    *plan             // how
+	text    *Param            // _text
+	content *Param            // _content
+	inner   *Param            // the types of contained resources
 }
 
 func (g *Registry) table(typ string) *table {

@@ -1,0 +1,58 @@
+package search
+
+import (
+	"strings"
+
+	"vitalwire/fhir"
+)
+
+// appendLabels adds the words that people read with a token or a reference, a
+// value for each text (R4 search §3.1.1.4.4 :text): CodeableConcept.text,
+// Coding.display, Identifier.type.text and Reference.display.
+func appendLabels(values []Value, p *Param, it item) []Value {
+	e := it.el
+	if !e.Is(fhir.Object) {
+		return values
+	}
+	switch typ := it.typ.Name(); {
+	case p.Type == ReferenceType:
+		return appendLabel(values, p, e.Get("display"))
+	case typ == "CodeableConcept":
+		for _, c := range e.Get("coding").Items() {
+			values = appendLabel(values, p, c.Get("display"))
+		}
+		return appendLabel(values, p, e.Get("text"))
+	case typ == "Identifier":
+		return appendLabel(values, p, e.Path("type", "text"))
+	}
+	return appendLabel(values, p, e.Get("display"))
+}
+
+func appendLabel(values []Value, p *Param, e *fhir.Element) []Value {
+	if !e.Is(fhir.String) {
+		return values
+	}
+	words := Words(e.Text())
+	if len(words) == 0 {
+		return values
+	}
+	for i := range words {
+		words[i] = clipWord(words[i])
+	}
+	return append(values, Value{Param: p, By: ByText, Text: strings.Join(words, " ")})
+}
+
+// appendFullText adds the words of the narrative and of all else.
+func (t *table) appendFullText(values []Value, r *fhir.Resource) []Value {
+	if t.text != nil {
+		if words := narrativeWords(r); words != "" {
+			values = append(values, Value{Param: t.text, Text: words})
+		}
+	}
+	if t.content != nil {
+		if words := contentWords(r); words != "" {
+			values = append(values, Value{Param: t.content, Text: words})
+		}
+	}
+	return values
+}
