@@ -142,7 +142,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	}
 	engine := &interaction.Engine{
 		Store: s.store, Search: parameters, Base: s.Base, Seal: seal, Zone: zone,
-		Check: known.Check, Definitions: known.Definitions, Wrote: known.Wrote, Version: Version, Started: time.Now(),
+		Check: known.Check, Definitions: known.Definitions, Terms: known.Concepts, Wrote: known.Wrote, Version: Version, Started: time.Now(),
 		References: interaction.References(c.References), Deletes: interaction.Deletes(c.ConditionalDelete), MaxEntries: c.MaxEntries,
 	}
 	operations, err := operation.New(engine, known)

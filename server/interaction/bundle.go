@@ -1,15 +1,12 @@
 package interaction
 
 import (
-	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
-	"vitalwire/server/store"
 )
 
 // Page sizes of searches and histories.
@@ -20,74 +17,6 @@ const (
 
 // cursorParameter carries the sealed cursor in next links.
 const cursorParameter = "_cursor"
-
-func (e *Engine) searchOptions(lenient bool) search.Options {
-	return search.Options{Base: e.Base, Zone: e.Zone, DefaultCount: defaultCount, MaxCount: maxCount, Lenient: lenient}
-}
-
-func (e *Engine) search(s store.Reader, r Request) (Response, error) {
-	query, sealed := takeCursor(r.Query)
-	parsed, err := e.Search.Parse(r.Key.Type, query, e.searchOptions(r.Lenient))
-	if err != nil {
-		return Response{}, err
-	}
-	self := r.Key.Type + encode(parsed.Applied)
-	if sealed != "" {
-		parsed.Query.After = new(search.Cursor)
-		if err := e.Seal.Open(sealed, self, parsed.Query.After); err != nil {
-			return Response{}, fhir.BadSearch("%s does not belong to this search; begin it anew", cursorParameter)
-		}
-	}
-	result, err := s.Search(parsed.Query)
-	if err != nil {
-		return Response{}, err
-	}
-	b := newBundle("searchset")
-	if result.Total >= 0 {
-		b.Set("total", fhir.NewNumber(strconv.FormatInt(result.Total, 10)))
-	}
-	links := fhir.NewArray(link("self", e.Base+"/"+selfWith(self, sealed)))
-	if result.Next != nil && parsed.Query.Count > 0 {
-		next, err := e.Seal.Seal(result.Next, self)
-		if err != nil {
-			return Response{}, err
-		}
-		links.Append(link("next", e.Base+"/"+selfWith(self, next)))
-	}
-	b.Set("link", links)
-	entries := fhir.NewArray()
-	for _, v := range result.Matches {
-		if err := e.appendEntry(entries, v, "match"); err != nil {
-			return Response{}, err
-		}
-	}
-	for _, v := range result.Included {
-		if err := e.appendEntry(entries, v, "include"); err != nil {
-			return Response{}, err
-		}
-	}
-	if len(parsed.Warnings) > 0 {
-		entries.Append(fhir.NewObject(
-			fhir.M("resource", fhir.Outcome(parsed.Warnings).Root()),
-			fhir.M("search", fhir.NewObject(fhir.S("mode", "outcome")))))
-	}
-	if entries.Len() > 0 {
-		b.Set("entry", entries)
-	}
-	return bundleResponse(b)
-}
-
-func (e *Engine) appendEntry(entries *fhir.Element, v store.Version, mode string) error {
-	resource, err := fhir.ParseElement(v.AppendJSON(nil))
-	if err != nil {
-		return fmt.Errorf("stored body of %s: %w", v.Key, err)
-	}
-	entries.Append(fhir.NewObject(
-		fhir.S("fullUrl", e.Base+"/"+v.Key.String()),
-		fhir.M("resource", resource),
-		fhir.M("search", fhir.NewObject(fhir.S("mode", mode)))))
-	return nil
-}
 
 func newBundle(typ string) *fhir.Element {
 	return fhir.NewObject(fhir.S("resourceType", "Bundle"), fhir.S("type", typ),

@@ -28,7 +28,7 @@ func (e *Engine) capabilities() *fhir.Resource {
 	}
 	rest := fhir.NewObject(fhir.S("mode", "server"), fhir.M("resource", resources),
 		fhir.M("interaction", fhir.NewArray(
-			fhir.NewObject(fhir.S("code", string(Transaction))), fhir.NewObject(fhir.S("code", string(Batch))),
+			fhir.NewObject(fhir.S("code", string(SearchSystem))), fhir.NewObject(fhir.S("code", string(Transaction))), fhir.NewObject(fhir.S("code", string(Batch))),
 			fhir.NewObject(fhir.S("code", string(HistorySystem))))))
 	e.setOperations(rest, "")
 	root.Set("rest", fhir.NewArray(rest))

@@ -32,6 +32,8 @@ type Engine struct {
 	Check func(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error)
 	// Definitions are what FHIRPath Patch and reference rewriting know types by.
 	Definitions func() (definition.Structures, *path.Model)
+	// Terms is the terminology that searches may ask; nil is none.
+	Terms func(ctx context.Context) search.Terms
 	// Wrote is told of every resource written; nil is told nothing.
 	Wrote func(key fhir.Key)
 	// Deletes says what a conditional delete may do, References what becomes of a
@@ -91,9 +93,13 @@ type Operation struct{ Code, Definition string }
 // Do performs a request. Errors are *fhir.Error as in the table of fhir.Error.
 func (e *Engine) Do(ctx context.Context, r Request) (Response, error) {
 	switch r.Interaction {
-	case Read, VRead, HistoryInstance, HistoryType, HistorySystem, SearchType:
+	case Read, VRead, HistoryInstance, HistoryType, HistorySystem, SearchType, SearchSystem:
 		var response Response
-		err := e.Store.View(ctx, func(s store.Reader) (err error) {
+		err := e.understand(ctx, &r)
+		if err != nil {
+			return response, err
+		}
+		err = e.Store.View(ctx, func(s store.Reader) (err error) {
 			response, err = e.look(s, r)
 			return err
 		})
@@ -120,6 +126,14 @@ func (e *Engine) operate(ctx context.Context, r Request) (Response, error) {
 	return e.Operate(ctx, e, r.Call, r.Query)
 }
 
+// understand reads the search of a request that is one; look wants it read.
+func (e *Engine) understand(ctx context.Context, r *Request) (err error) {
+	if r.Interaction == SearchType || r.Interaction == SearchSystem {
+		r.asked, err = e.prepareSearch(ctx, *r)
+	}
+	return err
+}
+
 // look performs an interaction that only reads.
 func (e *Engine) look(s store.Reader, r Request) (Response, error) {
 	switch r.Interaction {
@@ -129,8 +143,8 @@ func (e *Engine) look(s store.Reader, r Request) (Response, error) {
 		return e.vread(s, r)
 	case HistoryInstance, HistoryType, HistorySystem:
 		return e.history(s, r)
-	case SearchType:
-		return e.search(s, r)
+	case SearchType, SearchSystem:
+		return e.search(s, r.asked)
 	case Capabilities:
 		return Response{Resource: e.capabilities()}, nil
 	}

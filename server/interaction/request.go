@@ -25,6 +25,7 @@ const (
 	HistorySystem   Name = "history-system"
 	Create          Name = "create"
 	SearchType      Name = "search-type"
+	SearchSystem    Name = "search-system"
 	Capabilities    Name = "capabilities"
 	// Transaction is what POST to the base asks for; the bundle posted may be a
 	// batch as well.
@@ -52,6 +53,10 @@ type Request struct {
 
 	// Lenient is Prefer: handling=lenient.
 	Lenient bool
+	// Compartment is what a search is confined to; the zero Key confines nothing.
+	Compartment fhir.Key
+
+	asked *searching // the search, when it is understood already
 }
 
 // Call is an operation asked for by an entry of a bundle.
@@ -71,7 +76,10 @@ func Parse(method, path, query string) (Request, error) {
 	}
 	typ := parts[0]
 	if path == "" {
-		return level(method, Request{Query: query}, "the FHIR base", map[string]Name{"POST": Transaction})
+		return level(method, Request{Query: query}, "the FHIR base", map[string]Name{"GET": SearchSystem, "POST": Transaction})
+	}
+	if path == "_search" {
+		return level(method, Request{Query: query}, path, map[string]Name{"POST": SearchSystem})
 	}
 	if path == "_history" {
 		return level(method, Request{Interaction: HistorySystem, Query: query}, path, map[string]Name{"GET": HistorySystem})
@@ -106,6 +114,12 @@ func Parse(method, path, query string) (Request, error) {
 		return level(method, r, path, instanceLevel)
 	case 3, 4:
 		r.Key.ID = parts[1]
+		if c, ok := inCompartment(r, parts[2:]); ok {
+			if parts[len(parts)-1] == "_search" {
+				return level(method, c, path, map[string]Name{"POST": c.Interaction})
+			}
+			return level(method, c, path, map[string]Name{"GET": c.Interaction})
+		}
 		if parts[2] != "_history" || !fhir.ValidID(r.Key.ID) {
 			return Request{}, notServed(path)
 		}
@@ -116,6 +130,25 @@ func Parse(method, path, query string) (Request, error) {
 		return level(method, r, path, map[string]Name{"GET": VRead})
 	}
 	return Request{}, notServed(path)
+}
+
+// inCompartment reads [type]/[id]/[type], [type]/[id]/* and both with _search, and
+// [type]/[id]/_search (R4 search §3.1.1.1).
+func inCompartment(r Request, rest []string) (Request, bool) {
+	what := rest[0]
+	if len(rest) == 2 && rest[1] != "_search" || len(rest) == 2 && what == "_search" || !fhir.ValidID(r.Key.ID) {
+		return r, false
+	}
+	r.Compartment = r.Key
+	switch {
+	case what == "*" || what == "_search":
+		r.Key, r.Interaction = fhir.Key{}, SearchSystem
+	case Served(what):
+		r.Key, r.Interaction = fhir.Key{Type: what}, SearchType
+	default:
+		return r, false
+	}
+	return r, true
 }
 
 var (

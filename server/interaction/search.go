@@ -1,0 +1,188 @@
+package interaction
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"vitalwire/fhir"
+	"vitalwire/fhir/search"
+	"vitalwire/server/query"
+	"vitalwire/server/shape"
+	"vitalwire/server/store"
+)
+
+func (e *Engine) searchOptions(lenient bool) search.Options {
+	return search.Options{Base: e.Base, Zone: e.Zone, DefaultCount: defaultCount, MaxCount: maxCount, Lenient: lenient}
+}
+
+// searching is a search understood.
+type searching struct {
+	*search.Parsed
+	self   string // without the cursor
+	sealed string
+	back   []*search.Cursor
+}
+
+// pageCursor is a place in a search, with the places of some pages before it.
+type pageCursor struct {
+	At   *search.Cursor
+	Back []*search.Cursor `json:",omitempty"`
+}
+
+// maxBack is how many pages one can go back from any page.
+const maxBack = 5
+
+// prepareSearch reads a search (R4 http §3.1.0.9). It may ask the terminology
+// service, which reads the store, so it comes before the search's own snapshot.
+func (e *Engine) prepareSearch(ctx context.Context, r Request) (*searching, error) {
+	if r.Compartment.ID != "" && e.Search.Compartment(r.Compartment.Type) == nil {
+		return nil, notServed(r.Compartment.String() + "/" + r.Key.Type)
+	}
+	text, sealed := takeCursor(r.Query)
+	o := e.searchOptions(r.Lenient)
+	o.Compartment = r.Compartment
+	if e.Terms != nil {
+		o.Terms = e.Terms(ctx)
+	}
+	asked := &searching{sealed: sealed}
+	var err error
+	place := r.Key.Type
+	if r.Key.Type == "" {
+		asked.Parsed, err = e.Search.ParseMany(searched(), text, o)
+	} else {
+		asked.Parsed, err = e.Search.Parse(r.Key.Type, text, o)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if r.Compartment.ID != "" {
+		if place == "" {
+			place = "*"
+		}
+		place = r.Compartment.String() + "/" + place
+	}
+	asked.self = place + encode(asked.Applied)
+	if sealed != "" {
+		var cursor pageCursor
+		if err := e.Seal.Open(sealed, asked.self, &cursor); err != nil || cursor.At == nil {
+			return nil, fhir.BadSearch("%s does not belong to this search; begin it anew", cursorParameter)
+		}
+		for _, q := range asked.Queries {
+			q.After = cursor.At
+		}
+		asked.back = cursor.Back
+	}
+	return asked, nil
+}
+
+// searched are the types that a search of the whole system looks at.
+func searched() []string {
+	var types []string
+	for _, typ := range fhir.ResourceTypes() {
+		if Served(typ) {
+			types = append(types, typ)
+		}
+	}
+	return types
+}
+
+// search answers a search with a searchset (R4 search §3.1.1).
+func (e *Engine) search(s store.Reader, asked *searching) (Response, error) {
+	result, err := query.Searcher{Reader: s, Search: e.Search}.Find(asked.Queries)
+	if err != nil {
+		return Response{}, err
+	}
+	b := newBundle("searchset")
+	if result.Total >= 0 {
+		b.Set("total", fhir.NewNumber(strconv.FormatInt(result.Total, 10)))
+	}
+	links, err := e.searchLinks(asked, result.Next)
+	if err != nil {
+		return Response{}, err
+	}
+	b.Set("link", links)
+	shaper := shape.Shaper{Shape: asked.Shape}
+	if !shaper.Shape.Whole() {
+		shaper.Definitions, _ = e.Definitions()
+	}
+	entries := fhir.NewArray()
+	for _, m := range result.Matches {
+		if m.Inner != nil {
+			entries.Append(e.searchEntry(m.Key.String()+"#"+m.Inner.ID(), m.Inner.Root(), "match", shaper))
+			continue
+		}
+		if err := e.appendEntry(entries, m.Version, "match", shaper); err != nil {
+			return Response{}, err
+		}
+	}
+	for _, v := range result.Included {
+		if err := e.appendEntry(entries, v, "include", shaper); err != nil {
+			return Response{}, err
+		}
+	}
+	if len(asked.Warnings) > 0 {
+		entries.Append(fhir.NewObject(
+			fhir.M("resource", fhir.Outcome(asked.Warnings).Root()),
+			fhir.M("search", fhir.NewObject(fhir.S("mode", "outcome")))))
+	}
+	if entries.Len() > 0 {
+		b.Set("entry", entries)
+	}
+	return bundleResponse(b)
+}
+
+// searchLinks are self, first, and previous and next where there are such pages.
+// The first page is begun anew; the others are pinned to the first one's snapshot.
+func (e *Engine) searchLinks(asked *searching, next *search.Cursor) (*fhir.Element, error) {
+	links := fhir.NewArray(link("self", e.address(selfWith(asked.self, asked.sealed))))
+	here := asked.Query.After
+	add := func(relation string, cursor pageCursor) error {
+		sealed, err := e.Seal.Seal(cursor, asked.self)
+		links.Append(link(relation, e.address(selfWith(asked.self, sealed))))
+		return err
+	}
+	if here != nil || next != nil {
+		links.Append(link("first", e.address(asked.self)))
+	}
+	switch n := len(asked.back); {
+	case here == nil:
+	case n == 0 || asked.back[n-1] == nil:
+		if n > 0 {
+			links.Append(link("previous", e.address(asked.self)))
+		}
+	default:
+		if err := add("previous", pageCursor{At: asked.back[n-1], Back: asked.back[:n-1]}); err != nil {
+			return nil, err
+		}
+	}
+	if next == nil || asked.Query.Count == 0 {
+		return links, nil
+	}
+	back := append(asked.back[:len(asked.back):len(asked.back)], here)
+	return links, add("next", pageCursor{At: next, Back: back[max(0, len(back)-maxBack):]})
+}
+
+// address is a URL below the base.
+func (e *Engine) address(below string) string {
+	if below == "" || below[0] == '?' {
+		return e.Base + below
+	}
+	return e.Base + "/" + below
+}
+
+func (e *Engine) appendEntry(entries *fhir.Element, v store.Version, mode string, shaper shape.Shaper) error {
+	resource, err := fhir.ParseElement(v.AppendJSON(nil))
+	if err != nil {
+		return fmt.Errorf("stored body of %s: %w", v.Key, err)
+	}
+	entries.Append(e.searchEntry(v.Key.String(), resource, mode, shaper))
+	return nil
+}
+
+func (e *Engine) searchEntry(place string, resource *fhir.Element, mode string, shaper shape.Shaper) *fhir.Element {
+	return fhir.NewObject(
+		fhir.S("fullUrl", e.Base+"/"+place),
+		fhir.M("resource", shaper.Apply(resource)),
+		fhir.M("search", fhir.NewObject(fhir.S("mode", mode))))
+}
