@@ -44,7 +44,7 @@ func operations() []Operation {
 		expand, validateInValueSet, validateInCodeSystem, lookup, subsumes, translate,
 		meta, metaAdd, metaDelete,
 		convert, versions,
-		graphqlOperation,
+		graphqlOperation, stats,
 		patientEverything, encounterEverything, groupEverything,
 	}
 }
