@@ -14,7 +14,7 @@ RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race '-gcflags=modernc.org
 # Where state is shared between goroutines; tested under the race detector.
 SHARED := ./server/...
 
-.PHONY: test check format vet lint fuzz bench build run demo help
+.PHONY: test check format vet lint fuzz bench microbench build run demo help
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -54,7 +54,10 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 		done; \
 		echo "$$passed passed, $$failed failed, 0 skipped"; [ $$failed -eq 0 ]; }
 
-bench: ## every benchmark
+bench: ## everything docs/performance.md lists, beside its yardsticks, as one table
+	@VITALWIRE_BENCH=1 go test -count=1 -timeout 6h -v -run '^TestBench$$' ./internal/bench
+
+microbench: ## every Go benchmark
 	@go test -run '^$$' -bench . -benchmem ./...
 
 build: ## the program, static, as ./vitalwire

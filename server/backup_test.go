@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"vitalwire/internal/spawn"
 )
 
 // writers is how many clients write in the test of backups.
@@ -20,13 +22,13 @@ const writers = 8
 func TestBackup(t *testing.T) {
 	dir := t.TempDir()
 	path, copied := filepath.Join(dir, "live.db"), filepath.Join(dir, "copy.db")
-	p := spawn(t, "sqlite:"+path)
+	p := spawn.Start(t, "sqlite:"+path)
 	var answered [writers]atomic.Int64
 	var clients sync.WaitGroup
 	for w := range writers {
 		clients.Go(func() {
 			for n := int64(1); ; n++ {
-				status, _, answer := exchange("PUT", fmt.Sprintf("%s/Patient/w%d-%d", p.base, w, n),
+				status, _, answer := exchange("PUT", fmt.Sprintf("%s/Patient/w%d-%d", p.Base, w, n),
 					fmt.Sprintf(`{"resourceType":"Patient","id":"w%d-%d","identifier":[{"system":"urn:w","value":"%d"}]}`, w, n, w))
 				if status == 0 {
 					return // killed
@@ -49,26 +51,26 @@ func TestBackup(t *testing.T) {
 	}
 	at := answered[0].Load()
 	await(t, func() bool { return answered[0].Load() > at+20 }) // writing went on
-	p.kill(t)
+	p.Kill(t)
 	clients.Wait()
 
 	refused(t, "exists", "backup", copied, "--store", "sqlite:"+path)
 	refused(t, "nothing was changed", "restore", copied, "--store", "sqlite:"+path)
 
 	// The store as the kill left it.
-	p.start(t)
+	p.Restart(t)
 	for w := range writers {
 		holds(t, p, w, answered[w].Load())
 	}
 	refused(t, "in use", "restore", copied, "--force", "--store", "sqlite:"+path)
-	p.kill(t)
+	p.Kill(t)
 
 	// The backup, in a new place and in the old one.
 	other := filepath.Join(dir, "new", "place.db")
 	if status, out, errs := run(nil, "restore", copied, "--store", "sqlite:"+other); status != 0 || strings.Contains(out, "kept") {
 		t.Fatalf("restore: %d %s %s", status, out, errs)
 	}
-	q := spawn(t, "sqlite:"+other)
+	q := spawn.Start(t, "sqlite:"+other)
 	var had [writers]int64
 	for w := range writers {
 		had[w] = holds(t, q, w, before[w])
@@ -76,7 +78,7 @@ func TestBackup(t *testing.T) {
 	if status, out, errs := run(nil, "restore", copied, "--force", "--store", "sqlite:"+path); status != 0 || !strings.Contains(out, "kept as "+path+".before-restore-") {
 		t.Fatalf("restore --force: %d %s %s", status, out, errs)
 	}
-	p.start(t)
+	p.Restart(t)
 	for w := range writers {
 		if n := holds(t, p, w, before[w]); n != had[w] {
 			t.Errorf("one backup restored twice holds %d and %d of writer %d", had[w], n, w)
@@ -90,11 +92,11 @@ func TestBackup(t *testing.T) {
 
 // holds looks that what a writer wrote is there without a gap, as far as it was
 // answered and at most one further, by read and by search, and gives how much it is.
-func holds(t *testing.T, p *process, w int, atLeast int64) int64 {
+func holds(t *testing.T, p *spawn.Process, w int, atLeast int64) int64 {
 	t.Helper()
 	n := int64(0)
 	for {
-		status, _, _ := exchange("GET", fmt.Sprintf("%s/Patient/w%d-%d", p.base, w, n+1), "")
+		status, _, _ := exchange("GET", fmt.Sprintf("%s/Patient/w%d-%d", p.Base, w, n+1), "")
 		if status != 200 {
 			break
 		}
@@ -103,7 +105,7 @@ func holds(t *testing.T, p *process, w int, atLeast int64) int64 {
 	if n < atLeast {
 		t.Errorf("writer %d was answered %d times, %d are there", w, atLeast, n)
 	}
-	_, _, answer := exchange("GET", fmt.Sprintf("%s/Patient?identifier=urn:w|%d&_count=0&_total=accurate", p.base, w), "")
+	_, _, answer := exchange("GET", fmt.Sprintf("%s/Patient?identifier=urn:w|%d&_count=0&_total=accurate", p.Base, w), "")
 	if !strings.Contains(answer, fmt.Sprintf(`"total":%d`, n)) {
 		t.Errorf("writer %d: %d can be read, search says %s", w, n, answer)
 	}
@@ -131,9 +133,9 @@ func await(t *testing.T, done func() bool) {
 func TestRestore_RefusesWhatIsNoBackup(t *testing.T) {
 	dir := t.TempDir()
 	good := filepath.Join(dir, "good.db")
-	s := spawn(t, "sqlite:"+good)
+	s := spawn.Start(t, "sqlite:"+good)
 	for n := range 50 {
-		if status, _, answer := exchange("PUT", fmt.Sprintf("%s/Patient/p%d", s.base, n), fmt.Sprintf(`{"resourceType":"Patient","id":"p%d"}`, n)); status != 201 {
+		if status, _, answer := exchange("PUT", fmt.Sprintf("%s/Patient/p%d", s.Base, n), fmt.Sprintf(`{"resourceType":"Patient","id":"p%d"}`, n)); status != 201 {
 			t.Fatal(answer)
 		}
 	}
@@ -181,8 +183,8 @@ func TestRestore_RefusesWhatIsNoBackup(t *testing.T) {
 	if status, out, errs := run(nil, "restore", copied, "--force", "--store", "sqlite:"+broken); status != 0 || !strings.Contains(out, "kept as") {
 		t.Fatalf("%d %s %s", status, out, errs)
 	}
-	q := spawn(t, "sqlite:"+broken)
-	if status, _, _ := exchange("GET", q.base+"/Patient/p49", ""); status != 200 {
+	q := spawn.Start(t, "sqlite:"+broken)
+	if status, _, _ := exchange("GET", q.Base+"/Patient/p49", ""); status != 200 {
 		t.Errorf("the restored store lacks a patient: %d", status)
 	}
 	kept, _ := filepath.Glob(broken + ".before-restore-*")

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"vitalwire/internal/spawn"
 )
 
 // clients of the races: more than a store has connections.
@@ -38,7 +40,7 @@ func TestInstances(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			database := open(t)
-			both := [2]*process{spawn(t, database), spawn(t, database)}
+			both := [2]*spawn.Process{spawn.Start(t, database), spawn.Start(t, database)}
 			t.Run("conditional create races, HTTP 3.1.0.8.1", func(t *testing.T) { createRaces(t, both) })
 			t.Run("no update is lost, HTTP 3.1.0.5", func(t *testing.T) { countUp(t, both) })
 			t.Run("a write is seen by the other at once", func(t *testing.T) { seenByOther(t, both) })
@@ -48,12 +50,12 @@ func TestInstances(t *testing.T) {
 }
 
 // createRaces: of 64 that create one thing exactly one does, and all learn which.
-func createRaces(t *testing.T, both [2]*process) {
+func createRaces(t *testing.T, both [2]*spawn.Process) {
 	for round := range 5 {
 		var mu sync.Mutex
 		statuses, ids := map[int]int{}, map[string]bool{}
 		together(racers, func(i int) {
-			status, header, answer := exchange("POST", both[i%2].base+"/Device",
+			status, header, answer := exchange("POST", both[i%2].Base+"/Device",
 				fmt.Sprintf(`{"resourceType":"Device","identifier":[{"system":"urn:race","value":"%d"}]}`, round),
 				"If-None-Exist", fmt.Sprintf("identifier=urn:race|%d", round))
 			mu.Lock()
@@ -73,7 +75,7 @@ func createRaces(t *testing.T, both [2]*process) {
 	statuses := map[int]int{}
 	var mu sync.Mutex
 	together(racers, func(i int) {
-		status, _, _ := exchange("PUT", both[i%2].base+"/Device/only", `{"resourceType":"Device","id":"only"}`, "If-None-Match", "*")
+		status, _, _ := exchange("PUT", both[i%2].Base+"/Device/only", `{"resourceType":"Device","id":"only"}`, "If-None-Match", "*")
 		mu.Lock()
 		defer mu.Unlock()
 		statuses[status]++
@@ -84,12 +86,12 @@ func createRaces(t *testing.T, both [2]*process) {
 }
 
 // countUp: every client adds one by read and If-Match, trying again when it lost.
-func countUp(t *testing.T, both [2]*process) {
+func countUp(t *testing.T, both [2]*spawn.Process) {
 	const each = 4
 	counter := func(n int) string {
 		return fmt.Sprintf(`{"resourceType":"Patient","id":"counter","multipleBirthInteger":%d}`, n)
 	}
-	if status, _, answer := exchange("PUT", both[0].base+"/Patient/counter", counter(0)); status != 201 {
+	if status, _, answer := exchange("PUT", both[0].Base+"/Patient/counter", counter(0)); status != 201 {
 		t.Fatal(answer)
 	}
 	read := func(base string) (n int, etag string) {
@@ -101,7 +103,7 @@ func countUp(t *testing.T, both [2]*process) {
 		return p.MultipleBirthInteger, header.Get("ETag")
 	}
 	together(racers/4, func(i int) {
-		base := both[i%2].base
+		base := both[i%2].Base
 		for done := 0; done < each; {
 			n, etag := read(base)
 			switch status, _, answer := exchange("PUT", base+"/Patient/counter", counter(n+1), "If-Match", etag); status {
@@ -114,7 +116,7 @@ func countUp(t *testing.T, both [2]*process) {
 			}
 		}
 	})
-	n, etag := read(both[1].base)
+	n, etag := read(both[1].Base)
 	if n != racers/4*each || etag != fmt.Sprintf(`W/"%d"`, n+1) {
 		t.Errorf("%d clients counted %d each, to %d, %s", racers/4, each, n, etag)
 	}
@@ -122,9 +124,9 @@ func countUp(t *testing.T, both [2]*process) {
 
 // seenByOther: what one server acknowledged the other reads and finds, and
 // what it has deleted is gone there.
-func seenByOther(t *testing.T, both [2]*process) {
+func seenByOther(t *testing.T, both [2]*spawn.Process) {
 	for n := range 30 {
-		here, there := both[n%2].base, both[1-n%2].base
+		here, there := both[n%2].Base, both[1-n%2].Base
 		id := fmt.Sprintf("s%d", n%3)
 		body := fmt.Sprintf(`{"resourceType":"Patient","id":"%s","identifier":[{"system":"urn:seen","value":"%d"}]}`, id, n)
 		if status, _, answer := exchange("PUT", here+"/Patient/"+id, body); status >= 300 {
@@ -160,7 +162,7 @@ type page struct {
 // pageAmongWrites walks through pages, each asked of the other server, while
 // clients create, change and delete what is searched. What nobody touches is
 // there exactly once, nothing is twice, the total stays, and as many come as it says.
-func pageAmongWrites(t *testing.T, both [2]*process) {
+func pageAmongWrites(t *testing.T, both [2]*spawn.Process) {
 	const stable, moving = 60, 40
 	put := func(base, id, code string, n int) {
 		body := fmt.Sprintf(`{"resourceType":"Observation","id":"%s","status":"final","code":{"coding":[{"system":"urn:paging","code":"%s"}]},`+
@@ -169,9 +171,9 @@ func pageAmongWrites(t *testing.T, both [2]*process) {
 			t.Errorf("%d %s", status, answer)
 		}
 	}
-	exchange("PUT", both[0].base+"/Patient/walker", `{"resourceType":"Patient","id":"walker"}`)
+	exchange("PUT", both[0].Base+"/Patient/walker", `{"resourceType":"Patient","id":"walker"}`)
 	for n := range stable {
-		put(both[n%2].base, fmt.Sprintf("stable%d", n), "a", n)
+		put(both[n%2].Base, fmt.Sprintf("stable%d", n), "a", n)
 	}
 	stop := make(chan struct{})
 	var writers sync.WaitGroup
@@ -184,7 +186,7 @@ func pageAmongWrites(t *testing.T, both [2]*process) {
 					return
 				default:
 				}
-				id, base := fmt.Sprintf("moving%d-%d", w, random.IntN(moving/4)), both[random.IntN(2)].base
+				id, base := fmt.Sprintf("moving%d-%d", w, random.IntN(moving/4)), both[random.IntN(2)].Base
 				switch random.IntN(4) {
 				case 0:
 					exchange("DELETE", base+"/Observation/"+id, "")
@@ -220,11 +222,11 @@ func pageAmongWrites(t *testing.T, both [2]*process) {
 }
 
 // walk follows the next links and gives the ids of the matches.
-func walk(t *testing.T, both [2]*process, query string) (seen []string, total int) {
+func walk(t *testing.T, both [2]*spawn.Process, query string) (seen []string, total int) {
 	t.Helper()
 	where := query
 	for n := 0; where != ""; n++ {
-		_, _, answer := exchange("GET", both[n%2].base+where, "")
+		_, _, answer := exchange("GET", both[n%2].Base+where, "")
 		var p page
 		if err := json.Unmarshal([]byte(answer), &p); err != nil || p.Total == nil {
 			t.Fatalf("%s: %v %.300s", where, err, answer)

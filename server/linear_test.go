@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"vitalwire/internal/spawn"
 )
 
 // call is what a client asks of one resource (R4 http §3.1.0): GET, PUT, DELETE,
@@ -144,7 +146,7 @@ func TestLinearizable_HTTP_3_1_0(t *testing.T) {
 	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := spawn(t, open(t))
+			p := spawn.Start(t, open(t))
 			began := time.Now()
 			recorded := make([][]porcupine.Operation, clients)
 			stop := make(chan struct{})
@@ -162,7 +164,7 @@ func TestLinearizable_HTTP_3_1_0(t *testing.T) {
 						}
 						in := randomCall(random, resources, seen, fmt.Sprintf("%d-%d", c, n))
 						o := porcupine.Operation{ClientId: c, Input: in, Call: int64(time.Since(began))}
-						out, sent := in.perform(p.base)
+						out, sent := in.perform(p.Base)
 						o.Output, o.Return = out, int64(time.Since(began))
 						if !sent || out.status == 0 && in.method == http.MethodGet {
 							time.Sleep(5 * time.Millisecond) // says nothing of the server
@@ -183,8 +185,8 @@ func TestLinearizable_HTTP_3_1_0(t *testing.T) {
 			}
 			for k := range kills {
 				await(t, func() bool { return answered.Load() >= int64(150*(k+1)) })
-				p.kill(t) // with eight requests on their way
-				p.start(t)
+				p.Kill(t) // with eight requests on their way
+				p.Restart(t)
 			}
 			await(t, func() bool { return answered.Load() >= 150*(kills+1) })
 			close(stop)
