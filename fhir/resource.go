@@ -112,8 +112,14 @@ func ParseKey(reference string) (Key, bool) {
 	if !ok {
 		return Key{}, false
 	}
-	id, vid, versioned := strings.Cut(id, "/_history/")
-	if !ValidType(typ) || !ValidID(id) || versioned && !ValidID(vid) {
+	if i := strings.IndexByte(id, '/'); i >= 0 {
+		vid, versioned := strings.CutPrefix(id[i:], "/_history/")
+		if !versioned || !ValidID(vid) {
+			return Key{}, false
+		}
+		id = id[:i]
+	}
+	if !ValidType(typ) || !ValidID(id) {
 		return Key{}, false
 	}
 	return Key{Type: typ, ID: id}, true

@@ -39,6 +39,9 @@ func (r *run) referenceObject(el *fhir.Element) { r.referenceForm(el) }
 
 // absolute reports whether a URI has a scheme.
 func absolute(uri string) bool {
+	if strings.HasPrefix(uri, "http://") || strings.HasPrefix(uri, "urn:") {
+		return true
+	}
 	i := strings.IndexByte(uri, ':')
 	if i <= 0 {
 		return false

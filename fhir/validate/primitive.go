@@ -63,6 +63,19 @@ func (p primitive) jsonKind() fhir.Kind {
 	return fhir.String
 }
 
+// notPlain is the kind of no JSON value.
+const notPlain fhir.Kind = 0xFF
+
+// plainKind is jsonKind for the types whose format is all that there is to
+// check, else notPlain.
+func (p primitive) plainKind() fhir.Kind {
+	switch p {
+	case primXHTML, primCanonical, primURL:
+		return notPlain
+	}
+	return p.jsonKind()
+}
+
 // maxText is the longest string R4 allows (datatypes §2.24.0.1: 1 MB).
 const maxText = 1 << 20
 
@@ -176,7 +189,10 @@ func checkInteger(s string, low int64) string {
 // checkDecimal knows that s is a JSON number, which is what R4 asks; the bound
 // keeps 1e999999 from whoever computes with it.
 func checkDecimal(s string) string {
-	if i := strings.IndexAny(s, "eE"); i >= 0 {
+	for i := 0; i < len(s); i++ {
+		if s[i]|0x20 != 'e' {
+			continue
+		}
 		digits := strings.TrimLeft(s[i+1:], "+-0")
 		if len(digits) > 3 || len(digits) == 3 && digits > "400" {
 			return "the exponent of the decimal is too large"
@@ -248,14 +264,16 @@ func checkURI(s string) string {
 
 // checkURN checks the form of a urn:uuid or urn:oid; other texts pass.
 func checkURN(s string) string {
-	if len(s) > 9 && s[0] == 'u' {
-		s, _, _ = strings.Cut(s, "#")
-		if strings.HasPrefix(s, "urn:uuid:") && !isUUID(s) {
-			return "a UUID in a uri is 32 hexadecimal digits in groups of 8-4-4-4-12, in lower case"
-		}
-		if strings.HasPrefix(s, "urn:oid:") && !isOID(s) {
-			return "an OID in a uri is numbers with dots between them, beginning with 0, 1 or 2"
-		}
+	uuid, oid := strings.HasPrefix(s, "urn:uuid:"), strings.HasPrefix(s, "urn:oid:")
+	if !uuid && !oid || len(s) <= 9 {
+		return ""
+	}
+	s, _, _ = strings.Cut(s, "#")
+	if uuid && !isUUID(s) {
+		return "a UUID in a uri is 32 hexadecimal digits in groups of 8-4-4-4-12, in lower case"
+	}
+	if oid && !isOID(s) {
+		return "an OID in a uri is numbers with dots between them, beginning with 0, 1 or 2"
 	}
 	return ""
 }

@@ -87,11 +87,31 @@ func (r *run) push(fr frame) {
 	r.stack = append(r.stack, fr)
 	r.deepest = max(r.deepest, len(r.stack))
 }
+
+// place is push for a value of a field.
+func (r *run) place(f *field, index int32, el, ext *fhir.Element) *frame {
+	n := len(r.stack)
+	if n == cap(r.stack) {
+		r.push(frame{})
+	} else {
+		r.stack = r.stack[:n+1]
+		r.deepest = max(r.deepest, n+1)
+	}
+	fr := &r.stack[n]
+	fr.f, fr.sh, fr.el, fr.ext, fr.item, fr.index, fr.ids = f, nil, el, ext, nil, index, false
+	return fr
+}
 func (r *run) pop()        { r.stack = r.stack[:len(r.stack)-1] }
 func (r *run) top() *frame { return &r.stack[len(r.stack)-1] }
 
 // step spends one step; false when the budget or the caller's patience is at an end.
-func (r *run) step() bool { return r.spend(1) }
+func (r *run) step() bool {
+	if r.steps&0xFFF == 0xFFF {
+		return r.spend(1)
+	}
+	r.steps++
+	return !r.over
+}
 
 // spend spends n steps.
 func (r *run) spend(n int) bool {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
 )
 
@@ -43,6 +44,7 @@ type field struct {
 	isUnder bool // this entry is found under "_name"
 	kind    fieldKind
 	prim    primitive
+	written fhir.Kind // of a primitive that can be plain, else notPlain
 	bound   *binding
 	invs    []*invariant // of the element, beyond those of its type
 	def     *definition.Element
@@ -128,7 +130,7 @@ func (sh *shape) add(v *Validator, slot int, c *definition.Element) {
 		f.prim = primitiveOf(typ)
 		switch {
 		case f.prim != notPrimitive:
-			f.kind = isPrimitiveField
+			f.kind, f.written = isPrimitiveField, f.prim.plainKind()
 			if sh.resource && c.Name == "id" {
 				f.prim, f.typ = primID, "id"
 			}

@@ -90,8 +90,14 @@ func (r *run) object(sh *shape, el *fhir.Element) {
 			r.elementID(m.Value)
 		}
 		var ext *fhir.Element
-		if unders && f.kind == isPrimitiveField {
-			ext = el.Get(f.under)
+		if f.kind == isPrimitiveField {
+			if unders {
+				ext = el.Get(f.under)
+			}
+			if ext == nil && !f.list && r.plain(f, m.Value) {
+				r.step()
+				continue
+			}
 		}
 		r.values(f, m.Value, ext)
 	}
@@ -211,7 +217,7 @@ func (r *run) value(f *field, value, ext *fhir.Element, index int32) {
 	if !r.step() || ext == nil && f.kind == isPrimitiveField && r.plain(f, value) {
 		return
 	}
-	r.push(frame{f: f, index: index, el: value, ext: ext})
+	fr := r.place(f, index, value, ext)
 	switch f.kind {
 	case isPrimitiveField:
 		r.primitive(f, value, ext)
@@ -220,7 +226,7 @@ func (r *run) value(f *field, value, ext *fhir.Element, index int32) {
 			break
 		}
 		if value.Is(fhir.Object) {
-			r.top().ids = true
+			fr.ids = true
 			r.resource(nil)
 		} else {
 			r.err(fhir.CodeStructure, "%s is a resource: it must be a JSON object", f.json)
@@ -233,7 +239,7 @@ func (r *run) value(f *field, value, ext *fhir.Element, index int32) {
 		case !value.Is(fhir.Object):
 			r.err(fhir.CodeStructure, "%s is a %s: it must be a JSON object, found %s", f.json, sh.typ, value.Kind())
 		default:
-			r.top().sh = sh
+			fr.sh = sh
 			r.object(sh, value)
 		}
 	}
@@ -259,11 +265,7 @@ func (r *run) value(f *field, value, ext *fhir.Element, index int32) {
 // plain reports whether a primitive without extensions is plainly good: most
 // are, and need no place on the stack.
 func (r *run) plain(f *field, value *fhir.Element) bool {
-	switch f.prim {
-	case primXHTML, primCanonical, primURL:
-		return false
-	}
-	if !value.Is(f.prim.jsonKind()) || !f.prim.takes(value.Text(), value.Form()) {
+	if !value.Is(f.written) || !f.prim.takes(value.Text(), value.Form()) {
 		return false
 	}
 	return r.opts.StructureOnly || len(f.invs) == 0 && (f.bound == nil || f.bound.accepts(value.Text()))
