@@ -55,13 +55,26 @@ func TestSameAnswers(t *testing.T) {
 }
 
 func openNamed(t *testing.T, name string, now func() time.Time) store.Store {
+	return openAt(t, name, newDatabase(t, name), now, 0)
+}
+
+// newDatabase is a path or URL of an empty one.
+func newDatabase(t *testing.T, name string) string {
+	if name == "sqlite" {
+		return filepath.Join(t.TempDir(), "store.db")
+	}
+	return pgtest.Start(t)
+}
+
+// openAt opens a database; gather is that of the options.
+func openAt(t *testing.T, name, database string, now func() time.Time, gather int64) store.Store {
 	t.Helper()
 	var s store.Store
 	var err error
 	if name == "sqlite" {
-		s, err = sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "store.db"), sqlite.Options{Search: storetest.Parameters(), Now: now})
+		s, err = sqlite.Open(context.Background(), database, sqlite.Options{Search: storetest.Parameters(), Now: now, Gather: gather})
 	} else {
-		s, err = postgres.Open(context.Background(), pgtest.Start(t), postgres.Options{Search: storetest.Parameters(), Now: now})
+		s, err = postgres.Open(context.Background(), database, postgres.Options{Search: storetest.Parameters(), Now: now, Gather: gather})
 	}
 	if err != nil {
 		t.Fatal(err)

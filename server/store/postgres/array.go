@@ -1,6 +1,10 @@
 package postgres
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"vitalwire/server/store/relational"
+)
 
 // The arrays below are in the binary format of PostgreSQL (array_recv): a third
 // of the work of the text format on both sides, and bytea is not doubled to hex.
@@ -27,14 +31,21 @@ func arrayHead(n int, nulls bool, element uint32, size int) []byte {
 	return binary.BigEndian.AppendUint32(b, 1)
 }
 
-func intArray(list []int64) []byte {
-	b := arrayHead(len(list), false, oidInt8, 12*len(list))
-	for _, v := range list {
+func intArray(c relational.Column) []byte {
+	b := arrayHead(len(c.Ints), c.Nullable, oidInt8, 12*len(c.Ints))
+	for i, v := range c.Ints {
+		if c.Null(i) {
+			b = binary.BigEndian.AppendUint32(b, null)
+			continue
+		}
 		b = binary.BigEndian.AppendUint32(b, 8)
 		b = binary.BigEndian.AppendUint64(b, uint64(v))
 	}
 	return b
 }
+
+// null is the length of a null.
+const null = 0xffffffff
 
 func textArray(list []string) []byte {
 	size := 0
@@ -58,7 +69,7 @@ func byteaArray(list [][]byte) []byte {
 	b := arrayHead(len(list), nulls, oidBytea, size)
 	for _, v := range list {
 		if v == nil {
-			b = binary.BigEndian.AppendUint32(b, 0xffffffff) // -1: null
+			b = binary.BigEndian.AppendUint32(b, null)
 			continue
 		}
 		b = binary.BigEndian.AppendUint32(b, uint32(len(v)))

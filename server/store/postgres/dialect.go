@@ -19,12 +19,15 @@ var migration1 string
 //go:embed migrations/0002.sql
 var migration2 string
 
+//go:embed migrations/0003.sql
+var migration3 string
+
 // dialect is PostgreSQL's. Writers take turns by the lock of the head row, taken
 // first; after it read committed sees everything that was ever committed.
 type dialect struct{}
 
 func (dialect) Name() string         { return "PostgreSQL" }
-func (dialect) Migrations() []string { return []string{migration1, migration2} }
+func (dialect) Migrations() []string { return []string{migration1, migration2, migration3} }
 func (dialect) LockSchema() string   { return "LOCK TABLE migration IN ACCESS EXCLUSIVE MODE" }
 func (dialect) BeginRead() string    { return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" }
 func (dialect) BeginWrite() string   { return "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" }
@@ -56,7 +59,7 @@ func columns(batch relational.Batch) (names, arrays string, args []any) {
 		n[i] = column.Name
 		switch {
 		case column.Ints != nil:
-			a[i], args = fmt.Sprintf("$%d::bigint[]", i+1), append(args, intArray(column.Ints))
+			a[i], args = fmt.Sprintf("$%d::bigint[]", i+1), append(args, intArray(column))
 		case column.Texts != nil:
 			a[i], args = fmt.Sprintf("$%d::text[]", i+1), append(args, textArray(column.Texts))
 		default:

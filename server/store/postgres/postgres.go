@@ -27,6 +27,8 @@ type Options struct {
 	Now func() time.Time
 	// Readers bounds the snapshots, and so the connections, open at once; more wait.
 	Readers int
+	// Gather bounds the candidates that a search gathers and sorts, as in relational.Config.
+	Gather int64
 }
 
 // Open opens the database of a URL such as postgres://user@host/name?sslmode=disable,
@@ -41,7 +43,7 @@ func Open(ctx context.Context, dsn string, o Options) (*relational.Store, error)
 		return nil, fmt.Errorf("postgres: the connection string cannot be read: %w", err)
 	}
 	db := sql.OpenDB(connector)
-	return relational.Open(ctx, relational.Config{Dialect: dialect{}, Search: o.Search, Write: db, Read: db, Now: o.Now, Readers: o.Readers})
+	return relational.Open(ctx, relational.Config{Dialect: dialect{}, Search: o.Search, Write: db, Read: db, Now: o.Now, Readers: o.Readers, Gather: o.Gather})
 }
 
 // parameters are what the store relies on in every session.

@@ -34,7 +34,7 @@ func (s *Store) prepare(unit store.Unit) (*prepared, error) {
 			return nil, err
 		}
 		if w.Op != store.Delete {
-			p.rows[i] = indexOf(s.cfg.Search, w.Key.Type, w.Index)
+			p.rows[i] = indexOf(w.Key.Type, w.Index)
 		}
 		if w.Unless != nil {
 			p.unless[i] = wantedOf(w.Key.Type, w.Unless)
@@ -99,6 +99,8 @@ type batch struct {
 	versions []newVersion
 	dead     map[int64]int64 // position of a version -> since when it is past
 	deadRows []pastRow
+	items    []placedItem
+	codes    []placedCode
 	entries  []placedEntry
 	spans    []placedSpan
 	texts    []placedText
@@ -144,11 +146,11 @@ func newBatch(last, now int64) *batch {
 type mark struct {
 	last                                      int64
 	versions, deadRows, entries, spans, undos int
-	texts, amounts                            int
+	texts, amounts, items, codes              int
 }
 
 func (b *batch) mark() mark {
-	return mark{b.last, len(b.versions), len(b.deadRows), len(b.entries), len(b.spans), len(b.undo), len(b.texts), len(b.amounts)}
+	return mark{b.last, len(b.versions), len(b.deadRows), len(b.entries), len(b.spans), len(b.undo), len(b.texts), len(b.amounts), len(b.items), len(b.codes)}
 }
 
 func (b *batch) back(m mark) {
@@ -162,6 +164,7 @@ func (b *batch) back(m mark) {
 	b.versions, b.deadRows, b.entries = b.versions[:m.versions], b.deadRows[:m.deadRows], b.entries[:m.entries]
 	b.spans, b.undo = b.spans[:m.spans], b.undo[:m.undos]
 	b.texts, b.amounts = b.texts[:m.texts], b.amounts[:m.amounts]
+	b.items, b.codes = b.items[:m.items], b.codes[:m.codes]
 }
 
 // write evaluates one write and, when it may be, puts it in the batch. find
@@ -195,7 +198,9 @@ func (b *batch) write(index int, p *prepared, find finder) (store.Version, error
 			b.held[e.key] = append(at, len(b.entries)+i)
 		}
 	}
-	b.place(found, next.pos, next.shard)
+	if !next.deleted {
+		b.place(found, next.pos, next.shard)
+	}
 	b.keys[w.Key] = next
 	b.undo = append(b.undo, func() {
 		if exists {
@@ -209,6 +214,10 @@ func (b *batch) write(index int, p *prepared, find finder) (store.Version, error
 
 // place puts index rows of a version in the batch.
 func (b *batch) place(r *rows, pos, shard int64) {
+	b.items = append(b.items, placedItem{r.item, pos, shard})
+	for _, c := range r.codes {
+		b.codes = append(b.codes, placedCode{c, pos, shard})
+	}
 	for _, e := range r.entries {
 		b.entries = append(b.entries, placedEntry{e, pos, shard})
 	}
@@ -343,7 +352,7 @@ func (b *batch) empty() bool { return !b.wrote && len(b.versions) == 0 && len(b.
 func (b *batch) flushed() {
 	b.wrote = b.wrote || !b.empty()
 	b.versions, b.deadRows, b.entries, b.spans, b.undo = nil, nil, nil, nil, nil
-	b.texts, b.amounts = nil, nil
+	b.texts, b.amounts, b.items, b.codes = nil, nil, nil, nil
 	clear(b.changed)
 	clear(b.holders)
 	clear(b.held)

@@ -92,7 +92,7 @@ func (r *reader) linked(typ string, c search.Clause, name string, at int64, colu
 	if err != nil {
 		return err
 	}
-	p, err := newPlan(&search.Query{Type: typ, Filter: flat}, at)
+	p, err := r.s.newPlan(&search.Query{Type: typ, Filter: flat}, at)
 	if err != nil || p.never || p.byID && len(p.ids) == 0 {
 		return err
 	}
@@ -101,10 +101,8 @@ func (r *reader) linked(typ string, c search.Clause, name string, at int64, colu
 		return err
 	}
 	var b sqlText
-	b.WriteString("SELECT " + columns + " FROM (SELECT d.pos FROM (")
-	drive.positions(&b, typ)
-	b.WriteString(") d WHERE")
-	p.conditions(&b, drive)
+	b.WriteString("SELECT " + columns + " FROM (SELECT d.pos")
+	p.matches(&b, drive)
 	b.WriteString(" LIMIT " + b.arg(maxLinks+1) + ") x JOIN version v ON v.pos = x.pos")
 	n := 0
 	return r.each(b.statement(), func(rows *sql.Rows) error {

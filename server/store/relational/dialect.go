@@ -45,6 +45,8 @@ type Column struct {
 	Ints  []int64
 	Texts []string
 	Blobs [][]byte
+	// Nullable says that none (of Ints) stands for NULL.
+	Nullable bool
 }
 
 // Len is the number of rows.
@@ -53,9 +55,14 @@ func (b Batch) Len() int {
 	return len(c.Ints) + len(c.Texts) + len(c.Blobs)
 }
 
+// Null reports whether a number is NULL.
+func (c Column) Null(row int) bool { return c.Nullable && c.Ints[row] == none }
+
 // Value is the value of one row of the column, as a parameter.
 func (c Column) Value(row int) any {
 	switch {
+	case c.Null(row):
+		return nil
 	case c.Ints != nil:
 		return c.Ints[row]
 	case c.Texts != nil:

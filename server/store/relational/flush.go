@@ -194,6 +194,16 @@ func (s *Store) flush(ctx context.Context, c *conn, b *batch) error {
 
 // flushIndex writes the index rows of the batch.
 func (s *Store) flushIndex(ctx context.Context, c *conn, b *batch) error {
+	if len(b.items) > 0 {
+		if err := c.execAll(ctx, s.d.Insert("item", itemBatch(b.items))); err != nil {
+			return err
+		}
+	}
+	if len(b.codes) > 0 {
+		if err := c.execAll(ctx, s.d.Insert("item_code", codeBatch(b.codes))); err != nil {
+			return err
+		}
+	}
 	if len(b.entries) > 0 {
 		// In key order neighbours go to the same page.
 		slices.SortFunc(b.entries, func(x, y placedEntry) int {

@@ -13,18 +13,15 @@ import (
 // The second part, sub, narrows a fact without a second entry:
 //
 //	fact                    key of                     sub of
-//	resource type           type                       -
 //	token with a code       type, parameter, code      its system
 //	token of a system       type, parameter, system    -
 //	reference to a resource type, parameter, id        its type
 //	reference by URI        type, parameter, URI       -
-//	date is missing         type, parameter            -
 //	identifier of a type    type, parameter, code|value  system of the type
 //	reference by identifier type, parameter, value     its system
 //	two tokens of a composite  type, parameter, lead, code  system of the second
 //
-// The sub of the resource type's entry has a bit for each search parameter that
-// the resource has a value for (search.Param.Bit), for :missing.
+// What a column of the version's row in table item holds (roles.go) has no entry.
 type entry struct{ key, sub int64 }
 
 // span is an entry of table ix_range. ends says which ends of the resource's
@@ -33,17 +30,16 @@ type span struct{ key, low, high, ends int64 }
 
 // The kinds of fact, hashed before anything else.
 const (
-	factType    = "type"
-	factCode    = "code"
-	factSystem  = "system"
-	factTarget  = "target"
-	factURI     = "uri"
-	factRange   = "range"
-	factMissing = "missing"
-	factText    = "text"
-	factAmount  = "amount"
-	factTyped   = "of-type"
-	factByID    = "identifier"
+	factType   = "type"
+	factCode   = "code"
+	factSystem = "system"
+	factTarget = "target"
+	factURI    = "uri"
+	factRange  = "range"
+	factText   = "text"
+	factAmount = "amount"
+	factTyped  = "of-type"
+	factByID   = "identifier"
 )
 
 // hash is the 64-bit key of parts. Each part's length goes in before it, so that
@@ -71,8 +67,6 @@ func typeKey(typ string) int64 { return hash(factType, typ) }
 
 func rangeKey(p *search.Param) int64 { return paramKey(factRange, p, "") }
 
-func missingKey(p *search.Param) int64 { return paramKey(factMissing, p, "") }
-
 func paramKey(fact string, p *search.Param, text string, scope ...string) int64 {
 	if len(scope) == 0 {
 		return hash(fact, p.Resource, p.Code, text)
@@ -80,12 +74,11 @@ func paramKey(fact string, p *search.Param, text string, scope ...string) int64 
 	return hash(append([]string{fact, p.Resource, p.Code, text}, scope...)...)
 }
 
-// sortDate is the date parameter that nearly all resources of a type have, of
-// which the absence is a fact of its own: what is sorted by it ends with those.
-const sortDate = "date"
-
 // rows are what makes a version findable.
 type rows struct {
+	item    itemRow
+	dated   search.Value // the first date of the item
+	codes   []codeRow
 	entries []entry
 	spans   []span
 	texts   []textRow
@@ -126,19 +119,17 @@ func anySystem(code string) []string { return []string{"any", code} }
 func inSystem(system, code string) []string { return []string{"in", system, code} }
 
 // indexOf gives the rows that make a version findable.
-func indexOf(g *search.Registry, typ string, values []search.Value) rows {
-	r := rows{entries: make([]entry, 1, 2+2*len(values))}
-	present := int64(0)
+func indexOf(typ string, values []search.Value) rows {
+	r := rows{item: newItem(typ)}
 	for _, v := range values {
 		if v.Param.Bit >= 0 && v.Param.Bit < 63 {
-			present |= 1 << v.Param.Bit
+			r.item.present |= 1 << v.Param.Bit
 		}
-		r.add(v)
+		if !r.hold(v) {
+			r.add(v)
+		}
 	}
-	r.entries[0] = entry{key: typeKey(typ), sub: present}
-	if p := g.Lookup(typ, sortDate); p != nil && p.Type == search.Date && !hasSpan(r.spans, rangeKey(p)) {
-		r.entries = append(r.entries, entry{key: missingKey(p)})
-	}
+	r.finish()
 	r.entries, r.spans = unique(r.entries), markEnds(r.spans)
 	return r
 }
@@ -184,15 +175,6 @@ func (r *rows) addScoped(v search.Value, scope []string) {
 	case search.StringType, search.URIType, search.NumberType, search.QuantityType: // see add
 	case search.ID, search.LastUpdated, search.CompositeType: // never indexed
 	}
-}
-
-func hasSpan(spans []span, key int64) bool {
-	for _, sp := range spans {
-		if sp.key == key {
-			return true
-		}
-	}
-	return false
 }
 
 // unique drops entries seen before; a resource has few.

@@ -26,7 +26,7 @@ func (s *Store) reindex(ctx context.Context, c *conn) error {
 	if _, err := c.one(ctx, Statement{SQL: s.d.LockHead()}, &position, new(int64)); err != nil {
 		return err
 	}
-	for _, table := range []string{"ix", "ix_range", "ix_string", "ix_quantity"} {
+	for _, table := range []string{"item", "item_code", "ix", "ix_range", "ix_string", "ix_quantity"} {
 		if err := c.exec(ctx, "DELETE FROM "+table); err != nil {
 			return err
 		}
@@ -65,7 +65,7 @@ func (s *Store) reindexChunk(ctx context.Context, c *conn, after int64) (last in
 		if err != nil {
 			return after, err
 		}
-		made := indexOf(s.cfg.Search, v.Key.Type, s.cfg.Search.Extract(r))
+		made := indexOf(v.Key.Type, s.cfg.Search.Extract(r))
 		b.place(&made, v.Position, shards[i])
 	}
 	return found[len(found)-1].Position, s.flushIndex(ctx, c, b)

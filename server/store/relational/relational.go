@@ -37,6 +37,9 @@ type Config struct {
 	// Group bounds the writes of one commit (default 1024). A larger unit is
 	// committed alone.
 	Group int
+	// Gather bounds the candidates that a search gathers and sorts (default 10,000);
+	// with more it walks an index in the order of the answer.
+	Gather int64
 	// CommitTimeout bounds one commit (default 30 s).
 	CommitTimeout time.Duration
 	// ViewTimeout bounds one snapshot (default 2 minutes, as long as an answer may
@@ -90,6 +93,9 @@ func defaults(cfg *Config) {
 	}
 	if cfg.Group <= 0 {
 		cfg.Group = 1024
+	}
+	if cfg.Gather <= 0 {
+		cfg.Gather = 10_000
 	}
 	if cfg.CommitTimeout <= 0 {
 		cfg.CommitTimeout = 30 * time.Second

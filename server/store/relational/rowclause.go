@@ -6,16 +6,6 @@ import (
 	"vitalwire/fhir/search"
 )
 
-// source is a clause answered otherwise than by keys of ix alone.
-type source interface {
-	// probe is the condition that the row at d.pos meets it.
-	probe(b *sqlText) string
-	// rows writes the rows that meet it, some perhaps several times; only of one
-	// that drives.
-	rows(b *sqlText)
-	drives() bool
-}
-
 // rowClause is a clause on rows of values: any of the operands.
 type rowClause struct {
 	table    string
@@ -32,8 +22,8 @@ type placedOperand struct {
 	lead *string
 }
 
-func newRowClause(c search.Clause) (*rowClause, error) {
-	r := &rowClause{typ: c.Param.Value(), match: c.Match}
+func newRowClause(c search.Clause, p *search.Param) (*rowClause, error) {
+	r := &rowClause{typ: p.Value(), match: c.Match}
 	fact := factRange
 	switch r.typ {
 	case search.Date:
@@ -46,7 +36,7 @@ func newRowClause(c search.Clause) (*rowClause, error) {
 	for _, o := range c.Operands {
 		var scope []string
 		var lead *string
-		if c.Param.Type == search.CompositeType {
+		if p.Type == search.CompositeType {
 			if o.Part == nil {
 				return nil, fmt.Errorf("store: an operand of %s without its second part", c.Param.Code)
 			}
@@ -56,9 +46,7 @@ func newRowClause(c search.Clause) (*rowClause, error) {
 			}
 			o = *o.Part
 		}
-		for _, p := range c.Param.Indexed() {
-			r.operands = append(r.operands, placedOperand{paramKey(fact, p, "", scope...), o, lead})
-		}
+		r.operands = append(r.operands, placedOperand{paramKey(fact, p, "", scope...), o, lead})
 		if err := knownPrefixes([]search.Operand{o}); err != nil {
 			return nil, fmt.Errorf("%w of %s", err, c.Param.Code)
 		}
@@ -131,14 +119,16 @@ func (r *rowClause) drives() bool {
 	return true
 }
 
-// missing asks the bits of the resource type's entry (keys.go) whether there is a value.
+func (*rowClause) once() bool { return false }
+
+// missing asks the row's bits whether there is a value.
 type missing struct {
-	key, bits int64
-	want      bool
+	bits int64
+	want bool
 }
 
 func newMissing(c search.Clause) missing {
-	m := missing{key: typeKey(c.Param.Resource), want: *c.Missing}
+	m := missing{want: *c.Missing}
 	for _, p := range c.Param.Indexed() {
 		m.bits |= 1 << p.Bit
 	}
@@ -150,12 +140,14 @@ func (m missing) probe(b *sqlText) string {
 	if m.want {
 		compare = " = 0"
 	}
-	return "((SELECT c.sub FROM ix c WHERE c.key = " + b.arg(m.key) + " AND c.pos = d.pos LIMIT 1) & CAST(" + b.arg(m.bits) + " AS bigint))" + compare
+	return "(d.present & CAST(" + b.arg(m.bits) + " AS bigint))" + compare
 }
 
 func (missing) rows(*sqlText) {}
 
 func (missing) drives() bool { return false }
+
+func (missing) once() bool { return false }
 
 // dateCondition compares a value from "from" to "to" with the operand's range
 // (R4 search §3.1.1.4.5). "The range of the search value fully contains that of

@@ -24,7 +24,7 @@ func (r *reader) Search(q *search.Query) (store.Result, error) {
 	if flat.Filter, err = r.flatten(q.Type, q.Filter, at); err != nil {
 		return result, err
 	}
-	p, err := newPlan(&flat, position)
+	p, err := r.s.newPlan(&flat, position)
 	if err != nil {
 		return result, err
 	}
@@ -72,14 +72,15 @@ type match struct {
 // page gives up to one match more than the page holds.
 func (p *plan) page(r *reader, drive driver) ([]match, error) {
 	limit := p.query.Count + 1
-	if len(p.sort) != 1 || p.sort[0].Param.Type != search.Date || p.sort[0].Param.Union != nil || drive.size <= few {
+	w := p.walk(drive)
+	if w == nil {
 		return p.read(r, p.gathered(drive, limit))
 	}
-	// Too many to gather: first along the sort's own index, then those without a value.
+	// First along the sort's own index, then those without a value.
 	var list []match
 	if after := p.query.After; after == nil || after.Keys[0] != nil {
 		var err error
-		if list, err = p.read(r, p.walked(limit)); err != nil || len(list) >= limit {
+		if list, err = p.read(r, p.walked(w, limit)); err != nil || len(list) >= limit {
 			return list, err
 		}
 	}
@@ -111,10 +112,8 @@ func (p *plan) read(r *reader, st Statement) ([]match, error) {
 // total counts all matches.
 func (p *plan) total(r *reader, drive driver) (int64, error) {
 	var b sqlText
-	b.WriteString("SELECT count(*) FROM (")
-	drive.positions(&b, p.query.Type)
-	b.WriteString(") d WHERE")
-	p.conditions(&b, drive)
+	b.WriteString("SELECT count(*)")
+	p.matches(&b, drive)
 	var n int64
 	_, err := r.c.one(r.ctx, b.statement(), &n)
 	return n, r.check(err)
@@ -131,10 +130,7 @@ func (p *plan) gathered(drive driver, limit int) Statement {
 	for i, key := range p.sort {
 		fmt.Fprintf(&b, ", %s AS k%d", sortValue(&b, key), i)
 	}
-	b.WriteString(" FROM (")
-	drive.positions(&b, p.query.Type)
-	b.WriteString(") d WHERE")
-	p.conditions(&b, drive)
+	p.matches(&b, drive)
 	if p.query.After != nil && len(p.sort) == 0 {
 		b.WriteString(" AND d.pos < " + b.arg(p.query.After.Row))
 	}
@@ -167,6 +163,12 @@ func byText(key search.Sort) bool {
 func sortValue(b *sqlText, key search.Sort) string {
 	if key.Param.Type == search.LastUpdated {
 		return "d.pos"
+	}
+	if roleOf(key.Param) == dateRole {
+		if key.Descending {
+			return "d.high"
+		}
+		return "d.low"
 	}
 	if !byText(key) && key.Param.Union == nil {
 		column, end := "s.low", "s.ends IN (1, 3)"
@@ -247,41 +249,4 @@ func cursorValue(c *search.Cursor, i int, key search.Sort) any {
 		return *c.Keys[i]
 	}
 	return nil
-}
-
-// walked walks the index of the only sort key, which gives each resource once.
-func (p *plan) walked(limit int) Statement {
-	var b sqlText
-	key := p.sort[0]
-	column, end, order, way := "low", "d.ends IN (1, 3)", "d.low, d.pos DESC", ">"
-	if key.Descending {
-		column, end, order, way = "high", "d.ends >= 2", "d.high DESC, d.pos DESC", "<"
-	}
-	b.WriteString("SELECT d.pos, d." + column + " AS k0 FROM ix_range d WHERE d.key = " + b.arg(rangeKey(key.Param)) + " AND " + end)
-	if after := p.query.After; after != nil {
-		value := b.arg(*after.Keys[0])
-		b.WriteString(" AND d." + column + " " + way + "= " + value + " AND (d." + column + " " + way + " " + value + " OR d.pos < " + b.arg(after.Row) + ")")
-	}
-	b.WriteString(" AND")
-	p.conditions(&b, driver{walks: true})
-	b.WriteString(" ORDER BY " + order + " LIMIT " + b.arg(limit))
-	return p.bodies(&b, p.order())
-}
-
-// without finds the matches that have no value to sort by, newest first.
-func (p *plan) without(limit int) Statement {
-	var b sqlText
-	if key := p.sort[0]; key.Param.Code == sortDate {
-		b.WriteString("SELECT d.pos, CAST(NULL AS bigint) AS k0 FROM ix d WHERE d.key = " + b.arg(missingKey(key.Param)))
-	} else {
-		b.WriteString("SELECT d.pos, CAST(NULL AS bigint) AS k0 FROM ix d WHERE d.key = " + b.arg(typeKey(p.query.Type)) +
-			" AND d.sub & CAST(" + b.arg(int64(1)<<key.Param.Bit) + " AS bigint) = 0")
-	}
-	if after := p.query.After; after != nil && after.Keys[0] == nil {
-		b.WriteString(" AND d.pos < " + b.arg(after.Row))
-	}
-	b.WriteString(" AND")
-	p.conditions(&b, driver{})
-	b.WriteString(" ORDER BY d.pos DESC LIMIT " + b.arg(limit))
-	return p.bodies(&b, p.order())
 }

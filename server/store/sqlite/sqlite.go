@@ -32,6 +32,8 @@ type Options struct {
 	// LogLimit is the size of the write-ahead log, in bytes, from which on it is
 	// shortened (default 32 MB).
 	LogLimit int64
+	// Gather bounds the candidates that a search gathers and sorts, as in relational.Config.
+	Gather int64
 }
 
 // Open opens the file at path, and makes it when there is none. A file that was
@@ -53,7 +55,7 @@ func Open(ctx context.Context, path string, o Options) (*Store, error) {
 		return nil, err
 	}
 	opened, err := relational.Open(ctx, relational.Config{
-		Dialect: dialect{}, Search: o.Search, Write: write, Read: read, Now: o.Now, Readers: o.Readers, ViewTimeout: o.ViewTimeout,
+		Dialect: dialect{}, Search: o.Search, Write: write, Read: read, Now: o.Now, Readers: o.Readers, ViewTimeout: o.ViewTimeout, Gather: o.Gather,
 	})
 	if err != nil {
 		return nil, explain(path, err)

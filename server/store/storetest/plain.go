@@ -334,8 +334,8 @@ func testSchema(t *testing.T, s *suite) {
 	}
 }
 
-// testOlderSchema: a database made before the index had texts and numbers is
-// indexed again when it is opened, its past left out.
+// testOlderSchema: a database made before the index had texts, numbers and typed
+// rows is indexed again when it is opened, its past left out.
 func testOlderSchema(t *testing.T, s *suite) {
 	database := s.b.New(t)
 	first, err := s.b.Open(context.Background(), database, nil)
@@ -350,7 +350,7 @@ func testOlderSchema(t *testing.T, s *suite) {
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, sql := range []string{"DROP TABLE ix_string", "DROP TABLE ix_quantity", "DROP TABLE indexed", "DELETE FROM migration WHERE number = 2", "UPDATE ix SET sub = 0"} {
+	for _, sql := range []string{"DROP TABLE ix_string", "DROP TABLE ix_quantity", "DROP TABLE indexed", "DROP TABLE item", "DROP TABLE item_code", "DELETE FROM migration WHERE number >= 2", "UPDATE ix SET sub = 0"} {
 		s.b.Exec(t, database, sql)
 	}
 	again := &suite{Store: open(t, s.b, database), t: t, b: s.b, database: database}

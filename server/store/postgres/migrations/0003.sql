@@ -1,0 +1,45 @@
+-- item has one row for each version that can be found: the columns that nearly
+-- all searches ask for (relational/roles.go). Keys hold the resource type, so the
+-- trees keep types apart; NULL is no value.
+CREATE TABLE item (
+  pos bigint NOT NULL,
+  shard bigint NOT NULL,
+  type bigint NOT NULL,
+  present bigint NOT NULL,
+  marks bigint NOT NULL,
+  subject bigint,
+  code bigint,
+  code_system bigint,
+  status bigint,
+  status_system bigint,
+  category bigint,
+  category_system bigint,
+  low bigint,
+  high bigint,
+  PRIMARY KEY (pos, shard)
+);
+CREATE INDEX item_type ON item (type, pos);
+CREATE INDEX item_low ON item (type, low);
+CREATE INDEX item_high ON item (type, high, pos);
+CREATE INDEX item_subject ON item (subject, code, high, pos) WHERE subject IS NOT NULL;
+-- Alone, equal keys share one entry of the tree.
+CREATE INDEX item_code_key ON item (code) WHERE code IS NOT NULL;
+CREATE INDEX item_status ON item (status) WHERE status IS NOT NULL;
+CREATE INDEX item_category ON item (category) WHERE category IS NOT NULL;
+
+-- item_code has the second and further codes of a version.
+CREATE TABLE item_code (
+  pos bigint NOT NULL,
+  shard bigint NOT NULL,
+  subject bigint,
+  code bigint NOT NULL,
+  code_system bigint NOT NULL,
+  low bigint,
+  high bigint,
+  PRIMARY KEY (pos, code, code_system, shard)
+);
+CREATE INDEX item_code_subject ON item_code (subject, code, high, pos) WHERE subject IS NOT NULL;
+CREATE INDEX item_code_code ON item_code (code, pos);
+
+-- Everything is to be indexed again.
+UPDATE indexed SET rules = 0 WHERE one = 1;
