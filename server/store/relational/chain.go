@@ -92,7 +92,7 @@ func (r *reader) linked(typ string, c search.Clause, name string, at int64, colu
 	if err != nil {
 		return err
 	}
-	p, err := r.s.newPlan(&search.Query{Type: typ, Filter: flat}, at)
+	p, err := r.newPlan(&search.Query{Type: typ, Filter: flat}, at)
 	if err != nil || p.never || p.byID && len(p.ids) == 0 {
 		return err
 	}
@@ -101,8 +101,9 @@ func (r *reader) linked(typ string, c search.Clause, name string, at int64, colu
 		return err
 	}
 	var b sqlText
-	b.WriteString("SELECT " + columns + " FROM (SELECT d.pos")
-	p.matches(&b, drive)
+	b.WriteString("SELECT " + columns + " FROM (SELECT m.pos FROM (")
+	p.matches(&b, drive, p.upper, func(*sqlText) string { return "d.pos" })
+	b.WriteString(") m")
 	b.WriteString(" LIMIT " + b.arg(maxLinks+1) + ") x JOIN version v ON v.pos = x.pos")
 	n := 0
 	return r.each(b.statement(), func(rows *sql.Rows) error {

@@ -52,11 +52,11 @@ func (s *subjectClause) probe(b *sqlText) string {
 	return "(" + in(b, "+d.subject", s.keys) + " AND " + marked("d", s.held) + " OR " + rest + ")"
 }
 
-func (s *subjectClause) rows(b *sqlText) {
-	if len(s.keys) > 0 {
-		b.WriteString("SELECT c.pos FROM item c WHERE " + in(b, "c.subject", s.keys) + " AND " + marked("c", s.held) + " UNION ALL ")
+func (s *subjectClause) arms(b *sqlText) []arm {
+	if len(s.keys) == 0 {
+		return s.rest.arms(b)
 	}
-	s.rest.rows(b)
+	return append([]arm{{"item", in(b, "d.subject", s.keys) + " AND " + marked("d", s.held)}}, s.rest.arms(b)...)
 }
 
 func (*subjectClause) drives() bool { return true }
@@ -132,26 +132,18 @@ func (t *tokenClause) codes() []any {
 	return list
 }
 
-func (t *tokenClause) rows(b *sqlText) {
-	tables := []string{"item", "item_code"}
-	if t.role != codeRole {
-		tables = tables[:1]
-	}
-	for i, table := range tables {
-		if i > 0 {
-			b.WriteString(" UNION ALL ")
-		}
-		b.WriteString("SELECT c.pos FROM " + table + " c WHERE ")
+func (t *tokenClause) arms(b *sqlText) []arm {
+	match := func(row string) string {
 		if len(t.whole)+len(t.exact) > 1 { // an OR would hide the index
-			b.WriteString(in(b, "c."+t.column, t.codes()) + " AND " + t.match(b, "c", "+"))
-		} else {
-			b.WriteString(t.match(b, "c", ""))
+			return in(b, row+"."+t.column, t.codes()) + " AND " + t.match(b, row, "+")
 		}
+		return t.match(b, row, "")
 	}
-	if t.role != codeRole {
-		b.WriteString(" UNION ALL ")
-		t.rest.rows(b)
+	list := []arm{{"item", match("d")}}
+	if t.role == codeRole {
+		return append(list, arm{"item_code", match("c")})
 	}
+	return append(list, t.rest.arms(b)...)
 }
 
 func (t *tokenClause) drives() bool { return len(t.systems) == 0 }
@@ -179,12 +171,13 @@ func (s *dateClause) probe(b *sqlText) string {
 	return fmt.Sprintf("CASE WHEN d.marks & %d = 0 THEN %s ELSE %s END", moreDate, anyOf(either), s.rest.probe(b))
 }
 
-func (s *dateClause) rows(b *sqlText) {
+func (s *dateClause) arms(b *sqlText) []arm {
+	var list []arm
 	for _, o := range s.rest.operands {
-		b.WriteString("SELECT c.pos FROM item c WHERE c.type = " + b.arg(s.typ) + " AND " + dateCondition(b, o.Operand, "c.low", "c.high") +
-			fmt.Sprintf(" AND c.marks & %d = 0 UNION ALL ", moreDate))
+		list = append(list, arm{"item", "d.type = " + b.arg(s.typ) + " AND " + dateCondition(b, o.Operand, "d.low", "d.high") +
+			fmt.Sprintf(" AND d.marks & %d = 0", moreDate)})
 	}
-	s.rest.rows(b)
+	return append(list, s.rest.arms(b)...)
 }
 
 func (s *dateClause) drives() bool { return s.rest.drives() }
@@ -223,7 +216,7 @@ func newTrack(all []source) *trackClause {
 	return &t
 }
 
-// match is the condition on a row c of item or item_code.
+// match is the condition on a row of item or item_code.
 func (t *trackClause) match(b *sqlText, row string) string {
 	all := []string{in(b, row+".subject", t.subject.keys), in(b, row+".code", t.code.codes())}
 	for _, since := range t.since {
@@ -232,9 +225,8 @@ func (t *trackClause) match(b *sqlText, row string) string {
 	return strings.Join(all, " AND ")
 }
 
-func (t *trackClause) rows(b *sqlText) {
-	b.WriteString("SELECT c.pos FROM item c WHERE " + t.match(b, "c") + " UNION ALL SELECT c.pos FROM item_code c WHERE " + t.match(b, "c") + " UNION ALL ")
-	t.subject.rest.rows(b)
+func (t *trackClause) arms(b *sqlText) []arm {
+	return append([]arm{{"item", t.match(b, "d")}, {"item_code", t.match(b, "c")}}, t.subject.rest.arms(b)...)
 }
 
 func (*trackClause) probe(*sqlText) string { return "" }

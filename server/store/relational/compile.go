@@ -35,25 +35,28 @@ func (b *sqlText) statement() Statement { return Statement{SQL: b.String(), Args
 // plan is a query understood: its clauses by how they are answered.
 type plan struct {
 	query *search.Query
-	at    int64           // the position searched at
-	upper int64           // no match has a later position
-	all   []source        // what must hold of each match, besides the next three
-	times []search.Clause // _lastUpdated: conditions on the position itself
-	never bool            // nothing can match
-	ids   []string        // _id: what is left of all of them
-	byID  bool
-	sort  []search.Sort
-	track *trackClause // of two of all, perhaps
+	at    int64 // the position searched at
+	// pinned tells that at is not the newest position: what was superseded since counts.
+	pinned bool
+	upper  int64           // no match has a later position
+	all    []source        // what must hold of each match, besides the next three
+	times  []search.Clause // _lastUpdated: conditions on the position itself
+	never  bool            // nothing can match
+	ids    []string        // _id: what is left of all of them
+	byID   bool
+	sort   []search.Sort
+	track  *trackClause // of two of all, perhaps
 	// gather bounds what is gathered and sorted (Config.Gather).
 	gather int64
 }
 
 // newPlan sorts a query's clauses. What it does not know is an error, never ignored.
-func (s *Store) newPlan(q *search.Query, position int64) (*plan, error) {
-	p := &plan{query: q, at: position, gather: s.cfg.Gather}
-	if q.After != nil {
-		p.at = q.After.Snapshot
+func (r *reader) newPlan(q *search.Query, at int64) (*plan, error) {
+	position, err := r.Position()
+	if err != nil {
+		return nil, err
 	}
+	p := &plan{query: q, at: at, pinned: at < position, gather: r.s.cfg.Gather}
 	p.upper = p.at
 	for _, clause := range q.Filter {
 		if len(clause.Operands) == 0 && clause.Missing == nil {

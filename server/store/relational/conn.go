@@ -57,6 +57,18 @@ func (c *conn) exec(ctx context.Context, query string, args ...any) error {
 	return nil
 }
 
+// control runs a statement without parameters, such as BEGIN, prepared.
+func (c *conn) control(ctx context.Context, query string) error {
+	stmt, err := c.prepare(ctx, query) //nolint:sqlclosecheck // kept for the next time
+	if err != nil {
+		return err
+	}
+	if _, err := stmt.ExecContext(ctx); err != nil {
+		return sqlError(err, query)
+	}
+	return nil
+}
+
 func (c *conn) execAll(ctx context.Context, statements []Statement) error {
 	for _, st := range statements {
 		if err := c.exec(ctx, st.SQL, st.Args...); err != nil {

@@ -3,6 +3,7 @@ package relational
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // A search walks one source of positions, the driver, and checks everything else
@@ -61,57 +62,86 @@ func (p *plan) count(r *reader, list []driver, limit int64) error {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString("(SELECT count(*) FROM (")
-		list[i].from.rows(&b)
-		b.WriteString(" LIMIT " + b.arg(limit) + ") q)")
+		b.WriteString("(SELECT count(*) FROM (" + union(list[i].from.arms(&b)) + " LIMIT " + b.arg(limit) + ") q)")
 		sizes[i] = &list[i].size
 	}
 	_, err := r.c.one(r.ctx, b.statement(), sizes...)
 	return r.check(err)
 }
 
-// matches writes FROM and WHERE of all matches, each once, as rows of item named d.
-func (p *plan) matches(b *sqlText, drive driver) {
-	b.WriteString(" FROM ")
-	switch {
-	case drive.all:
-		b.WriteString("item d WHERE d.type = " + b.arg(typeKey(p.query.Type)) + " AND ")
-		p.conditions(b, drive, "d.pos")
-		return
-	case drive.ids != nil:
-		ids := make([]any, len(drive.ids))
-		for i, id := range drive.ids {
-			ids[i] = id
-		}
-		b.WriteString("(SELECT c.pos FROM version c WHERE c.rtype = " + b.arg(p.query.Type) + " AND c.id IN (" + b.list(ids) + ")) q")
-	case drive.from.once():
-		b.WriteString("(")
-		drive.from.rows(b)
-		b.WriteString(") q")
-	default:
-		b.WriteString("(SELECT DISTINCT u.pos FROM (")
-		drive.from.rows(b)
-		b.WriteString(") u) q")
+// matches writes queries, joined by UNION ALL, for what sel selects of every match,
+// a row of item named d; each match once. No match has a position after upper.
+func (p *plan) matches(b *sqlText, drive driver, upper int64, sel func(b *sqlText) string) {
+	head := "SELECT " + sel(b) + " FROM "
+	if drive.all {
+		b.WriteString(head + "item d WHERE d.type = " + b.arg(typeKey(p.query.Type)) + " AND " + p.conditions(b, drive, "d.pos", upper))
+	} else {
+		p.driven(b, drive, head, upper)
 	}
-	// A plus before a column keeps its index from being walked instead.
-	b.WriteString(" JOIN item d ON d.pos = q.pos WHERE ")
-	p.conditions(b, drive, "+d.pos")
+	if p.pinned {
+		b.WriteString(" UNION ALL ")
+		p.superseded(b, upper, sel)
+	}
 }
 
-// conditions writes what must hold at the row d besides the driver.
-func (p *plan) conditions(b *sqlText, drive driver, pos string) {
-	b.WriteString(pos + " <= " + b.arg(p.upper))
+// driven writes the queries of matches that begin at a driver's rows.
+func (p *plan) driven(b *sqlText, drive driver, head string, upper int64) {
+	// A plus before a column keeps its index from being walked instead of the driver's.
+	rest := " AND " + p.conditions(b, drive, "+d.pos", upper)
+	switch {
+	case drive.ids != nil:
+		b.WriteString(head + "(" + p.versions(b, drive.ids) + ") q JOIN item d ON d.pos = q.pos WHERE true" + rest)
+	case drive.from.once():
+		for i, a := range drive.from.arms(b) {
+			if i > 0 {
+				b.WriteString(" UNION ALL ")
+			}
+			if a.table == "item" {
+				b.WriteString(head + "item d WHERE " + a.where + rest)
+			} else {
+				b.WriteString(head + "(" + union([]arm{a}) + ") q JOIN item d ON d.pos = q.pos WHERE true" + rest)
+			}
+		}
+	default:
+		b.WriteString(head + "(SELECT DISTINCT u.pos FROM (" + union(drive.from.arms(b)) + ") u) q JOIN item d ON d.pos = q.pos WHERE true" + rest)
+	}
+}
+
+// superseded writes a query for the matches that are current no more, but were at
+// the position searched at: few, as it is not long ago.
+func (p *plan) superseded(b *sqlText, upper int64, sel func(b *sqlText) string) {
+	b.WriteString("SELECT " + sel(b) + " FROM ")
+	if p.byID {
+		b.WriteString("(" + p.versions(b, p.ids) + ") q JOIN item_past d ON d.pos = q.pos WHERE ")
+	} else {
+		b.WriteString("item_past d WHERE ")
+	}
+	b.WriteString("d.until > " + b.arg(p.at) + " AND +d.type = " + b.arg(typeKey(p.query.Type)) + " AND " + p.conditions(b, driver{all: true}, "+d.pos", upper))
+}
+
+// versions is a query for all versions of ids.
+func (p *plan) versions(b *sqlText, ids []string) string {
+	list := make([]any, len(ids))
+	for i, id := range ids {
+		list[i] = id
+	}
+	return "SELECT c.pos FROM version c WHERE c.rtype = " + b.arg(p.query.Type) + " AND c.id IN (" + b.list(list) + ")"
+}
+
+// conditions is what must hold at the row d besides the driver.
+func (p *plan) conditions(b *sqlText, drive driver, pos string, upper int64) string {
+	all := []string{pos + " <= " + b.arg(upper)}
 	for _, c := range p.times {
 		either := make([]string, len(c.Operands))
 		for i, o := range c.Operands {
 			either[i] = timeCondition(b, o, pos)
 		}
-		b.WriteString(" AND " + anyOf(either))
+		all = append(all, anyOf(either))
 	}
 	for i, from := range p.all {
 		if drive.from == nil || drive.at != i {
-			b.WriteString(" AND " + from.probe(b))
+			all = append(all, from.probe(b))
 		}
 	}
-	b.WriteString(" AND (SELECT 1 FROM past p WHERE p.pos = d.pos AND p.until <= " + b.arg(p.at) + " LIMIT 1) IS NULL")
+	return strings.Join(all, " AND ")
 }

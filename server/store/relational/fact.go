@@ -108,14 +108,12 @@ func (f factClause) probe(b *sqlText) string {
 	return anyOf(either)
 }
 
-// rows writes the rows of ix.
-func (f factClause) rows(b *sqlText) {
-	for i, kind := range f.kinds() {
-		if i > 0 {
-			b.WriteString(" UNION ALL ")
-		}
-		b.WriteString("SELECT c.pos FROM ix c WHERE " + kind.match(b))
+func (f factClause) arms(b *sqlText) []arm {
+	var list []arm
+	for _, kind := range f.kinds() {
+		list = append(list, arm{"ix", kind.match(b)})
 	}
+	return list
 }
 
 func (factClause) drives() bool { return true }

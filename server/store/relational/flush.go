@@ -79,8 +79,8 @@ func keyBatch(keys []fhir.Key) Batch {
 	return Batch{{Name: "rtype", Texts: types}, {Name: "id", Texts: ids}}
 }
 
-// live is the condition that the version at e.pos is not past.
-const live = `(SELECT 1 FROM past p WHERE p.pos = e.pos LIMIT 1) IS NULL`
+// live is the condition that the version at e.pos is the current one.
+const live = `(SELECT 1 FROM item d WHERE d.pos = e.pos LIMIT 1) IS NOT NULL`
 
 func (s *Store) loadHolders(ctx context.Context, c *conn, b *batch, wants []wanted) error {
 	for chunk := range slices.Chunk(wants, maxChunk) {
@@ -184,12 +184,25 @@ func (s *Store) flush(ctx context.Context, c *conn, b *batch) error {
 	if err := s.flushIndex(ctx, c, b); err != nil {
 		return err
 	}
-	if len(b.deadRows) > 0 {
-		if err := c.execAll(ctx, s.d.Insert("past", pastBatch(b.deadRows))); err != nil {
+	if err := s.supersede(ctx, c, b.deadRows); err != nil {
+		return err
+	}
+	return s.flushRecords(ctx, c, b)
+}
+
+// supersede moves the rows of versions that are current no more from item to item_past.
+func (s *Store) supersede(ctx context.Context, c *conn, rows []pastRow) error {
+	for chunk := range slices.Chunk(rows, maxChunk) {
+		st := s.d.With("k", pastBatch(chunk))
+		if err := c.exec(ctx, `WITH `+st.SQL+` INSERT INTO item_past (`+itemColumns+`, until) SELECT `+itemColumnsOf("i")+`, k.until
+			FROM (SELECT DISTINCT k.pos, k.until FROM k) k JOIN item i ON i.pos = k.pos`, st.Args...); err != nil {
+			return err
+		}
+		if err := c.exec(ctx, `WITH `+st.SQL+` DELETE FROM item WHERE pos IN (SELECT k.pos FROM k)`, st.Args...); err != nil {
 			return err
 		}
 	}
-	return s.flushRecords(ctx, c, b)
+	return nil
 }
 
 // flushIndex writes the index rows of the batch.

@@ -153,7 +153,7 @@ func (in *including) reverse(d search.Include, from []store.Version) error {
 		return nil
 	}
 	// Newest first, so that the order does not depend on the plan.
-	p, err := in.r.s.newPlan(&search.Query{Type: d.Source, Filter: []search.Clause{clause}, Count: maxIncluded}, in.at)
+	p, err := in.r.newPlan(&search.Query{Type: d.Source, Filter: []search.Clause{clause}, Count: maxIncluded}, in.at)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package relational
 
 import (
 	"math"
+	"strings"
 
 	"vitalwire/fhir/search"
 )
@@ -121,9 +122,17 @@ func (r *rows) finish() {
 	}
 }
 
+// itemNames are the columns of item and, with until behind them, of item_past.
+var itemNames = []string{"pos", "shard", "type", "present", "marks", "subject", "code", "code_system", "status", "status_system",
+	"category", "category_system", "low", "high"}
+
+var itemColumns = strings.Join(itemNames, ", ")
+
+// itemColumnsOf are the columns of a row by its name.
+func itemColumnsOf(row string) string { return row + "." + strings.Join(itemNames, ", "+row+".") }
+
 func itemBatch(list []placedItem) Batch {
-	c := newColumns(len(list), "pos", "shard", "type", "present", "marks", "subject", "code", "code_system", "status", "status_system",
-		"category", "category_system", "low", "high")
+	c := newColumns(len(list), itemNames...)
 	for i, r := range list {
 		c.set(i, r.pos, r.shard, r.typ, r.present, r.marks, r.subject, r.code.code, r.code.system, r.status.code, r.status.system,
 			r.category.code, r.category.system, r.low, r.high)

@@ -26,7 +26,7 @@ func (s *Store) reindex(ctx context.Context, c *conn) error {
 	if _, err := c.one(ctx, Statement{SQL: s.d.LockHead()}, &position, new(int64)); err != nil {
 		return err
 	}
-	for _, table := range []string{"item", "item_code", "ix", "ix_range", "ix_string", "ix_quantity"} {
+	for _, table := range []string{"item", "item_past", "item_code", "ix", "ix_range", "ix_string", "ix_quantity"} {
 		if err := c.exec(ctx, "DELETE FROM "+table); err != nil {
 			return err
 		}
@@ -49,7 +49,7 @@ func (s *Store) reindexChunk(ctx context.Context, c *conn, after int64) (last in
 	var found []store.Version
 	var shards []int64
 	err = c.each(ctx, Statement{SQL: "SELECT " + versionColumns + `, v.shard FROM version v WHERE v.pos > $1 AND v.deleted = 0
-		AND (SELECT 1 FROM past p WHERE p.pos = v.pos LIMIT 1) IS NULL ORDER BY v.pos LIMIT $2`, Args: []any{after, reindexed}},
+		AND (SELECT x.pos FROM version x WHERE x.rtype = v.rtype AND x.id = v.id ORDER BY x.vid DESC LIMIT 1) = v.pos ORDER BY v.pos LIMIT $2`, Args: []any{after, reindexed}},
 		func(r *sql.Rows) error {
 			var shard int64
 			v, err := scanVersion(r, &shard)

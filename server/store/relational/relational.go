@@ -3,9 +3,9 @@
 // SQL text, written once. It knows no driver; server/store/sqlite and
 // server/store/postgres open the database and give the Dialect.
 //
-// What a write leaves is only ever inserted. A version row is never changed: that
-// it was superseded is a row of its own (table past), so a search pinned to an
-// old position still finds what was current then.
+// A version row is never changed. Table item has what is current, so a search finds
+// nothing else; when a version is superseded its row moves to item_past, where a
+// search pinned to an older position still finds what was current then.
 package relational
 
 import (
@@ -166,7 +166,7 @@ func (s *Store) begin(ctx context.Context) (*conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err = c.exec(ctx, s.d.BeginRead()); err == nil {
+		if err = c.control(ctx, s.d.BeginRead()); err == nil {
 			return c, nil
 		}
 		c.broken = true
@@ -181,7 +181,7 @@ func (s *Store) begin(ctx context.Context) (*conn, error) {
 func (s *Store) end(c *conn) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	if err := c.exec(ctx, "ROLLBACK"); err != nil {
+	if err := c.control(ctx, "ROLLBACK"); err != nil {
 		c.broken = true
 	}
 }

@@ -93,14 +93,13 @@ func (r *rowClause) probe(b *sqlText) string {
 	return anyOf(probes)
 }
 
-func (r *rowClause) rows(b *sqlText) {
-	// OR would hide the index.
+// arms: OR would hide the index.
+func (r *rowClause) arms(b *sqlText) []arm {
+	list := make([]arm, len(r.operands))
 	for i, o := range r.operands {
-		if i > 0 {
-			b.WriteString(" UNION ALL ")
-		}
-		b.WriteString("SELECT c.pos FROM " + r.table + " c WHERE c.key = " + b.arg(o.key) + " AND " + r.condition(b, o, true))
+		list[i] = arm{r.table, "c.key = " + b.arg(o.key) + " AND " + r.condition(b, o, true)}
 	}
+	return list
 }
 
 // maxDriving bounds the operands of a clause that may drive: each is a query of a
@@ -143,7 +142,7 @@ func (m missing) probe(b *sqlText) string {
 	return "(d.present & CAST(" + b.arg(m.bits) + " AS bigint))" + compare
 }
 
-func (missing) rows(*sqlText) {}
+func (missing) arms(*sqlText) []arm { return nil }
 
 func (missing) drives() bool { return false }
 

@@ -24,7 +24,7 @@ func (r *reader) Search(q *search.Query) (store.Result, error) {
 	if flat.Filter, err = r.flatten(q.Type, q.Filter, at); err != nil {
 		return result, err
 	}
-	p, err := r.s.newPlan(&flat, position)
+	p, err := r.newPlan(&flat, at)
 	if err != nil {
 		return result, err
 	}
@@ -112,8 +112,9 @@ func (p *plan) read(r *reader, st Statement) ([]match, error) {
 // total counts all matches.
 func (p *plan) total(r *reader, drive driver) (int64, error) {
 	var b sqlText
-	b.WriteString("SELECT count(*)")
-	p.matches(&b, drive)
+	b.WriteString("SELECT count(*) FROM (")
+	p.matches(&b, drive, p.upper, func(*sqlText) string { return "d.pos" })
+	b.WriteString(") x")
 	var n int64
 	_, err := r.c.one(r.ctx, b.statement(), &n)
 	return n, r.check(err)
@@ -126,14 +127,12 @@ func (p *plan) gathered(drive driver, limit int) Statement {
 	for i := range p.sort {
 		fmt.Fprintf(&b, ", x.k%d", i)
 	}
-	b.WriteString(" FROM (SELECT d.pos")
-	for i, key := range p.sort {
-		fmt.Fprintf(&b, ", %s AS k%d", sortValue(&b, key), i)
-	}
-	p.matches(&b, drive)
+	upper := p.upper
 	if p.query.After != nil && len(p.sort) == 0 {
-		b.WriteString(" AND d.pos < " + b.arg(p.query.After.Row))
+		upper = min(upper, p.query.After.Row-1)
 	}
+	b.WriteString(" FROM (")
+	p.matches(&b, drive, upper, p.sortValues)
 	b.WriteString(") x")
 	if p.query.After != nil && len(p.sort) > 0 {
 		b.WriteString(" WHERE " + p.after(&b))
@@ -141,6 +140,15 @@ func (p *plan) gathered(drive driver, limit int) Statement {
 	order := p.order()
 	b.WriteString(" ORDER BY " + order + " LIMIT " + b.arg(limit))
 	return p.bodies(&b, order)
+}
+
+// sortValues are the columns of a match: its position and what it is sorted by.
+func (p *plan) sortValues(b *sqlText) string {
+	text := "d.pos"
+	for i, key := range p.sort {
+		text += fmt.Sprintf(", %s AS k%d", sortValue(b, key), i)
+	}
+	return text
 }
 
 // bodies fetches the versions of the positions that b finds, and the sort keys.

@@ -2,6 +2,7 @@ package relational
 
 import (
 	"fmt"
+	"strings"
 
 	"vitalwire/fhir/search"
 )
@@ -12,12 +13,33 @@ type source interface {
 	// probe is the condition that the row of item named d meets it; it may be null
 	// for false.
 	probe(b *sqlText) string
-	// rows writes the rows that meet it; only of one that drives.
-	rows(b *sqlText)
+	// arms are the tables whose rows meet it; only of one that drives.
+	arms(b *sqlText) []arm
 	// drives reports whether a search may walk the rows.
 	drives() bool
-	// once reports whether rows gives no position twice.
+	// once reports whether the arms give no position twice.
 	once() bool
+}
+
+// arm is part of the rows of a source: those of a table named row() where a
+// condition holds.
+type arm struct{ table, where string }
+
+// row is the table's name in the condition: d when it is item itself.
+func (a arm) row() string {
+	if a.table == "item" {
+		return "d"
+	}
+	return "c"
+}
+
+// union is a query for the positions of arms, some perhaps several times.
+func union(list []arm) string {
+	texts := make([]string, len(list))
+	for i, a := range list {
+		texts[i] = "SELECT " + a.row() + ".pos FROM " + a.table + " " + a.row() + " WHERE " + a.where
+	}
+	return strings.Join(texts, " UNION ALL ")
 }
 
 // newSource compiles a clause: any of what its parameter is indexed by.
@@ -73,13 +95,12 @@ func (s anySource) probe(b *sqlText) string {
 	return anyOf(either)
 }
 
-func (s anySource) rows(b *sqlText) {
-	for i, from := range s {
-		if i > 0 {
-			b.WriteString(" UNION ALL ")
-		}
-		from.rows(b)
+func (s anySource) arms(b *sqlText) []arm {
+	var list []arm
+	for _, from := range s {
+		list = append(list, from.arms(b)...)
 	}
+	return list
 }
 
 func (s anySource) drives() bool {

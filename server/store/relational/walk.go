@@ -2,7 +2,6 @@ package relational
 
 import (
 	"fmt"
-	"strings"
 
 	"vitalwire/fhir/search"
 )
@@ -35,86 +34,94 @@ func (p *plan) walk(drive driver) *walk {
 func (p *plan) walked(w *walk, limit int) Statement {
 	var b sqlText
 	b.WriteString("SELECT x.pos, x.k0 FROM (")
-	arms := []string{"item"}
-	switch {
-	case w.track != nil:
-		arms = []string{"item", "item_code", "ix"}
-	case roleOf(w.key.Param) != dateRole:
-		arms = []string{"ix_range"}
-	}
-	for i, arm := range arms {
+	for i, a := range p.walkArms(&b, w) {
 		if i > 0 {
 			b.WriteString(" UNION ")
 		}
 		// A subquery, because an arm with ORDER BY and LIMIT stands nowhere else in SQLite.
 		b.WriteString("SELECT * FROM (")
-		p.arm(&b, w, arm, limit)
+		p.walkArm(&b, w, a, limit)
 		fmt.Fprintf(&b, ") a%d", i)
 	}
 	b.WriteString(") x ORDER BY " + p.order() + " LIMIT " + b.arg(limit))
 	return p.bodies(&b, p.order())
 }
 
-// arm walks one table.
-func (p *plan) arm(b *sqlText, w *walk, table string, limit int) {
-	column, way, order := "low", ">", "ASC"
-	if w.key.Descending {
-		column, way, order = "high", "<", "DESC"
-	}
-	// row gives the order; pos is kept out of other indexes where row is not item.
-	row, pos, value := "c", "+d.pos", "c."+column
-	var from string
-	var where []string
-	switch table {
-	case "item":
-		row, pos, value, from = "d", "d.pos", "d."+column, "item d"
-		if w.track != nil {
-			where = append(where, w.track.match(b, "d"))
-		} else {
-			where = append(where, "d.type = "+b.arg(typeKey(p.query.Type)))
-		}
-	case "item_code":
-		from = "item_code c JOIN item d ON d.pos = c.pos"
-		where = append(where, w.track.match(b, "c"))
-	case "ix":
-		var rest sqlText
-		rest.args = b.args
-		w.track.subject.rest.rows(&rest)
-		b.args = rest.args
-		value, from = "d."+column, "(SELECT DISTINCT u.pos FROM ("+rest.String()+") u) c JOIN item d ON d.pos = c.pos"
-	case "ix_range":
+// walkArms are the tables walked.
+func (p *plan) walkArms(b *sqlText, w *walk) []arm {
+	typ := typeKey(p.query.Type)
+	var list []arm
+	switch {
+	case w.track != nil:
+		list = w.track.arms(b)
+	case roleOf(w.key.Param) == dateRole:
+		list = []arm{{"item", "d.type = " + b.arg(typ)}}
+	default:
 		end := "c.ends IN (1, 3)"
 		if w.key.Descending {
 			end = "c.ends >= 2"
 		}
-		from = "ix_range c JOIN item d ON d.pos = c.pos"
-		where = append(where, "c.key = "+b.arg(rangeKey(w.key.Param)), end)
+		list = []arm{{"ix_range", "c.key = " + b.arg(rangeKey(w.key.Param)) + " AND " + end}}
 	}
-	where = append(where, value+" IS NOT NULL")
+	if p.pinned {
+		list = append(list, arm{"item_past", "d.until > " + b.arg(p.at) + " AND +d.type = " + b.arg(typ)})
+	}
+	return list
+}
+
+// walkArm walks one table.
+func (p *plan) walkArm(b *sqlText, w *walk, a arm, limit int) {
+	column, way, order := "low", ">", "ASC"
+	if w.key.Descending {
+		column, way, order = "high", "<", "DESC"
+	}
+	// row gives the order; d.pos is kept out of indexes where that is not item.
+	row, pos, value, from := "c", "+d.pos", "c."+column, a.table+" c JOIN item d ON d.pos = c.pos"
+	where := a.where
+	switch a.table {
+	case "item":
+		row, pos, value, from = "d", "d.pos", "d."+column, "item d"
+	case "item_past":
+		row, value, from = "d", "d."+column, "item_past d"
+		if roleOf(w.key.Param) != dateRole {
+			value, from = "c."+column, "item_past d JOIN ix_range c ON c.pos = d.pos"
+			end := "c.ends IN (1, 3)"
+			if w.key.Descending {
+				end = "c.ends >= 2"
+			}
+			where += " AND c.key = " + b.arg(rangeKey(w.key.Param)) + " AND " + end
+		}
+	case "ix":
+		value, from, where = "d."+column, "(SELECT DISTINCT u.pos FROM ("+union([]arm{a})+") u) c JOIN item d ON d.pos = c.pos", "true"
+	}
+	where += " AND " + value + " IS NOT NULL"
 	if after := p.query.After; after != nil {
 		mark := b.arg(*after.Keys[0])
-		where = append(where, value+" "+way+"= "+mark, "("+value+" "+way+" "+mark+" OR "+row+".pos < "+b.arg(after.Row)+")")
+		where += " AND " + value + " " + way + "= " + mark + " AND (" + value + " " + way + " " + mark + " OR " + row + ".pos < " + b.arg(after.Row) + ")"
 	}
-	b.WriteString("SELECT d.pos, " + value + " AS k0 FROM " + from + " WHERE " + strings.Join(where, " AND ") + " AND ")
-	p.conditions(b, driver{all: true}, pos)
+	b.WriteString("SELECT d.pos, " + value + " AS k0 FROM " + from + " WHERE " + where + " AND " + p.conditions(b, driver{all: true}, pos, p.upper))
 	b.WriteString(" ORDER BY " + value + " " + order + ", " + row + ".pos DESC LIMIT " + b.arg(limit))
 }
 
 // without finds the matches that have no value to sort by, newest first.
 func (p *plan) without(limit int) Statement {
-	var b sqlText
 	key := p.sort[0]
-	b.WriteString("SELECT d.pos, CAST(NULL AS bigint) AS k0 FROM item d WHERE d.type = " + b.arg(typeKey(p.query.Type)))
+	none := fmt.Sprintf("d.present & CAST(%d AS bigint) = 0", int64(1)<<max(key.Param.Bit, 0))
 	if roleOf(key.Param) == dateRole {
-		b.WriteString(" AND d.high IS NULL")
-	} else {
-		b.WriteString(" AND d.present & CAST(" + b.arg(int64(1)<<key.Param.Bit) + " AS bigint) = 0")
+		none = "d.high IS NULL"
 	}
+	upper := p.upper
 	if after := p.query.After; after != nil && after.Keys[0] == nil {
-		b.WriteString(" AND d.pos < " + b.arg(after.Row))
+		upper = min(upper, after.Row-1)
 	}
-	b.WriteString(" AND ")
-	p.conditions(&b, driver{all: true}, "d.pos")
-	b.WriteString(" ORDER BY d.pos DESC LIMIT " + b.arg(limit))
+	var b sqlText
+	b.WriteString("SELECT x.pos, x.k0 FROM (SELECT d.pos, CAST(NULL AS bigint) AS k0 FROM item d WHERE d.type = " + b.arg(typeKey(p.query.Type)) +
+		" AND " + none + " AND " + p.conditions(&b, driver{all: true}, "d.pos", upper))
+	if p.pinned {
+		b.WriteString(" UNION ALL ")
+		p.superseded(&b, upper, func(*sqlText) string { return "d.pos, CAST(NULL AS bigint) AS k0" })
+		b.WriteString(" AND " + none)
+	}
+	b.WriteString(") x ORDER BY x.pos DESC LIMIT " + b.arg(limit))
 	return p.bodies(&b, p.order())
 }

@@ -49,7 +49,7 @@ func (s *Store) attempt(ctx context.Context, run func(c *conn, position int64) (
 		return err
 	}
 	defer s.writes.give(c)
-	if err := c.exec(ctx, s.d.BeginWrite()); err != nil {
+	if err := c.control(ctx, s.d.BeginWrite()); err != nil {
 		c.broken = true
 		return err
 	}
@@ -77,7 +77,7 @@ func (s *Store) attempt(ctx context.Context, run func(c *conn, position int64) (
 	if err := c.exec(ctx, `UPDATE head SET position = $1, nonce = $2 WHERE one = 1`, b.last, nonce); err != nil {
 		return err
 	}
-	err = c.exec(ctx, "COMMIT")
+	err = c.control(ctx, "COMMIT")
 	if err == nil {
 		open = false
 		return nil
@@ -118,7 +118,7 @@ func (s *Store) happened(ctx context.Context, b *batch, nonce int64) (bool, erro
 	}
 	c := newConn(sc)
 	defer func() { _ = sc.Close() }()
-	if err := c.exec(ctx, s.d.BeginWrite()); err != nil {
+	if err := c.control(ctx, s.d.BeginWrite()); err != nil {
 		return false, err
 	}
 	defer s.end(c)

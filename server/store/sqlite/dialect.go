@@ -78,6 +78,8 @@ func (dialect) With(name string, batch relational.Batch) relational.Statement {
 	}
 }
 
+// values writes places without a number: SQLite takes a numbered one for a name,
+// and the driver looks each up among all.
 func values(rows, columns int) string {
 	var b strings.Builder
 	b.WriteString("VALUES ")
@@ -90,7 +92,7 @@ func values(rows, columns int) string {
 		default:
 			b.WriteString(", ")
 		}
-		fmt.Fprintf(&b, "$%d", i+1)
+		b.WriteString("?")
 	}
 	b.WriteString(")")
 	return b.String()

@@ -1,4 +1,4 @@
--- item has one row for each version that can be found: the columns that nearly
+-- item has one row for each current version that is not a deletion: the columns that nearly
 -- all searches ask for (relational/roles.go). Keys hold the resource type, so the
 -- trees keep types apart; NULL is no value.
 CREATE TABLE item (
@@ -21,7 +21,7 @@ CREATE INDEX item_type ON item (type);
 CREATE INDEX item_low ON item (type, low);
 CREATE INDEX item_high ON item (type, high);
 CREATE INDEX item_subject ON item (subject, code, high) WHERE subject IS NOT NULL;
-CREATE INDEX item_code_key ON item (code) WHERE code IS NOT NULL;
+CREATE INDEX item_code_key ON item (code, code_system) WHERE code IS NOT NULL;
 CREATE INDEX item_status ON item (status) WHERE status IS NOT NULL;
 CREATE INDEX item_category ON item (category) WHERE category IS NOT NULL;
 
@@ -38,6 +38,28 @@ CREATE TABLE item_code (
 ) WITHOUT ROWID;
 CREATE INDEX item_code_subject ON item_code (subject, code, high, pos) WHERE subject IS NOT NULL;
 CREATE INDEX item_code_code ON item_code (code, pos);
+
+-- item_past has the rows of versions that are current no more, and since when:
+-- a search pinned to an older position looks here, too.
+CREATE TABLE item_past (
+  pos integer PRIMARY KEY,
+  shard bigint NOT NULL,
+  until bigint NOT NULL,
+  type bigint NOT NULL,
+  present bigint NOT NULL,
+  marks bigint NOT NULL,
+  subject bigint,
+  code bigint,
+  code_system bigint,
+  status bigint,
+  status_system bigint,
+  category bigint,
+  category_system bigint,
+  low bigint,
+  high bigint
+);
+CREATE INDEX item_past_until ON item_past (until);
+DROP TABLE past;
 
 -- Everything is to be indexed again.
 UPDATE indexed SET rules = 0 WHERE one = 1;
