@@ -96,7 +96,7 @@ func (r *reader) linked(typ string, c search.Clause, name string, at int64, colu
 	if err != nil || p.never || p.byID && len(p.ids) == 0 {
 		return err
 	}
-	drive, err := p.choose(r)
+	_, drive, err := p.choose(r)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (r *reader) linked(typ string, c search.Clause, name string, at int64, colu
 	b.WriteString("SELECT " + columns + " FROM (SELECT m.pos FROM (")
 	p.matches(&b, drive, p.upper, func(*sqlText) string { return "d.pos" })
 	b.WriteString(") m")
-	b.WriteString(" LIMIT " + b.arg(maxLinks+1) + ") x JOIN version v ON v.pos = x.pos")
+	b.WriteString(" LIMIT " + b.limit(maxLinks+1) + ") x JOIN version v ON v.pos = x.pos")
 	n := 0
 	return r.each(b.statement(), func(rows *sql.Rows) error {
 		if n++; n > maxLinks {

@@ -52,11 +52,15 @@ func (s *subjectClause) probe(b *sqlText) string {
 	return "(" + in(b, "+d.subject", s.keys) + " AND " + marked("d", s.held) + " OR " + rest + ")"
 }
 
-func (s *subjectClause) arms(b *sqlText) []arm {
+func (s *subjectClause) arms(b *sqlText, rough bool) []arm {
 	if len(s.keys) == 0 {
-		return s.rest.arms(b)
+		return s.rest.arms(b, rough)
 	}
-	return append([]arm{{"item", in(b, "d.subject", s.keys) + " AND " + marked("d", s.held)}}, s.rest.arms(b)...)
+	about := in(b, "d.subject", s.keys)
+	if !rough {
+		about += " AND " + marked("d", s.held)
+	}
+	return append([]arm{{"item", about}}, s.rest.arms(b, rough)...)
 }
 
 func (*subjectClause) drives() bool { return true }
@@ -132,18 +136,18 @@ func (t *tokenClause) codes() []any {
 	return list
 }
 
-func (t *tokenClause) arms(b *sqlText) []arm {
+func (t *tokenClause) arms(b *sqlText, rough bool) []arm {
 	match := func(row string) string {
 		if len(t.whole)+len(t.exact) > 1 { // an OR would hide the index
 			return in(b, row+"."+t.column, t.codes()) + " AND " + t.match(b, row, "+")
 		}
 		return t.match(b, row, "")
 	}
-	list := []arm{{"item", match("d")}}
+	list := []arm{{table: "item", where: match("d")}}
 	if t.role == codeRole {
-		return append(list, arm{"item_code", match("c")})
+		return append(list, arm{table: "item_code", where: match("c")})
 	}
-	return append(list, t.rest.arms(b)...)
+	return append(list, t.rest.arms(b, rough)...)
 }
 
 func (t *tokenClause) drives() bool { return len(t.systems) == 0 }
@@ -171,13 +175,18 @@ func (s *dateClause) probe(b *sqlText) string {
 	return fmt.Sprintf("CASE WHEN d.marks & %d = 0 THEN %s ELSE %s END", moreDate, anyOf(either), s.rest.probe(b))
 }
 
-func (s *dateClause) arms(b *sqlText) []arm {
+func (s *dateClause) arms(b *sqlText, rough bool) []arm {
 	var list []arm
 	for _, o := range s.rest.operands {
-		list = append(list, arm{"item", "d.type = " + b.arg(s.typ) + " AND " + dateCondition(b, o.Operand, "d.low", "d.high") +
-			fmt.Sprintf(" AND d.marks & %d = 0", moreDate)})
+		when := "d.type = " + b.arg(s.typ) + " AND "
+		if rough {
+			when += dateBound(b, o.Operand, "d.low", "d.high")
+		} else {
+			when += dateCondition(b, o.Operand, "d.low", "d.high") + fmt.Sprintf(" AND d.marks & %d = 0", moreDate)
+		}
+		list = append(list, arm{"item", when})
 	}
-	return append(list, s.rest.arms(b)...)
+	return append(list, s.rest.arms(b, rough)...)
 }
 
 func (s *dateClause) drives() bool { return s.rest.drives() }
@@ -225,8 +234,8 @@ func (t *trackClause) match(b *sqlText, row string) string {
 	return strings.Join(all, " AND ")
 }
 
-func (t *trackClause) arms(b *sqlText) []arm {
-	return append([]arm{{"item", t.match(b, "d")}, {"item_code", t.match(b, "c")}}, t.subject.rest.arms(b)...)
+func (t *trackClause) arms(b *sqlText, rough bool) []arm {
+	return append([]arm{{table: "item", where: t.match(b, "d")}, {table: "item_code", where: t.match(b, "c")}}, t.subject.rest.arms(b, rough)...)
 }
 
 func (*trackClause) probe(*sqlText) string { return "" }

@@ -22,6 +22,10 @@ func (b *sqlText) arg(v any) string {
 	return "$" + strconv.Itoa(len(b.args))
 }
 
+// limit is a parameter behind LIMIT, in a sum: SQLite looks at a mere parameter
+// there when it plans, and plans again for each value.
+func (b *sqlText) limit(n any) string { return b.arg(n) + " + 0" }
+
 func (b *sqlText) list(values []any) string {
 	marks := make([]string, len(values))
 	for i, v := range values {
@@ -46,6 +50,9 @@ type plan struct {
 	byID   bool
 	sort   []search.Sort
 	track  *trackClause // of two of all, perhaps
+	// near limits a walk to the first rows of its index; peeked is the page found there.
+	near   bool
+	peeked []match
 	// gather bounds what is gathered and sorted (Config.Gather).
 	gather int64
 }

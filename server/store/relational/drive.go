@@ -2,6 +2,7 @@ package relational
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 )
@@ -10,10 +11,8 @@ import (
 // at each by a seek. The choice of driver is what makes a search fast or slow, and
 // no database knows our keys well enough to make it: so we count, but never far.
 
-// counts are the limits to which drivers are counted, one after the other until one
-// is below. Up to the last, candidates are gathered and then sorted; with more, an
-// index in the order of the answer is walked until the page is full.
-func counts(gather int64) [2]int64 { return [...]int64{max(gather/20, 1), gather} }
+// tiny is the part of Config.Gather up to which a driver is taken without a thought.
+const tiny = 20
 
 // driver is a source of positions.
 type driver struct {
@@ -21,15 +20,15 @@ type driver struct {
 	at   int    // its place in plan.all, -1 for none
 	ids  []string
 	all  bool // the whole type
-	// size is how many there are, if at most plan.gather; more otherwise.
+	// size is how many there are, or the limit they were counted to.
 	size int64
 }
 
-// choose picks the driver.
-func (p *plan) choose(r *reader) (driver, error) {
-	if p.byID {
-		return driver{ids: p.ids, size: int64(len(p.ids))}, nil
-	}
+// whole is the whole type as a driver.
+var whole = driver{all: true, size: math.MaxInt64}
+
+// drivers lists the clauses that can drive, the likeliest first.
+func (p *plan) drivers() []driver {
 	var list []driver
 	if p.track != nil {
 		list = append(list, driver{from: p.track, at: -1})
@@ -39,18 +38,56 @@ func (p *plan) choose(r *reader) (driver, error) {
 			list = append(list, driver{from: from, at: i})
 		}
 	}
-	if len(list) > 0 {
-		for _, limit := range counts(p.gather) {
-			if err := p.count(r, list, limit); err != nil {
-				return driver{}, err
-			}
-			best := slices.MinFunc(list, func(a, b driver) int { return cmp.Compare(a.size, b.size) })
-			if best.size < limit {
-				return best, nil
+	slices.SortStableFunc(list, func(a, b driver) int { return cmp.Compare(rank(a.from), rank(b.from)) })
+	return list
+}
+
+// rank orders clauses that are equally frequent as far as was counted.
+func rank(from source) int {
+	switch from := from.(type) {
+	case *trackClause:
+		return 0
+	case *subjectClause:
+		return 1
+	case factClause:
+		return 2
+	case *tokenClause:
+		if from.role == codeRole {
+			return 3
+		}
+		return 6
+	case *dateClause:
+		return 5
+	}
+	return 4
+}
+
+// choose picks the driver, of which there are at most p.gather, or whole. narrow is
+// then the best there is for counting all.
+func (p *plan) choose(r *reader) (drive, narrow driver, err error) {
+	if p.byID {
+		drive = driver{ids: p.ids, size: int64(len(p.ids))}
+		return drive, drive, nil
+	}
+	list := p.drivers()
+	if len(list) == 0 {
+		return whole, whole, nil
+	}
+	for i, limit := range [...]int64{max(p.gather/tiny, 1), p.gather} {
+		if i > 0 {
+			if err := p.peek(r); err != nil || p.peeked != nil && (len(list) == 1 || !p.query.Total) {
+				return whole, list[0], err
 			}
 		}
+		if err := p.count(r, list, limit); err != nil {
+			return whole, whole, err
+		}
+		best := slices.MinFunc(list, func(a, b driver) int { return cmp.Compare(a.size, b.size) })
+		if best.size < limit {
+			return best, best, nil
+		}
 	}
-	return driver{all: true, size: p.gather + 1}, nil
+	return whole, list[0], nil
 }
 
 // count fills in the sizes, up to a limit.
@@ -62,7 +99,7 @@ func (p *plan) count(r *reader, list []driver, limit int64) error {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.WriteString("(SELECT count(*) FROM (" + union(list[i].from.arms(&b)) + " LIMIT " + b.arg(limit) + ") q)")
+		b.WriteString("(SELECT count(*) FROM (" + union(list[i].from.arms(&b, true)) + " LIMIT " + b.limit(limit) + ") q)")
 		sizes[i] = &list[i].size
 	}
 	_, err := r.c.one(r.ctx, b.statement(), sizes...)
@@ -75,6 +112,9 @@ func (p *plan) matches(b *sqlText, drive driver, upper int64, sel func(b *sqlTex
 	head := "SELECT " + sel(b) + " FROM "
 	if drive.all {
 		b.WriteString(head + "item d WHERE d.type = " + b.arg(typeKey(p.query.Type)) + " AND " + p.conditions(b, drive, "d.pos", upper))
+		if p.near {
+			b.WriteString(" AND " + p.nearby(b, "pos", "DESC", "n.pos <= "+b.arg(upper)))
+		}
 	} else {
 		p.driven(b, drive, head, upper)
 	}
@@ -92,7 +132,7 @@ func (p *plan) driven(b *sqlText, drive driver, head string, upper int64) {
 	case drive.ids != nil:
 		b.WriteString(head + "(" + p.versions(b, drive.ids) + ") q JOIN item d ON d.pos = q.pos WHERE true" + rest)
 	case drive.from.once():
-		for i, a := range drive.from.arms(b) {
+		for i, a := range drive.from.arms(b, false) {
 			if i > 0 {
 				b.WriteString(" UNION ALL ")
 			}
@@ -103,7 +143,7 @@ func (p *plan) driven(b *sqlText, drive driver, head string, upper int64) {
 			}
 		}
 	default:
-		b.WriteString(head + "(SELECT DISTINCT u.pos FROM (" + union(drive.from.arms(b)) + ") u) q JOIN item d ON d.pos = q.pos WHERE true" + rest)
+		b.WriteString(head + "(SELECT DISTINCT u.pos FROM (" + union(drive.from.arms(b, false)) + ") u) q JOIN item d ON d.pos = q.pos WHERE true" + rest)
 	}
 }
 

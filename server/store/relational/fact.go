@@ -108,10 +108,10 @@ func (f factClause) probe(b *sqlText) string {
 	return anyOf(either)
 }
 
-func (f factClause) arms(b *sqlText) []arm {
+func (f factClause) arms(b *sqlText, rough bool) []arm {
 	var list []arm
 	for _, kind := range f.kinds() {
-		list = append(list, arm{"ix", kind.match(b)})
+		list = append(list, arm{table: "ix", where: kind.match(b)})
 	}
 	return list
 }

@@ -157,7 +157,7 @@ func (in *including) reverse(d search.Include, from []store.Version) error {
 	if err != nil {
 		return err
 	}
-	drive, err := p.choose(in.r)
+	_, drive, err := p.choose(in.r)
 	if err != nil {
 		return err
 	}

@@ -94,10 +94,10 @@ func (r *rowClause) probe(b *sqlText) string {
 }
 
 // arms: OR would hide the index.
-func (r *rowClause) arms(b *sqlText) []arm {
+func (r *rowClause) arms(b *sqlText, rough bool) []arm {
 	list := make([]arm, len(r.operands))
 	for i, o := range r.operands {
-		list[i] = arm{r.table, "c.key = " + b.arg(o.key) + " AND " + r.condition(b, o, true)}
+		list[i] = arm{table: r.table, where: "c.key = " + b.arg(o.key) + " AND " + r.condition(b, o, true)}
 	}
 	return list
 }
@@ -142,7 +142,7 @@ func (m missing) probe(b *sqlText) string {
 	return "(d.present & CAST(" + b.arg(m.bits) + " AS bigint))" + compare
 }
 
-func (missing) arms(*sqlText) []arm { return nil }
+func (missing) arms(*sqlText, bool) []arm { return nil }
 
 func (missing) drives() bool { return false }
 
@@ -178,6 +178,25 @@ func dateCondition(b *sqlText, o search.Operand, from, to string) string {
 	}
 	// The upper bound on the start follows from the rest; it ends the scan of the index.
 	return fmt.Sprintf("(%[1]s >= %[3]s AND %[1]s < %[4]s AND %[2]s <= %[4]s)", from, to, low, high)
+}
+
+// dateBound is the part of dateCondition that one index can tell.
+func dateBound(b *sqlText, o search.Operand, from, to string) string {
+	switch o.Prefix {
+	case search.Gt:
+		return to + " > " + b.arg(o.High)
+	case search.Ge:
+		return to + " > " + b.arg(o.Low)
+	case search.Lt:
+		return from + " < " + b.arg(o.Low)
+	case search.Le, search.Ap:
+		return from + " < " + b.arg(o.High)
+	case search.Sa:
+		return from + " >= " + b.arg(o.High)
+	case search.Eb:
+		return to + " <= " + b.arg(o.Low)
+	}
+	return from + " >= " + b.arg(o.Low) + " AND " + from + " < " + b.arg(o.High)
 }
 
 // timeCondition compares a position, the range of one microsecond, likewise.

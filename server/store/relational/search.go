@@ -34,12 +34,12 @@ func (r *reader) Search(q *search.Query) (store.Result, error) {
 		}
 		return result, nil
 	}
-	drive, err := p.choose(r)
+	drive, narrow, err := p.choose(r)
 	if err != nil {
 		return result, err
 	}
 	if q.Total {
-		if result.Total, err = p.total(r, drive); err != nil {
+		if result.Total, err = p.total(r, narrow); err != nil {
 			return result, err
 		}
 	}
@@ -72,6 +72,9 @@ type match struct {
 // page gives up to one match more than the page holds.
 func (p *plan) page(r *reader, drive driver) ([]match, error) {
 	limit := p.query.Count + 1
+	if p.peeked != nil {
+		return p.peeked, nil
+	}
 	w := p.walk(drive)
 	if w == nil {
 		return p.read(r, p.gathered(drive, limit))
@@ -138,7 +141,7 @@ func (p *plan) gathered(drive driver, limit int) Statement {
 		b.WriteString(" WHERE " + p.after(&b))
 	}
 	order := p.order()
-	b.WriteString(" ORDER BY " + order + " LIMIT " + b.arg(limit))
+	b.WriteString(" ORDER BY " + order + " LIMIT " + b.limit(limit))
 	return p.bodies(&b, order)
 }
 

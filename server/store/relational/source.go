@@ -13,8 +13,9 @@ type source interface {
 	// probe is the condition that the row of item named d meets it; it may be null
 	// for false.
 	probe(b *sqlText) string
-	// arms are the tables whose rows meet it; only of one that drives.
-	arms(b *sqlText) []arm
+	// arms are the tables whose rows meet it; only of one that drives. rough ones,
+	// for counting, may have more rows but are told by an index alone.
+	arms(b *sqlText, rough bool) []arm
 	// drives reports whether a search may walk the rows.
 	drives() bool
 	// once reports whether the arms give no position twice.
@@ -95,10 +96,10 @@ func (s anySource) probe(b *sqlText) string {
 	return anyOf(either)
 }
 
-func (s anySource) arms(b *sqlText) []arm {
+func (s anySource) arms(b *sqlText, rough bool) []arm {
 	var list []arm
 	for _, from := range s {
-		list = append(list, from.arms(b)...)
+		list = append(list, from.arms(b, rough)...)
 	}
 	return list
 }

@@ -2,6 +2,7 @@ package relational
 
 import (
 	"fmt"
+	"math"
 
 	"vitalwire/fhir/search"
 )
@@ -20,11 +21,11 @@ func (p *plan) walk(drive driver) *walk {
 	}
 	w := &walk{key: p.sort[0]}
 	// A track has its rows in the order of the latest date.
-	if p.track != nil && p.track.single() && roleOf(w.key.Param) == dateRole && w.key.Descending && drive.size >= counts(p.gather)[0] {
+	if p.track != nil && p.track.single() && roleOf(w.key.Param) == dateRole && w.key.Descending && drive.size >= p.gather/tiny {
 		w.track = p.track
 		return w
 	}
-	if drive.size <= p.gather {
+	if drive.size < p.gather {
 		return nil
 	}
 	return w
@@ -43,7 +44,7 @@ func (p *plan) walked(w *walk, limit int) Statement {
 		p.walkArm(&b, w, a, limit)
 		fmt.Fprintf(&b, ") a%d", i)
 	}
-	b.WriteString(") x ORDER BY " + p.order() + " LIMIT " + b.arg(limit))
+	b.WriteString(") x ORDER BY " + p.order() + " LIMIT " + b.limit(limit))
 	return p.bodies(&b, p.order())
 }
 
@@ -53,18 +54,18 @@ func (p *plan) walkArms(b *sqlText, w *walk) []arm {
 	var list []arm
 	switch {
 	case w.track != nil:
-		list = w.track.arms(b)
+		list = w.track.arms(b, false)
 	case roleOf(w.key.Param) == dateRole:
-		list = []arm{{"item", "d.type = " + b.arg(typ)}}
+		list = []arm{{table: "item", where: "d.type = " + b.arg(typ)}}
 	default:
 		end := "c.ends IN (1, 3)"
 		if w.key.Descending {
 			end = "c.ends >= 2"
 		}
-		list = []arm{{"ix_range", "c.key = " + b.arg(rangeKey(w.key.Param)) + " AND " + end}}
+		list = []arm{{table: "ix_range", where: "c.key = " + b.arg(rangeKey(w.key.Param)) + " AND " + end}}
 	}
 	if p.pinned {
-		list = append(list, arm{"item_past", "d.until > " + b.arg(p.at) + " AND +d.type = " + b.arg(typ)})
+		list = append(list, arm{table: "item_past", where: "d.until > " + b.arg(p.at) + " AND +d.type = " + b.arg(typ)})
 	}
 	return list
 }
@@ -99,8 +100,15 @@ func (p *plan) walkArm(b *sqlText, w *walk, a arm, limit int) {
 		mark := b.arg(*after.Keys[0])
 		where += " AND " + value + " " + way + "= " + mark + " AND (" + value + " " + way + " " + mark + " OR " + row + ".pos < " + b.arg(after.Row) + ")"
 	}
+	if p.near {
+		begin := "n." + column + " IS NOT NULL"
+		if after := p.query.After; after != nil {
+			begin += " AND n." + column + " " + way + "= " + b.arg(*after.Keys[0])
+		}
+		where += " AND " + p.nearby(b, column, order, begin)
+	}
 	b.WriteString("SELECT d.pos, " + value + " AS k0 FROM " + from + " WHERE " + where + " AND " + p.conditions(b, driver{all: true}, pos, p.upper))
-	b.WriteString(" ORDER BY " + value + " " + order + ", " + row + ".pos DESC LIMIT " + b.arg(limit))
+	b.WriteString(" ORDER BY " + value + " " + order + ", " + row + ".pos DESC LIMIT " + b.limit(limit))
 }
 
 // without finds the matches that have no value to sort by, newest first.
@@ -122,6 +130,43 @@ func (p *plan) without(limit int) Statement {
 		p.superseded(&b, upper, func(*sqlText) string { return "d.pos, CAST(NULL AS bigint) AS k0" })
 		b.WriteString(" AND " + none)
 	}
-	b.WriteString(") x ORDER BY x.pos DESC LIMIT " + b.arg(limit))
+	b.WriteString(") x ORDER BY x.pos DESC LIMIT " + b.limit(limit))
 	return p.bodies(&b, p.order())
+}
+
+// peek walks no further than a fraction of what may be gathered: where matches are
+// many they are found there, and nothing need be counted. It keeps a full page only.
+func (p *plan) peek(r *reader) error {
+	if p.pinned || p.query.Count <= 0 {
+		return nil
+	}
+	limit := p.query.Count + 1
+	var st Statement
+	p.near = true
+	switch {
+	case len(p.sort) == 0:
+		st = p.gathered(whole, limit)
+	case len(p.sort) == 1 && roleOf(p.sort[0].Param) == dateRole && (p.query.After == nil || p.query.After.Keys[0] != nil):
+		st = p.walked(&walk{key: p.sort[0]}, limit)
+	}
+	p.near = false
+	if st.SQL == "" {
+		return nil
+	}
+	list, err := p.read(r, st)
+	if len(list) == limit {
+		p.peeked = list
+	}
+	return err
+}
+
+// nearby is the condition that a row is among the next of its type in the order of
+// a column, where begin says from which on.
+func (p *plan) nearby(b *sqlText, column, order, begin string) string {
+	way, last := " <= ", int64(math.MaxInt64)
+	if order == "DESC" {
+		way, last = " >= ", math.MinInt64
+	}
+	return "d." + column + way + "coalesce((SELECT n." + column + " FROM item n WHERE n.type = " + b.arg(typeKey(p.query.Type)) + " AND " + begin +
+		" ORDER BY n." + column + " " + order + fmt.Sprintf(" LIMIT 1 OFFSET %d), ", p.gather/10) + b.arg(last) + ")"
 }

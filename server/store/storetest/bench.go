@@ -92,8 +92,12 @@ func readBack(b *testing.B, db *sql.DB, first int64) []tableRows {
 	var list []tableRows
 	for _, query := range []string{
 		"SELECT * FROM version WHERE pos >= $1 ORDER BY pos",
+		"SELECT * FROM item WHERE pos >= $1 ORDER BY pos",
+		"SELECT * FROM item_code WHERE pos >= $1 ORDER BY pos",
 		"SELECT * FROM ix WHERE pos >= $1 ORDER BY key, pos",
 		"SELECT * FROM ix_range WHERE pos >= $1 ORDER BY key, pos",
+		"SELECT * FROM ix_string WHERE pos >= $1 ORDER BY key, pos",
+		"SELECT * FROM ix_quantity WHERE pos >= $1 ORDER BY key, pos",
 	} {
 		rows, err := db.Query(query, first) //nolint:sqlclosecheck // closed below, before the next query
 		if err != nil {
@@ -119,7 +123,9 @@ func readBack(b *testing.B, db *sql.DB, first int64) []tableRows {
 		if err := rows.Err(); err != nil {
 			b.Fatal(err)
 		}
-		list = append(list, t)
+		if len(t.rows) > 0 {
+			list = append(list, t)
+		}
 	}
 	return list
 }
