@@ -1,5 +1,5 @@
 # make test needs Go only. It says in a line what it could not test for want of
-# PostgreSQL or of a C compiler (for the race detector).
+# PostgreSQL, of a C compiler (for the race detector) or of `make clients`.
 
 GOLANGCI  := v2.15.0
 FUZZTIME  ?= 10s
@@ -14,7 +14,7 @@ RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race '-gcflags=modernc.org
 # Where state is shared between goroutines; tested under the race detector.
 SHARED := ./server/...
 
-.PHONY: test check format vet lint fuzz bench microbench build run demo help
+.PHONY: test check format vet lint fuzz bench microbench build run demo help clients
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,7 @@ test: format vet ## gofmt, go vet and all tests, those of the server under the r
 	[ -n "$(firstword $(RACE))" ] || echo "not tested: data races (no C compiler)"; \
 	command -v pg_ctl >/dev/null || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || [ -n "$$VITALWIRE_TEST_POSTGRES" ] || \
 		echo "not tested: server/store/postgres and what runs on it (no PostgreSQL installed; Debian: apt-get install postgresql)"; \
+	[ -d server/testdata/clients/node_modules ] || echo "not tested: clients from npm and /openapi.json against its schema (make clients)"; \
 	exit $$status
 
 check: format vet ## the same without the race detector: quicker, for between edits
@@ -39,6 +40,9 @@ vet:
 
 lint: ## golangci-lint; the first time it is built from source, which takes minutes
 	@go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI) run ./...
+
+clients: ## npm packages of the client tests: FHIR clients and an OpenAPI validator (needs Node.js 20)
+	@cd server/testdata/clients && npm ci --no-audit --no-fund --loglevel=error
 
 fuzz: ## every fuzz target for FUZZTIME (10s)
 	@grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz.*)$$|\1 \2|' | { \

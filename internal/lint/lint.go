@@ -90,7 +90,7 @@ func walk(root string, fn func(name string) error) error {
 			switch {
 			case name == ".":
 				return nil
-			case name == ".git", name == "data":
+			case name == ".git", name == "data", entry.Name() == "node_modules":
 				return fs.SkipDir
 			}
 			if _, err := os.Stat(filepath.Join(p, "go.mod")); err == nil {
