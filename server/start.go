@@ -143,7 +143,9 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	engine := &interaction.Engine{
 		Store: s.store, Search: parameters, Base: s.Base, Seal: seal, Zone: zone,
 		Check: known.Check, Definitions: known.Definitions, Terms: known.Concepts, Wrote: known.Wrote, Version: Version, Started: time.Now(),
-		References: interaction.References(c.References), Deletes: interaction.Deletes(c.ConditionalDelete), MaxEntries: c.MaxEntries,
+		Terminology: func() *fhir.Resource { return known.Terms().Capabilities(Version, fhir.FormatInstant(time.Now())) },
+		CORS:        len(c.Origins) > 0,
+		References:  interaction.References(c.References), Deletes: interaction.Deletes(c.ConditionalDelete), MaxEntries: c.MaxEntries,
 	}
 	operations, err := operation.New(engine, known)
 	if err != nil {

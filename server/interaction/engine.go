@@ -47,6 +47,10 @@ type Engine struct {
 	Operate func(ctx context.Context, e *Engine, call Call, query string) (Response, error)
 	// Operations are those of a resource type, for the CapabilityStatement.
 	Operations func(typ string) []Operation
+	// Terminology makes the TerminologyCapabilities; nil when there are none.
+	Terminology func() *fhir.Resource
+	// CORS: web pages of some other origin may ask.
+	CORS bool
 	// Software version for the CapabilityStatement, and when it was made.
 	Version string
 	Started time.Time
@@ -113,7 +117,8 @@ func (e *Engine) Do(ctx context.Context, r Request) (Response, error) {
 	case Operate:
 		return e.operate(ctx, r)
 	case Capabilities:
-		return Response{Resource: e.capabilities()}, nil
+		resource, err := e.describe(r)
+		return Response{Resource: resource}, err
 	}
 	return Response{}, fhir.NotAllowed("interaction %s is not served", r.Interaction)
 }
@@ -146,7 +151,8 @@ func (e *Engine) look(s store.Reader, r Request) (Response, error) {
 	case SearchType, SearchSystem:
 		return e.search(s, r.asked)
 	case Capabilities:
-		return Response{Resource: e.capabilities()}, nil
+		resource, err := e.describe(r)
+		return Response{Resource: resource}, err
 	}
 	return Response{}, fhir.NotAllowed("interaction %s is not served", r.Interaction)
 }

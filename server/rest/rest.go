@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/labstack/echo/v4"
 
@@ -37,6 +38,12 @@ type Server struct {
 	// Metrics counts; nil counts nothing and serves no /metrics.
 	Metrics *telemetry.Metrics
 	Log     *slog.Logger
+
+	document struct { // of /openapi.json, made when it is first asked for
+		once sync.Once
+		json []byte
+		err  error
+	}
 }
 
 // fhirPath is where the FHIR base lies below the host.

@@ -52,6 +52,7 @@ func (s *Server) routes() []route {
 			func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }},
 		{http.MethodGet, "/readyz", "ready", "Says whether requests should be sent here: the store answers, the definitions are loaded, the server is not stopping.", nil, nil,
 			map[int]string{200: "They should.", 503: "They should not, and why."}, s.ready},
+		{http.MethodGet, "/openapi.json", "openapi", "Describes all of this, by OpenAPI 3.1.", nil, nil, map[int]string{200: "The document."}, s.openAPI},
 	}
 	if s.Metrics != nil {
 		list = append(list, route{http.MethodGet, "/metrics", "metrics", "Prometheus metrics.", nil, nil, map[int]string{200: "Prometheus text format."},
