@@ -112,6 +112,13 @@ test('operations', async () => {
   await assert.rejects(client.operation({ name: 'nosuch', resourceType: 'Patient' }), failsWith(404));
 });
 
+test('compartment search', async () => {
+  const made = await client.create({ resourceType: 'Patient', body: patient('Compartment') });
+  await client.create({ resourceType: 'Observation', body: observation(`Patient/${made.id}`, 62) });
+  const found = await client.search({ resourceType: 'Observation', compartment: { resourceType: 'Patient', id: made.id } });
+  assert.equal(found.entry.length, 1);
+});
+
 test('references are resolved', async () => {
   const made = await client.create({ resourceType: 'Patient', body: patient('Resolve') });
   assert.equal((await client.resolve({ reference: `Patient/${made.id}` })).id, made.id);
