@@ -30,7 +30,7 @@ var inServer = map[string][]string{
 	"server/job":               {"server/store"},
 	"server/telemetry":         {},
 	"server/ingest":            {"server/interaction", "server/store"},
-	"server/operation":         {"server/interaction", "server/knowledge", "server/store", "server/operation/graphql"},
+	"server/operation":         {"server/interaction", "server/knowledge", "server/store", "server/query", "server/operation/graphql"},
 	"server/operation/graphql": {},
 	"server/knowledge":         {"server/store"},
 	"server/interaction":       {"server/query", "server/shape", "server/store"},

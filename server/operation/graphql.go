@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"slices"
 	"strings"
 	"time"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/search"
 	"vitalwire/server/interaction"
 	"vitalwire/server/operation/graphql"
+	"vitalwire/server/query"
 	"vitalwire/server/store"
 )
 
@@ -160,55 +161,61 @@ func (h *graphHost) Search(ctx context.Context, s graphql.Search) (graphql.Page,
 	if s.Offset > maxOffset {
 		return page, fhir.TooCostly("_offset is more than %d; go on by _cursor", maxOffset)
 	}
-	q, err := h.set.query(s.Type, s.Query)
+	parsed, err := h.set.parse(s.Type, s.Query)
 	if err != nil {
 		return page, err
 	}
 	bound := s.Type + "?" + s.Query
+	var after *search.Cursor
 	if s.Cursor != "" {
-		if err := h.set.Engine.Seal.Open(s.Cursor, bound, &q.After); err != nil {
+		if err := h.set.Engine.Seal.Open(s.Cursor, bound, &after); err != nil {
 			return page, fhir.BadSearch("_cursor does not belong to this search; begin it anew")
 		}
 	}
-	q.Total = s.Total
-	skip := s.Offset
+	total, skip := s.Total, s.Offset
 	for {
-		q.Count = page.Size
-		if skip > 0 {
-			q.Count = min(skip, maxPage)
+		for _, q := range parsed.Queries {
+			q.Count, q.Total, q.After = page.Size, total, after
+			if skip > 0 {
+				q.Count = min(skip, maxPage)
+			}
 		}
-		var result store.Result
+		var result query.Result
 		err := h.look(ctx, func(r store.Reader) (err error) {
-			result, err = r.Search(q)
+			result, err = query.Searcher{Reader: r, Search: h.set.Engine.Search}.Find(parsed.Queries)
 			return err
 		})
 		if err != nil {
 			return page, err
 		}
-		if q.Total {
+		if total {
 			page.Total = result.Total
 		}
-		q.After, q.Total = result.Next, false
+		after, total = result.Next, false
 		if skip == 0 {
 			return page, h.fill(&page, result, bound)
 		}
-		if skip -= len(result.Matches); q.After == nil {
+		if skip -= len(result.Matches); after == nil {
 			return page, nil
 		}
 	}
 }
 
-func (h *graphHost) fill(page *graphql.Page, result store.Result, bound string) error {
-	for i, v := range slices.Concat(result.Matches, result.Included) {
+func (h *graphHost) fill(page *graphql.Page, result query.Result, bound string) error {
+	add := func(v store.Version, mode string) error {
 		r, err := fhir.ParseResource(v.AppendJSON(nil))
-		if err != nil {
+		page.Entries = append(page.Entries, graphql.Entry{Resource: r, Mode: mode})
+		return err
+	}
+	for _, m := range result.Matches {
+		if err := add(m.Version, "match"); err != nil {
 			return err
 		}
-		mode := "match"
-		if i >= len(result.Matches) {
-			mode = "include"
+	}
+	for _, v := range result.Included {
+		if err := add(v, "include"); err != nil {
+			return err
 		}
-		page.Entries = append(page.Entries, graphql.Entry{Resource: r, Mode: mode})
 	}
 	if result.Next == nil {
 		return nil

@@ -44,7 +44,7 @@ func operations() []Operation {
 		expand, validateInValueSet, validateInCodeSystem, lookup, subsumes, translate,
 		meta, metaAdd, metaDelete,
 		convert, versions,
-		graphqlOperation, stats,
+		graphqlOperation, stats, graph, document, memberMatch,
 		patientEverything, encounterEverything, groupEverything,
 	}
 }
@@ -117,9 +117,9 @@ func returned(typ string, value *fhir.Element) (Result, error) {
 func New(e *interaction.Engine, k *knowledge.Base) (*Set, error) {
 	set := &Set{Engine: e, Knowledge: k, byCode: map[string][]*served{}}
 	for _, o := range operations() {
-		d, ok := k.Set().Find("OperationDefinition", o.Definition)
-		if !ok {
-			return nil, fmt.Errorf("operation: %s is not defined", o.Definition)
+		d, err := definition(k, o.Definition)
+		if err != nil {
+			return nil, err
 		}
 		one := &served{
 			Operation: o, code: d.Get("code").Text(),

@@ -119,9 +119,13 @@ func (s *Set) references(e *fhir.Element, note func(fhir.Key)) {
 
 // query reads search parameters of a type.
 func (s *Set) query(typ, text string) (*search.Query, error) {
-	parsed, err := s.Engine.Search.Parse(typ, text, search.Options{Base: s.Engine.Base, Zone: s.Engine.Zone, DefaultCount: batchSize, MaxCount: maxPage})
+	parsed, err := s.parse(typ, text)
 	if err != nil {
 		return nil, err
 	}
 	return parsed.Query, nil
+}
+
+func (s *Set) parse(typ, text string) (*search.Parsed, error) {
+	return s.Engine.Search.Parse(typ, text, search.Options{Base: s.Engine.Base, Zone: s.Engine.Zone, DefaultCount: batchSize, MaxCount: maxPage})
 }
