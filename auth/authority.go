@@ -1,0 +1,53 @@
+package auth
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// Authority is the authorization server of one FHIR base. Its fields are set once,
+// before use.
+type Authority struct {
+	// Issuer is the FHIR base URL, without a trailing slash; all endpoints lie below it.
+	Issuer string
+	Shelf  Shelf
+	// Now is the clock; nil is the machine's.
+	Now func() time.Time
+	Log *slog.Logger
+
+	keys  keyCache
+	cache tokenCache
+	slow  throttle
+}
+
+// New makes the authorization server of a FHIR base. Outbound fetches the JWK Sets
+// of clients.
+func New(issuer string, shelf Shelf, outbound *http.Client, log *slog.Logger) *Authority {
+	return &Authority{Issuer: issuer, Shelf: shelf, Log: log, keys: keyCache{client: outbound}}
+}
+
+func (a *Authority) now() time.Time {
+	if a.Now != nil {
+		return a.Now()
+	}
+	return time.Now()
+}
+
+// endpoint is the URL of one of the endpoints.
+func (a *Authority) endpoint(name string) string { return a.Issuer + "/auth/" + name }
+
+// Handler answers what lies at path below the FHIR base; nil is not of this server.
+func (a *Authority) Handler(path string) http.HandlerFunc {
+	switch path {
+	case ".well-known/smart-configuration":
+		return a.discover
+	case "auth/token":
+		return a.post(a.token)
+	case "auth/introspect":
+		return a.post(a.introspect)
+	case "auth/revoke":
+		return a.post(a.revocation)
+	}
+	return nil
+}

@@ -1,0 +1,137 @@
+package auth
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+// oauthError is an error answer of RFC 6749 §5.2.
+type oauthError struct {
+	status int
+	code   string
+	text   string
+	retry  int // seconds for Retry-After, 0 for none
+}
+
+func (e *oauthError) Error() string { return e.code + ": " + e.text }
+
+func invalidRequest(text string) error {
+	return &oauthError{status: http.StatusBadRequest, code: "invalid_request", text: text}
+}
+
+// form is a request with the parameters of its body, each at most once (RFC 6749 §3.2).
+type form struct {
+	values  url.Values
+	request *http.Request
+}
+
+func (f form) get(name string) string { return f.values.Get(name) }
+
+// maxForm bounds the body of a request in bytes: an assertion and some scopes.
+const maxForm = 64 << 10
+
+// post reads a form and answers what fn gives, as JSON that nobody keeps; nothing
+// is an empty answer.
+func (a *Authority) post(fn func(context.Context, form) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		allowOrigin(w, r)
+		switch r.Method {
+		case http.MethodPost:
+		case http.MethodOptions:
+			w.Header().Set("Access-Control-Allow-Methods", "POST")
+			w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			w.WriteHeader(http.StatusNoContent)
+			return
+		default:
+			w.Header().Set("Allow", "POST, OPTIONS")
+			a.fail(w, &oauthError{status: http.StatusMethodNotAllowed, code: "invalid_request", text: "only POST is served here"})
+			return
+		}
+		f, err := readForm(w, r)
+		if err != nil {
+			a.fail(w, err)
+			return
+		}
+		answer, err := fn(r.Context(), f)
+		if err != nil {
+			a.fail(w, err)
+			return
+		}
+		a.send(w, http.StatusOK, answer)
+	}
+}
+
+func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
+		return form{}, invalidRequest("the body must be application/x-www-form-urlencoded")
+	}
+	if r.URL.RawQuery != "" {
+		return form{}, invalidRequest("parameters belong into the body, never into the URL")
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	if err != nil {
+		return form{}, invalidRequest("the body is too large or ended early")
+	}
+	values, err := url.ParseQuery(string(data))
+	if err != nil {
+		return form{}, invalidRequest("the body is not a form")
+	}
+	for _, v := range values {
+		if len(v) > 1 {
+			return form{}, invalidRequest("a parameter is given twice")
+		}
+	}
+	return form{values, r}, nil
+}
+
+// send answers JSON that must not be kept (RFC 6749 §5.1).
+func (a *Authority) send(w http.ResponseWriter, status int, answer any) {
+	var body bytes.Buffer
+	if answer != nil {
+		encoder := json.NewEncoder(&body)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(answer); err != nil {
+			a.fail(w, err)
+			return
+		}
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Pragma", "no-cache")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	w.WriteHeader(status)
+	_, _ = w.Write(body.Bytes()) // a client that has gone needs no answer
+}
+
+func (a *Authority) fail(w http.ResponseWriter, err error) {
+	var known *oauthError
+	if !errors.As(err, &known) {
+		a.Log.Error("authorization server", "error", err)
+		known = &oauthError{status: http.StatusServiceUnavailable, code: "temporarily_unavailable", text: "this server cannot answer at present", retry: 2}
+	}
+	if known.retry > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(known.retry))
+	}
+	if known.status == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Basic realm="vitalwire"`) // RFC 6749 §5.2
+	}
+	a.send(w, known.status, map[string]string{"error": known.code, "error_description": known.text})
+}
+
+// allowOrigin lets a page of any origin ask: what it gets is decided by what it
+// brings itself, and never by cookies.
+func allowOrigin(w http.ResponseWriter, r *http.Request) {
+	if origin := r.Header.Get("Origin"); origin != "" {
+		w.Header().Set("Access-Control-Allow-Origin", origin)
+	}
+	w.Header().Add("Vary", "Origin")
+}

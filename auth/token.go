@@ -1,0 +1,202 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Access is what an access token stands for.
+type Access struct {
+	// Client it was given to; "" for one that an operator made on the machine.
+	Client          string
+	Scopes          Scopes
+	Issued, Expires time.Time
+}
+
+// kept is an Access on the Shelf.
+type kept struct {
+	Client  string    `json:"client,omitempty"`
+	Scope   string    `json:"scope"`
+	Issued  time.Time `json:"issued"`
+	Expires time.Time `json:"expires"`
+}
+
+// BackendLife is how long a token of client_credentials is good: SMART Backend
+// Services recommends no more than five minutes.
+const BackendLife = 5 * time.Minute
+
+// ErrToken is a token that is unknown, expired or revoked: which one is not told.
+var ErrToken = errors.New("auth: the access token is not good")
+
+// Mint makes an access token of 256 random bits. Only its hash is kept.
+func (a *Authority) Mint(ctx context.Context, client string, scopes Scopes, life time.Duration) (token string, access Access, err error) {
+	now := a.now().UTC().Truncate(time.Second)
+	access = Access{Client: client, Scopes: scopes, Issued: now, Expires: now.Add(life)}
+	value, err := json.Marshal(kept{client, scopes.String(), access.Issued, access.Expires})
+	if err != nil {
+		return "", access, err
+	}
+	token = random()
+	err = a.Shelf.Change(ctx, func(d Drawer) error { return d.Put(tokenShelf, hashed(token), value) })
+	return token, access, err
+}
+
+// Lookup says what a token stands for. ErrToken is one that is not good.
+func (a *Authority) Lookup(ctx context.Context, token string) (Access, error) {
+	if len(token) != 43 || strings.Trim(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+		return Access{}, ErrToken
+	}
+	key, now := hashed(token), a.now()
+	access, age, ok := a.cache.get(key, now)
+	if !ok {
+		var err error
+		if access, err = a.lookup(ctx, key); err != nil {
+			return Access{}, err
+		}
+		a.cache.put(key, access, now, age)
+	}
+	if !now.Before(access.Expires) {
+		return Access{}, ErrToken
+	}
+	return access, nil
+}
+
+func (a *Authority) lookup(ctx context.Context, key string) (Access, error) {
+	value, ok, err := a.Shelf.Get(ctx, tokenShelf, key)
+	if err != nil {
+		return Access{}, err
+	}
+	if !ok {
+		return Access{}, ErrToken
+	}
+	var k kept
+	if err := json.Unmarshal(value, &k); err != nil {
+		return Access{}, fmt.Errorf("auth: a token as kept: %w", err)
+	}
+	if k.Client != "" {
+		// A client that is gone, or has less than it had, takes its tokens along.
+		c, err := a.client(ctx, k.Client)
+		if err != nil {
+			return Access{}, err
+		}
+		if c == nil {
+			return Access{}, ErrToken
+		}
+		return Access{k.Client, ParseScopes(k.Scope).Within(ParseScopes(c.Scope)), k.Issued, k.Expires}, nil
+	}
+	return Access{k.Client, ParseScopes(k.Scope), k.Issued, k.Expires}, nil
+}
+
+// revoke forgets a token of a client; of another's it forgets nothing.
+func (a *Authority) revoke(ctx context.Context, token, client string) error {
+	key := hashed(token)
+	err := a.Shelf.Change(ctx, func(d Drawer) error {
+		value, ok, err := d.Get(tokenShelf, key)
+		if err != nil || !ok {
+			return err
+		}
+		var k kept
+		if err := json.Unmarshal(value, &k); err != nil || k.Client != client {
+			return err
+		}
+		return d.Put(tokenShelf, key, nil)
+	})
+	a.forget()
+	return err
+}
+
+// seenFor is how long a token is believed without asking the Shelf: so long may a
+// token that another server of the same database revoked still be good here.
+const seenFor = 10 * time.Second
+
+// tokenCache remembers tokens that were good a moment ago.
+type tokenCache struct {
+	mu   sync.Mutex
+	seen map[string]seen
+	// age grows with every revocation: what was looked up before one is not kept.
+	age uint64
+}
+
+type seen struct {
+	access Access
+	until  time.Time
+}
+
+const mostSeen = 16384
+
+func (c *tokenCache) get(key string, now time.Time) (access Access, age uint64, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, ok := c.seen[key]
+	return s.access, c.age, ok && now.Before(s.until)
+}
+
+func (c *tokenCache) put(key string, access Access, now time.Time, age uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.age != age {
+		return
+	}
+	if c.seen == nil || len(c.seen) >= mostSeen {
+		c.seen = map[string]seen{}
+	}
+	c.seen[key] = seen{access, now.Add(seenFor)}
+}
+
+// forget empties the cache, after a revocation or a change of a client.
+func (a *Authority) forget() {
+	a.cache.mu.Lock()
+	defer a.cache.mu.Unlock()
+	a.cache.seen = nil
+	a.cache.age++
+}
+
+// Sweep removes tokens and used assertions that are past their end.
+func (a *Authority) Sweep(ctx context.Context) error {
+	now := a.now()
+	ended := map[string]func([]byte) bool{
+		tokenShelf: func(value []byte) bool {
+			var k kept
+			return json.Unmarshal(value, &k) == nil && !now.Before(k.Expires)
+		},
+		usedShelf: func(value []byte) bool {
+			var end time.Time
+			return json.Unmarshal(value, &end) == nil && now.After(end)
+		},
+	}
+	for collection, over := range ended {
+		if err := a.sweep(ctx, collection, over); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Authority) sweep(ctx context.Context, collection string, over func([]byte) bool) error {
+	const some = 500
+	for after := ""; ; {
+		entries, err := a.Shelf.List(ctx, collection, after, some)
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		after = entries[len(entries)-1].Key
+		err = a.Shelf.Change(ctx, func(d Drawer) error {
+			for _, e := range entries {
+				if over(e.Value) {
+					if err := d.Put(collection, e.Key, nil); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+		if err != nil || len(entries) < some {
+			return err
+		}
+	}
+}
