@@ -47,13 +47,8 @@ func (c *Client) check() error {
 	case c.methods() != 1:
 		return fmt.Errorf("a client has one of jwks, jwks_uri and a secret")
 	}
-	for _, word := range strings.Fields(c.Scope) {
-		if _, ok := ParseScope(word); !ok {
-			return fmt.Errorf("%.100q is no scope such as system/Observation.rs", word)
-		}
-	}
-	if len(ParseScopes(c.Scope).enforced()) == 0 {
-		return fmt.Errorf("scope has nothing that can be granted: scopes are such as system/Observation.rs")
+	if _, err := Grantable(c.Scope); err != nil {
+		return fmt.Errorf("scope: %w", err)
 	}
 	if c.Keys != nil {
 		if _, err := parseKeys(c.Keys); err != nil {

@@ -1,6 +1,8 @@
 package auth
 
 import (
+	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -195,6 +197,20 @@ func (list Scopes) distinct() Scopes {
 			return ok && inner.Rights == s.Rights && inner.Type == s.Type && (wider.Type != s.Type || wider.Rights != s.Rights || wider.Filter != s.Filter)
 		})
 	})
+}
+
+// Grantable reads scopes that can all be granted; the error names one that cannot.
+func Grantable(text string) (Scopes, error) {
+	for _, word := range strings.Fields(text) {
+		if s, ok := ParseScope(word); !ok || len(Scopes{s}.enforced()) == 0 {
+			return nil, fmt.Errorf("%.100q cannot be granted; what can is such as system/Observation.rs", word)
+		}
+	}
+	list := ParseScopes(text)
+	if len(list) == 0 {
+		return nil, errors.New("no scope is given; one is such as system/Observation.rs")
+	}
+	return list, nil
 }
 
 // enforced are the scopes that this server can hold a caller to.

@@ -65,8 +65,10 @@ type commands struct {
 		File  string `arg:"" help:"A file that backup made."`
 		Force bool   `help:"Put the store that is there aside, under a name that is printed."`
 	} `cmd:"" help:"Make the store at --store from a backup, with the server stopped. The backup is checked first."`
-	Health struct{} `cmd:"" help:"Ask the server at --listen whether it is well; exit status 0 says yes."`
-	Show   struct{} `cmd:"" name:"version" help:"Print the version."`
+	Client clientCommands `cmd:"" help:"Register, list and remove the clients that may get access tokens."`
+	Token  tokenCommand   `cmd:"" help:"Print an access token for operators and scripts on this machine."`
+	Health struct{}       `cmd:"" help:"Ask the server at --listen whether it is well; exit status 0 says yes."`
+	Show   struct{}       `cmd:"" name:"version" help:"Print the version."`
 	Check  struct {
 		Check struct{} `cmd:"" default:"1" help:"Check the configuration and the store without serving; exit status 0 says that the server would start."`
 	} `cmd:"" name:"config" help:"Check the configuration."`

@@ -85,6 +85,14 @@ func Main(p Program) int {
 		err = backup(ctx, c.Store, c.Backup.File, stdout)
 	case "restore <file>":
 		err = restore(ctx, c.Store, c.Restore.File, c.Restore.Force, stdout)
+	case "client add <id>":
+		err = addClient(ctx, c.Config, c.Client, stdout)
+	case "client list":
+		err = listClients(ctx, c.Config, stdout)
+	case "client remove <id>":
+		err = removeClient(ctx, c.Config, c.Client.Remove.ID, stdout)
+	case "token":
+		err = mint(ctx, c.Config, c.Token, stdout)
 	default:
 		err = serve(ctx, c.Config, p, log)
 	}

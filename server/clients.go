@@ -1,0 +1,130 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"vitalwire/auth"
+	"vitalwire/fhir/search"
+	"vitalwire/profiles"
+)
+
+// clientCommands are about who may ask. They work on the store itself, on the
+// machine where it is, so that they need no token; a running server knows of a
+// change within seconds.
+type clientCommands struct {
+	Add struct {
+		ID     string `arg:"" help:"Client id, 1 to 128 of A-Z a-z 0-9 . _ ~ and -."`
+		Scope  string `required:"" placeholder:"SCOPES" help:"The most that its tokens may have, such as 'system/Observation.c system/Device.cu'."`
+		Name   string `help:"Name for people."`
+		JWKS   string `name:"jwks" type:"existingfile" placeholder:"FILE" xor:"proof" help:"Its public keys as a JWK Set; it signs assertions (RS384 or ES384)."`
+		URL    string `name:"jwks-url" placeholder:"URL" xor:"proof" help:"Where its public keys are, https."`
+		Secret bool   `xor:"proof" help:"Give it a secret, which is printed once."`
+	} `cmd:"" help:"Register a client, over an earlier one of that id."`
+	List   struct{} `cmd:"" help:"List the clients."`
+	Remove struct {
+		ID string `arg:"" help:"Client id."`
+	} `cmd:"" help:"Remove a client and with it the use of its tokens."`
+}
+
+// tokenCommand makes a token without a client.
+type tokenCommand struct {
+	Scope string        `required:"" placeholder:"SCOPES" help:"What it allows, such as 'system/*.rs'."`
+	Life  time.Duration `default:"1h" placeholder:"DURATION" help:"How long it is good, at most 24h."`
+}
+
+// longestToken is the longest life of a token made by command.
+const longestToken = 24 * time.Hour
+
+// withAuthority runs fn on the authorization server of the store at c.Store.
+func withAuthority(ctx context.Context, c Config, fn func(*auth.Authority) error) error {
+	if c.Store == "" {
+		c.Store = defaultStore
+	}
+	s, err := openStore(ctx, c.Store, search.NewRegistry(profiles.R4(), c.BaseURL))
+	if err != nil {
+		return err
+	}
+	a := auth.New(c.BaseURL, shelf{s}, auth.Outbound(), slog.New(slog.DiscardHandler))
+	return errors.Join(fn(a), s.Close())
+}
+
+func addClient(ctx context.Context, c Config, p clientCommands, out io.Writer) error {
+	client := auth.Client{ID: p.Add.ID, Name: p.Add.Name, Scope: p.Add.Scope, KeysURL: p.Add.URL}
+	if p.Add.JWKS != "" {
+		data, err := os.ReadFile(p.Add.JWKS)
+		if err != nil {
+			return err
+		}
+		if client.Keys = data; !json.Valid(data) {
+			return fmt.Errorf("--jwks %s is not JSON", p.Add.JWKS)
+		}
+	}
+	return withAuthority(ctx, c, func(a *auth.Authority) error {
+		secret, err := a.Register(ctx, client, p.Add.Secret)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "Client %s may ask for %s\n", client.ID, client.Scope)
+		if secret != "" {
+			fmt.Fprintf(out, "Its secret, which is kept nowhere and not shown again:\n%s\n", secret)
+		}
+		return nil
+	})
+}
+
+func listClients(ctx context.Context, c Config, out io.Writer) error {
+	const page = 500
+	return withAuthority(ctx, c, func(a *auth.Authority) error {
+		for after := ""; ; {
+			clients, err := a.Clients(ctx, after, page)
+			if err != nil {
+				return err
+			}
+			for _, client := range clients {
+				after = client.ID
+				fmt.Fprintf(out, "%s\t%s\t%s\n", client.ID, client.Scope, client.Name)
+			}
+			if len(clients) < page {
+				return nil
+			}
+		}
+	})
+}
+
+func removeClient(ctx context.Context, c Config, id string, out io.Writer) error {
+	return withAuthority(ctx, c, func(a *auth.Authority) error {
+		found, err := a.Unregister(ctx, id)
+		if err == nil && !found {
+			err = fmt.Errorf("there is no client %q", id)
+		}
+		if err == nil {
+			fmt.Fprintf(out, "Client %s is removed; its tokens are of no use.\n", id)
+		}
+		return err
+	})
+}
+
+// mint prints a token alone, so that a script can take it.
+func mint(ctx context.Context, c Config, t tokenCommand, out io.Writer) error {
+	if t.Life <= 0 || t.Life > longestToken {
+		return fmt.Errorf("--life must be more than 0 and at most %s", longestToken)
+	}
+	scopes, err := auth.Grantable(t.Scope)
+	if err != nil {
+		return fmt.Errorf("--scope: %w", err)
+	}
+	return withAuthority(ctx, c, func(a *auth.Authority) error {
+		token, _, err := a.Mint(ctx, "", scopes, t.Life)
+		if err == nil {
+			fmt.Fprintln(out, token)
+		}
+		return err
+	})
+}
