@@ -24,13 +24,26 @@ var migration3 string
 
 // dialect is PostgreSQL's. Writers take turns by the lock of the head row, taken
 // first; after it read committed sees everything that was ever committed.
-type dialect struct{}
+type dialect struct {
+	// begin is run with every BEGIN: what is not set for the whole session.
+	begin string
+}
 
 func (dialect) Name() string         { return "PostgreSQL" }
 func (dialect) Migrations() []string { return []string{migration1, migration2, migration3} }
-func (dialect) LockSchema() string   { return "LOCK TABLE migration IN ACCESS EXCLUSIVE MODE" }
-func (dialect) BeginRead() string    { return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" }
-func (dialect) BeginWrite() string   { return "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" }
+
+// LockSchema also takes the bounds off: to build an index of a large table takes
+// as long as it takes.
+func (dialect) LockSchema() string {
+	return "SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; LOCK TABLE migration IN ACCESS EXCLUSIVE MODE"
+}
+
+func (d dialect) BeginRead() string {
+	return "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + d.begin
+}
+func (d dialect) BeginWrite() string {
+	return "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" + d.begin
+}
 func (dialect) LockHead() string {
 	return "SELECT position, nonce FROM head WHERE one = 1 FOR UPDATE"
 }

@@ -15,10 +15,13 @@ const maxStatements = 256
 type conn struct {
 	c      *sql.Conn
 	stmts  map[string]*sql.Stmt
+	plain  bool // nothing is prepared, see Config.Unprepared
 	broken bool
 }
 
-func newConn(c *sql.Conn) *conn { return &conn{c: c, stmts: map[string]*sql.Stmt{}} }
+func newConn(c *sql.Conn, plain bool) *conn {
+	return &conn{c: c, stmts: map[string]*sql.Stmt{}, plain: plain}
+}
 
 func (c *conn) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 	if stmt := c.stmts[query]; stmt != nil {
@@ -42,8 +45,8 @@ func (c *conn) prepare(ctx context.Context, query string) (*sql.Stmt, error) {
 // several.
 func (c *conn) exec(ctx context.Context, query string, args ...any) error {
 	var err error
-	if len(args) == 0 {
-		_, err = c.c.ExecContext(ctx, query)
+	if len(args) == 0 || c.plain {
+		_, err = c.c.ExecContext(ctx, query, args...)
 	} else {
 		stmt, perr := c.prepare(ctx, query) //nolint:sqlclosecheck // kept for the next time
 		if perr != nil {
@@ -59,6 +62,9 @@ func (c *conn) exec(ctx context.Context, query string, args ...any) error {
 
 // control runs a statement without parameters, such as BEGIN, prepared.
 func (c *conn) control(ctx context.Context, query string) error {
+	if c.plain {
+		return c.exec(ctx, query)
+	}
 	stmt, err := c.prepare(ctx, query) //nolint:sqlclosecheck // kept for the next time
 	if err != nil {
 		return err
@@ -78,15 +84,29 @@ func (c *conn) execAll(ctx context.Context, statements []Statement) error {
 	return nil
 }
 
+func (c *conn) query(ctx context.Context, st Statement) (*sql.Rows, error) {
+	var rows *sql.Rows
+	var err error
+	if c.plain {
+		rows, err = c.c.QueryContext(ctx, st.SQL, st.Args...)
+	} else {
+		stmt, perr := c.prepare(ctx, st.SQL) //nolint:sqlclosecheck // kept for the next time
+		if perr != nil {
+			return nil, perr
+		}
+		rows, err = stmt.QueryContext(ctx, st.Args...)
+	}
+	if err != nil {
+		return nil, sqlError(err, st.SQL)
+	}
+	return rows, nil
+}
+
 // each calls scan for every row.
 func (c *conn) each(ctx context.Context, st Statement, scan func(*sql.Rows) error) error {
-	stmt, err := c.prepare(ctx, st.SQL) //nolint:sqlclosecheck // kept for the next time
+	rows, err := c.query(ctx, st)
 	if err != nil {
 		return err
-	}
-	rows, err := stmt.QueryContext(ctx, st.Args...)
-	if err != nil {
-		return sqlError(err, st.SQL)
 	}
 	for rows.Next() {
 		if err := scan(rows); err != nil {
@@ -119,10 +139,12 @@ var errBad = sqldriver.ErrBadConn
 type pool struct {
 	db   *sql.DB
 	free chan *conn // nil stands for one not opened yet
+	// plain connections prepare nothing, see Config.Unprepared.
+	plain bool
 }
 
-func newPool(db *sql.DB, size int) *pool {
-	p := &pool{db: db, free: make(chan *conn, size)}
+func newPool(db *sql.DB, size int, plain bool) *pool {
+	p := &pool{db: db, free: make(chan *conn, size), plain: plain}
 	for range size {
 		p.free <- nil
 	}
@@ -147,7 +169,7 @@ func (p *pool) take(ctx context.Context) (*conn, error) {
 		p.free <- nil
 		return nil, err
 	}
-	return newConn(sc), nil
+	return newConn(sc, p.plain), nil
 }
 
 func (p *pool) give(c *conn) {

@@ -28,6 +28,9 @@ type Config struct {
 	// Write and Read are the pools for writing and for snapshots; they may be one.
 	// The store closes both.
 	Write, Read *sql.DB
+	// Unprepared keeps no prepared statements: behind a pooler each transaction may
+	// meet another session, where a statement of that name is another's, or none.
+	Unprepared bool
 	// Now is the clock that positions follow.
 	Now func() time.Time
 	// Readers bounds the snapshots open at once (default 16); more wait.
@@ -70,8 +73,8 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	defaults(&cfg)
 	s := &Store{
 		cfg: cfg, d: cfg.Dialect,
-		reads:  newPool(cfg.Read, cfg.Readers),
-		writes: newPool(cfg.Write, 1),
+		reads:  newPool(cfg.Read, cfg.Readers, cfg.Unprepared),
+		writes: newPool(cfg.Write, 1, cfg.Unprepared),
 		queue:  make(chan *request, cfg.Queue),
 	}
 	if err := s.migrate(ctx); err != nil {

@@ -116,7 +116,7 @@ func (s *Store) happened(ctx context.Context, b *batch, nonce int64) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	c := newConn(sc)
+	c := newConn(sc, s.cfg.Unprepared)
 	defer func() { _ = sc.Close() }()
 	if err := c.control(ctx, s.d.BeginWrite()); err != nil {
 		return false, err
