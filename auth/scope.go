@@ -27,7 +27,8 @@ const (
 	// Search is "s": search of a type or the system, and their history.
 	Search
 
-	allRights = Create | Read | Update | Delete | Search
+	// Everything is all of them.
+	Everything = Create | Read | Update | Delete | Search
 )
 
 const rightLetters = "cruds"
@@ -93,7 +94,7 @@ func ParseScope(text string) (Scope, bool) {
 	case "write":
 		s.Rights, s.legacy = Create|Update|Delete, true
 	case "*":
-		s.Rights, s.legacy = allRights, true
+		s.Rights, s.legacy = Everything, true
 	default:
 		s.Rights, ok = parseRights(rights)
 	}
@@ -125,7 +126,7 @@ func (s Scope) String() string {
 			rights = "read"
 		case Create | Update | Delete:
 			rights = "write"
-		case allRights:
+		case Everything:
 			rights = "*"
 		}
 	}

@@ -18,7 +18,9 @@ import (
 
 // Config is everything that can be set, as flags and as environment variables.
 type Config struct {
-	Listen       string        `env:"VITALWIRE_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on. Only loopback until access tokens exist."`
+	Listen       string        `env:"VITALWIRE_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on. One beyond loopback takes --auth required, and --tls-cert or --behind-proxy."`
+	Auth         string        `env:"VITALWIRE_AUTH" enum:"off,required" default:"off" help:"Access tokens: off (everybody who can connect may do everything, so only on loopback) or required."`
+	Proxied      bool          `env:"VITALWIRE_BEHIND_PROXY" name:"behind-proxy" help:"A proxy in front speaks TLS, so that listening beyond loopback without it is meant."`
 	Store        string        `env:"VITALWIRE_STORE" placeholder:"URL" help:"Where resources are kept: sqlite:PATH or postgres://USER@HOST/DATABASE. By default sqlite:data/vitalwire.db."`
 	BaseURL      string        `env:"VITALWIRE_BASE_URL" placeholder:"URL" help:"Public FHIR base URL, for links and Location. By default http://LISTEN/fhir."`
 	Zone         string        `env:"VITALWIRE_ZONE" default:"UTC" placeholder:"ZONE" help:"Time zone (such as Europe/Berlin) of dates without an offset in searches, and of device clocks when the gateway sends no receivedAt."`
@@ -100,18 +102,27 @@ func checkEnvironment(environ []string, app *kong.Kong) error {
 	return nil
 }
 
-// checkLoopback refuses an address that others could reach: without access
-// tokens everybody who can connect could read and write everything.
-func checkLoopback(listen string) error {
-	host, _, err := net.SplitHostPort(listen)
+// checkListen refuses an address that others could reach without what keeps them
+// from reading and writing everything: access tokens, and TLS around them.
+func (c Config) checkListen() error {
+	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
-		return fmt.Errorf("--listen %s: %w", listen, err)
+		return fmt.Errorf("--listen %s: %w", c.Listen, err)
 	}
-	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+	ip := net.ParseIP(host)
+	switch {
+	case host == "localhost" || ip != nil && ip.IsLoopback():
 		return nil
+	case c.Auth != authRequired:
+		return fmt.Errorf("--listen %s is not a loopback address: whoever can connect could read and write everything. Set --auth required, or listen on 127.0.0.1", c.Listen)
+	case c.TLSCert == "" && !c.Proxied:
+		return fmt.Errorf("--listen %s is not a loopback address: tokens would travel in the clear. Set --tls-cert and --tls-key, or --behind-proxy if a proxy in front speaks TLS", c.Listen)
 	}
-	return fmt.Errorf("--listen %s is not a loopback address: this version has no access tokens yet, so whoever can connect can read and write everything. Listen on 127.0.0.1 and put an authenticating proxy in front", listen)
+	return nil
 }
+
+// authRequired is the --auth that demands tokens.
+const authRequired = "required"
 
 // checkOrigins wants origins as browsers send them, or one "*".
 func checkOrigins(origins []string) error {
@@ -126,7 +137,7 @@ func checkOrigins(origins []string) error {
 
 // check finds what is wrong with a configuration before anything is opened.
 func (c Config) check() error {
-	if err := checkLoopback(c.Listen); err != nil {
+	if err := c.checkListen(); err != nil {
 		return err
 	}
 	if err := checkOrigins(c.Origins); err != nil {

@@ -18,6 +18,7 @@ import (
 	_ "time/tzdata" // --zone works in a container without zone files
 
 	"vitalwire/adapters"
+	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
 	"vitalwire/profiles"
@@ -163,12 +164,33 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		Metrics:    telemetry.NewMetrics(Version),
 		Log:        log,
 	}
+	if c.Auth == authRequired {
+		engine.Guarded = true
+		face.Auth = auth.New(s.Base, shelf{s.store}, auth.Outbound(), log)
+		s.running.Go(func() { sweep(life, face.Auth, log) })
+	}
 	s.jobs = job.New(s.store, job.Limits{Workers: c.AsyncWorkers, Queue: c.AsyncQueue, Keep: c.AsyncKeep, Answer: c.AsyncResult}, log, face.Perform)
 	if err := s.jobs.Start(ctx); err != nil {
 		return nil, err
 	}
 	face.Jobs = s.jobs
 	return face.Handler(), nil
+}
+
+// sweep removes tokens that are past their end, now and then.
+func sweep(life context.Context, a *auth.Authority, log *slog.Logger) {
+	ticker := time.NewTicker(10 * time.Minute)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-life.Done():
+			return
+		case <-ticker.C:
+			if err := a.Sweep(life); err != nil && life.Err() == nil {
+				log.Warn("old tokens were not removed", "error", err)
+			}
+		}
+	}
 }
 
 // Stop takes no new requests, lets running ones finish for a while, and closes

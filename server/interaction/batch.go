@@ -27,10 +27,22 @@ func (e *Engine) bundle(ctx context.Context, r Request) (Response, error) {
 		response.Entries = e.batch(ctx, entries, failures)
 		return response, nil
 	}
+	who, err := e.caller(ctx)
+	if err != nil {
+		return Response{}, err
+	}
+	for i, n := range entries {
+		if failures[i] == nil {
+			failures[i] = who.permit(n.Request)
+		}
+	}
 	if err := joined(failures); err != nil {
 		return Response{}, err
 	}
 	response.Entries, err = e.transaction(ctx, entries)
+	for i := range response.Entries {
+		who.mute(&response.Entries[i].Response, entries[i].Key.Type)
+	}
 	return response, err
 }
 

@@ -92,7 +92,7 @@ func (e *Engine) capabilities() *fhir.Resource {
 	rest := fhir.NewObject(fhir.S("mode", "server"),
 		fhir.S("documentation", "Every interaction of R4 http, in JSON and XML. An unknown search parameter is an error unless Prefer: handling=lenient is sent; Prefer: respond-async is heeded by searches, histories, bundles and operations. "+
 			"All requests, with those outside FHIR, are described by /openapi.json on this host."),
-		fhir.M("security", fhir.NewObject(fhir.M("cors", fhir.NewBool(e.CORS)), fhir.S("description", "No access tokens yet: the server listens on loopback only."))),
+		fhir.M("security", e.security()),
 		fhir.M("resource", resources), fhir.M("interaction", interactions(names(Places("")))))
 	var shared []*search.Param
 	for _, p := range e.Search.Params("Resource") {

@@ -51,6 +51,9 @@ type Engine struct {
 	Terminology func() *fhir.Resource
 	// CORS: web pages of some other origin may ask.
 	CORS bool
+	// Guarded demands that each caller was let in (auth.With) and holds it to its
+	// scopes.
+	Guarded bool
 	// Software version for the CapabilityStatement, and when it was made.
 	Version string
 	Started time.Time
@@ -78,6 +81,8 @@ type Response struct {
 	Matched bool
 	// Done says in words what a delete did, "" for other interactions.
 	Done string
+	// Mute: the caller may not read what was stored.
+	Mute bool
 	// Issues are what validation had to say of what was stored.
 	Issues []fhir.Issue
 }
@@ -96,6 +101,19 @@ type Operation struct{ Code, Definition string }
 
 // Do performs a request. Errors are *fhir.Error as in the table of fhir.Error.
 func (e *Engine) Do(ctx context.Context, r Request) (Response, error) {
+	who, err := e.caller(ctx)
+	if err != nil && r.Interaction != Capabilities {
+		return Response{}, err
+	}
+	if err := who.permit(r); err != nil {
+		return Response{}, err
+	}
+	response, err := e.do(ctx, r)
+	who.mute(&response, r.Key.Type)
+	return response, err
+}
+
+func (e *Engine) do(ctx context.Context, r Request) (Response, error) {
 	switch r.Interaction {
 	case Read, VRead, HistoryInstance, HistoryType, HistorySystem, SearchType, SearchSystem:
 		var response Response

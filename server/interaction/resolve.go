@@ -47,6 +47,9 @@ func (t *transaction) link(failures []error) error {
 
 // reference is the target of a conditional reference.
 func (t *transaction) reference(typ, query string) (*target, error) {
+	if err := t.who.permitCondition(typ, query); err != nil {
+		return nil, err
+	}
 	c, err := t.e.condition(typ, query, "a conditional reference")
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/server/interaction"
 	"vitalwire/server/job"
@@ -32,6 +33,9 @@ func takesTime(name interaction.Name) bool {
 // later accepts a request to be answered later (R4 async §3.1.6.2).
 func (s *Server) later(w http.ResponseWriter, r *http.Request) error {
 	if _, err := negotiate(r.Header, queryOf(r.URL.RawQuery), ""); err != nil {
+		return err
+	}
+	if err := s.allow(r, doAll); err != nil {
 		return err
 	}
 	body, err := s.bytes(r)
@@ -72,6 +76,8 @@ func (s *Server) Perform(ctx context.Context, q job.Request, body io.Reader, w h
 		call.ID = ids[0]
 	}
 	ctx = telemetry.WithCall(ctx, call)
+	// Only who may do everything has a request performed later.
+	ctx = auth.With(ctx, auth.Access{Scopes: doAll})
 	r, err := http.NewRequestWithContext(ctx, q.Method, q.URL, body)
 	if err != nil {
 		return err
@@ -116,6 +122,11 @@ func (s *statusOnly) Write(b []byte) (int, error) {
 // async answers everything below asyncPath.
 func (s *Server) async(w http.ResponseWriter, r *http.Request, path string) error {
 	id, what, _ := strings.Cut(strings.TrimPrefix(path, asyncPath+"/"), "/")
+	if r.Method != http.MethodOptions {
+		if err := s.allow(r, doAll); err != nil {
+			return err
+		}
+	}
 	if s.Jobs == nil || path == asyncPath || what != "" && what != "result" {
 		return fhir.NotFound(fhir.Key{Type: asyncPath, ID: id})
 	}

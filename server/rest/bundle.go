@@ -43,7 +43,7 @@ func (s *Server) appendEntry(ctx context.Context, b []byte, result interaction.R
 	b = append(b, '{')
 	status := http.StatusOK
 	v := result.Version
-	shown := !result.Head && (!result.Stored || prefer.representation)
+	shown := !result.Head && (!result.Stored || prefer.representation && !result.Mute)
 	switch {
 	case result.NotModified:
 		status = http.StatusNotModified

@@ -75,6 +75,10 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 		if err := s.checkHost(r.Host); err != nil {
 			return err
 		}
+		if r, err = s.gate(r); err != nil {
+			return err
+		}
+		c.SetRequest(r)
 		if err := unpack(w, r, s.Limits.body(r.URL.Path)); err != nil {
 			return err
 		}
@@ -99,6 +103,9 @@ func (s *Server) secure(h http.Header) {
 // web page whose name is made to resolve to 127.0.0.1 (DNS rebinding) could else
 // read everything through its visitor's browser, as there are no tokens yet.
 func (s *Server) checkHost(host string) error {
+	if s.Auth != nil {
+		return nil // what counts is the token, which no page of a stranger has
+	}
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		name = h

@@ -43,7 +43,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, response interac
 	switch {
 	case response.Stored && prefer.outcome:
 		body = stored(response).JSON()
-	case response.Stored && prefer.minimal:
+	case response.Stored && (prefer.minimal || response.Mute):
 		w.WriteHeader(status)
 		return
 	case response.Version != nil:
@@ -134,6 +134,8 @@ func (s *Server) failAs(w http.ResponseWriter, r *http.Request, err error, f for
 		w.Header().Set("ETag", known.ETag)
 	}
 	switch known.Situation {
+	case fhir.SituationLoginRequired, fhir.SituationTokenExpired:
+		challenge(w, known.Situation)
 	case fhir.SituationUnavailable, fhir.SituationThrottled:
 		w.Header().Set("Retry-After", retryAfter)
 	}

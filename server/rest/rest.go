@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/server/ingest"
 	"vitalwire/server/interaction"
@@ -27,6 +28,8 @@ type Server struct {
 	Operations *operation.Set
 	Knowledge  *knowledge.Base
 	Ingest     *ingest.Service
+	// Auth gives and knows access tokens; nil lets everybody do everything.
+	Auth *auth.Authority
 	// Limits of requests; those left 0 are the defaults.
 	Limits Limits
 	// Origins are those whose web pages may ask (CORS); "*" is every one.
@@ -81,6 +84,11 @@ func (s *Server) serveFHIR(w http.ResponseWriter, r *http.Request) error {
 	path, err := pathBelow(r.URL, fhirPath)
 	if err != nil {
 		return err
+	}
+	if answer := s.authority(r); answer != nil {
+		call.Interaction = "authorization"
+		answer(w, r)
+		return nil
 	}
 	switch {
 	case path == asyncPath || strings.HasPrefix(path, asyncPath+"/"):

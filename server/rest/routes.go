@@ -69,8 +69,17 @@ func (s *Server) register(e *echo.Echo) {
 		if allowed[r.path] == nil {
 			paths = append(paths, r.path)
 		}
+		needed, ok := routeScopes[r.path]
+		if !ok {
+			needed = doAll
+		}
 		handle := func(c echo.Context) error {
 			telemetry.CallOf(c.Request().Context()).Interaction = r.name
+			if !open[r.path] {
+				if err := s.allow(c.Request(), needed); err != nil {
+					return err
+				}
+			}
 			return r.handle(c)
 		}
 		e.Add(r.method, r.path, handle)

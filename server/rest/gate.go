@@ -1,0 +1,101 @@
+package rest
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+
+	"vitalwire/auth"
+	"vitalwire/fhir"
+)
+
+// open are what anybody may ask, without a token: what a client needs to know
+// before it has one, and what says whether the server is well.
+var open = map[string]bool{
+	"/healthz": true, "/readyz": true, "/openapi.json": true,
+	fhirPath + "/metadata": true,
+}
+
+// routeScopes are the rights that what is served outside the FHIR base takes. A
+// route without a line takes every right on every type.
+var routeScopes = map[string]auth.Scopes{
+	"/ingest/:adapter": auth.ParseScopes("system/Observation.c"),
+	"/metrics":         auth.ParseScopes("system/*.r"),
+}
+
+// gate lets a request in: one that needs no token, or one with a token that is
+// good. It comes before any byte of the body is read.
+func (s *Server) gate(r *http.Request) (*http.Request, error) {
+	if s.Auth == nil || r.Method == http.MethodOptions || open[strings.TrimSuffix(r.URL.Path, "/")] || s.authority(r) != nil {
+		return r, nil
+	}
+	token, err := bearer(r)
+	if err != nil {
+		return r, err
+	}
+	access, err := s.Auth.Lookup(r.Context(), token)
+	if errors.Is(err, auth.ErrToken) {
+		return r, fhir.TokenExpired("the access token is unknown, expired or revoked")
+	}
+	if err != nil {
+		return r, err
+	}
+	return r.WithContext(auth.With(r.Context(), access)), nil
+}
+
+// authority is the authorization server's answer to a path below the FHIR base;
+// nil when it has none there.
+func (s *Server) authority(r *http.Request) http.HandlerFunc {
+	path, below := strings.CutPrefix(r.URL.Path, fhirPath+"/")
+	if s.Auth == nil || !below {
+		return nil
+	}
+	return s.Auth.Handler(path)
+}
+
+// bearer is the token in the Authorization header (RFC 6750 §2.1). One in a URL,
+// which is written to logs, is none.
+func bearer(r *http.Request) (string, error) {
+	given := r.Header.Values("Authorization")
+	if len(given) == 0 {
+		return "", fhir.LoginRequired("an access token is needed: Authorization: Bearer TOKEN")
+	}
+	scheme, token, _ := strings.Cut(given[0], " ")
+	if len(given) > 1 || !strings.EqualFold(scheme, "Bearer") || token == "" {
+		return "", fhir.LoginRequired("Authorization must be Bearer and one access token")
+	}
+	return strings.TrimSpace(token), nil
+}
+
+// allow checks what a request outside the interactions takes.
+func (s *Server) allow(r *http.Request, needed auth.Scopes) error {
+	if s.Auth == nil {
+		return nil
+	}
+	access, ok := auth.From(r.Context())
+	if !ok {
+		return fhir.LoginRequired("an access token is needed")
+	}
+	for _, scope := range needed {
+		if !access.Scopes.Allow(scope.Type, scope.Rights) {
+			return fhir.Forbidden("this takes an access token with the scope %s", scope)
+		}
+	}
+	return nil
+}
+
+// Scopes of what is served for all types at once.
+var (
+	readAll = auth.ParseScopes("system/*.rs")
+	doAll   = auth.ParseScopes("system/*.cruds")
+)
+
+// challenge says how to get in (RFC 6750 §3). A token that was refused is told so,
+// and not why.
+func challenge(w http.ResponseWriter, situation fhir.Situation) {
+	text := `Bearer realm="vitalwire"`
+	if situation == fhir.SituationTokenExpired {
+		text += `, error="invalid_token"`
+	}
+	w.Header().Set("WWW-Authenticate", text)
+}
