@@ -162,7 +162,9 @@ func TestSMART22_ScopesAreEnforced(t *testing.T) {
 			t.Run("a batch judges each entry", func(t *testing.T) {
 				_, _, answer := as("system/Observation.r").ask(t, "POST", "/", bundle("batch",
 					entry("GET", "Observation/o", ""), entry("GET", "Patient/p", ""), entry("POST", "Observation", heart), entry("GET", "Patient/p/$everything", "")))
-				var b struct{ Entry []struct{ Response struct{ Status string } } }
+				var b struct {
+					Entry []struct{ Response struct{ Status string } }
+				}
 				if err := json.Unmarshal([]byte(answer), &b); err != nil || len(b.Entry) != 4 {
 					t.Fatalf("%v %s", err, answer)
 				}
