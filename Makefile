@@ -5,6 +5,9 @@ GOLANGCI  := v2.15.0
 FUZZTIME  ?= 10s
 TESTFLAGS ?= -timeout 5m
 ARGS      ?=
+QUERIES   ?= 20000
+FOR       ?=
+SEED      ?=
 
 # The race detector needs cgo, and go env knows whether that works here.
 # SQLite itself, translated from C, is left out of it: it is not ours, and watched it
@@ -14,7 +17,7 @@ RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race '-gcflags=modernc.org
 # Where state is shared between goroutines; tested under the race detector.
 SHARED := ./server/...
 
-.PHONY: test check format vet lint fuzz bench microbench build run demo help clients
+.PHONY: test check format vet lint fuzz bench microbench oracle build run demo help clients
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -63,6 +66,9 @@ bench: ## everything docs/performance.md lists, beside its yardsticks, as one ta
 
 microbench: ## every Go benchmark
 	@go test -run '^$$' -bench . -benchmem ./...
+
+oracle: ## 20,000 random searches (QUERIES=...) beside a plain evaluator on both stores; FOR=3h goes on for hours
+	@VITALWIRE_QUERIES=$(QUERIES) VITALWIRE_FOR=$(FOR) VITALWIRE_SEED=$(SEED) go test -count=1 -v -timeout 0 -run '^TestOracle$$' ./server/store
 
 build: ## the program, static, as ./vitalwire
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o vitalwire .
