@@ -1,13 +1,10 @@
 package server_test
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"io"
 	"net/http"
-	"path"
 	"strconv"
 	"strings"
 	"sync"
@@ -108,95 +105,4 @@ func TestTransaction_PHDUploadsAtOnce(t *testing.T) {
 			}
 		})
 	}
-}
-
-// small are the bundles of the Synthea set that a test has time for; those of the
-// practitioners and hospitals come first because the others refer to them.
-var small = []string{
-	"0-hospitalInformation1625911868739.json", "0-practitionerInformation1625911868739.json",
-	"d1193889-ebd9-4e35-bf1b-8a73ecbfc00b.json", "53eac4c0-8d6b-72da-2768-a6d08e687f48.json",
-}
-
-func TestTransaction_Synthea(t *testing.T) {
-	bundles := unpack(t, shared.Read(t, "data", "synthea", "synthea-2.7.0-patients.tgz"), small)
-	for name, open := range stores {
-		t.Run(name, func(t *testing.T) {
-			base := start(t, open(t)).Base
-			for _, file := range small {
-				sent, err := fhir.ParseResource(bundles[file])
-				if err != nil {
-					t.Fatal(err)
-				}
-				answers := postBundle(t, base, bundles[file])
-				if len(answers) != sent.Get("entry").Len() {
-					t.Fatalf("%s: %d answers to %d entries", file, len(answers), sent.Get("entry").Len())
-				}
-				checkStored(t, base, sent, answers)
-			}
-		})
-	}
-}
-
-// checkStored reads one resource in twenty back: it is what was sent but for its
-// id, its meta and the links.
-func checkStored(t *testing.T, base string, sent *fhir.Resource, answers []*fhir.Element) {
-	t.Helper()
-	for i, answer := range answers {
-		if i%20 != 0 {
-			continue
-		}
-		location := answer.Path("response", "location").Text()
-		stored, err := send(t, http.MethodGet, base+"/"+strings.Split(location, "/_history")[0], nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		was := sent.Get("entry").At(i).Get("resource")
-		var skip func(a, b *fhir.Element, name string)
-		skip = func(a, b *fhir.Element, name string) {
-			if name == "reference" {
-				if strings.Contains(b.Text(), "urn:uuid:") || strings.Contains(b.Text(), "?") {
-					t.Errorf("%s: %s was not replaced", location, b.Text())
-				}
-				return
-			}
-			if a.Kind() != b.Kind() || a.Text() != b.Text() || a.Len() != b.Len() {
-				t.Errorf("%s: %s differs", location, name)
-				return
-			}
-			for j, m := range a.Members() {
-				if m.Name != "div" {
-					skip(m.Value, b.At(j), m.Name)
-				}
-			}
-		}
-		for _, m := range was.Members() {
-			if m.Name != "id" && m.Name != "meta" && m.Name != "text" {
-				skip(m.Value, stored.Get(m.Name), m.Name)
-			}
-		}
-	}
-}
-
-// unpack gives files of a .tgz by their base names.
-func unpack(t *testing.T, data []byte, names []string) map[string][]byte {
-	t.Helper()
-	packed, err := gzip.NewReader(bytes.NewReader(data))
-	if err != nil {
-		t.Fatal(err)
-	}
-	files := map[string][]byte{}
-	for archive := tar.NewReader(packed); len(files) < len(names); {
-		header, err := archive.Next()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, name := range names {
-			if path.Base(header.Name) == name {
-				if files[name], err = io.ReadAll(archive); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	}
-	return files
 }
