@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"vitalwire/internal/spawn"
 )
 
 // kills is how often TestTransaction_Killed kills the server, uploaders how many
@@ -25,7 +27,7 @@ const (
 func TestTransaction_Killed(t *testing.T) {
 	for name, open := range stores {
 		t.Run(name, func(t *testing.T) {
-			p := spawn(t, open(t))
+			p := spawn.Start(t, open(t))
 			answered := make([]map[int]bool, uploaders)
 			begun := make([]int, uploaders)
 			for w := range answered {
@@ -44,7 +46,7 @@ func TestTransaction_Killed(t *testing.T) {
 							}
 							n := begun[w] + 1
 							begun[w] = n
-							status, _, answer := exchange(http.MethodPost, p.base, upload(w, n))
+							status, _, answer := exchange(http.MethodPost, p.Base, upload(w, n))
 							switch {
 							case status == http.StatusOK:
 								answered[w][n] = true
@@ -58,12 +60,12 @@ func TestTransaction_Killed(t *testing.T) {
 					})
 				}
 				time.Sleep(time.Duration(100+rand.IntN(400)) * time.Millisecond)
-				p.kill(t)
+				p.Kill(t)
 				close(stop)
 				clients.Wait()
-				p.start(t)
+				p.Restart(t)
 				for w := range uploaders {
-					checkUploads(t, p.base, w, begun[w], answered[w])
+					checkUploads(t, p.Base, w, begun[w], answered[w])
 				}
 			}
 			for w, numbers := range answered {
