@@ -140,3 +140,29 @@ func TestParse_LargeDocumentsOfEveryDensity(t *testing.T) {
 		}
 	}
 }
+
+// Documents read at the same time, broken ones among them, do not mix.
+func TestParse_AtTheSameTime(t *testing.T) {
+	done := make(chan error)
+	for worker := range 4 {
+		go func() {
+			for i := range 200 {
+				text := fmt.Sprintf(`{"w":%d,"list":[%s{"i":%d}]}`, worker, strings.Repeat(fmt.Sprintf(`{"k":["%d"]},`, worker), i), i)
+				if e, err := fhir.ParseElement([]byte(text)); err != nil || string(e.AppendJSON(nil)) != text {
+					done <- fmt.Errorf("%s: %w", text, err)
+					return
+				}
+				if _, err := fhir.ParseElement([]byte(text[:len(text)-2])); err == nil {
+					done <- fmt.Errorf("%s was taken without its end", text)
+					return
+				}
+			}
+			done <- nil
+		}()
+	}
+	for range 4 {
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -36,7 +36,8 @@ func (e *Element) setText(kind Kind, text string) {
 	if uint64(len(text)) > maxLen {
 		panic("fhir: a text of more than 4 GiB")
 	}
-	*e = Element{kind: kind, ptr: unsafe.Pointer(unsafe.StringData(text)), n: uint32(len(text))}
+	e.ptr, e.n = unsafe.Pointer(unsafe.StringData(text)), uint32(len(text))
+	e.kind, e.room, e.form = kind, 0, AnyForm
 }
 
 // setKids makes the element an Array or Object of kids, which it keeps. They
@@ -45,7 +46,8 @@ func (e *Element) setKids(kind Kind, kids []Member) {
 	if uint64(len(kids)) > maxLen {
 		panic("fhir: a list of more than 4 Gi items")
 	}
-	*e = Element{kind: kind, ptr: unsafe.Pointer(unsafe.SliceData(kids)), n: uint32(len(kids))}
+	e.ptr, e.n = unsafe.Pointer(unsafe.SliceData(kids)), uint32(len(kids))
+	e.kind, e.room, e.form = kind, 0, AnyForm
 }
 
 // text is what a String, Number or Bool says; e is not nil.

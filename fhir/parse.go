@@ -3,7 +3,9 @@ package fhir
 import (
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
+	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -20,16 +22,24 @@ func ParseElement(data []byte) (*Element, error) {
 	if uint64(len(data)) > maxLen {
 		return nil, Malformed("", "JSON of more than 4 GiB is not read")
 	}
-	var scratch [48]Member // deep enough for most; append goes to the heap when not
-	p := parser{in: asText(data), kids: scratch[:0]}
+	p := parser{in: asText(data)}
 	if strings.HasPrefix(p.in, "\uFEFF") {
 		return nil, p.fail("a byte order mark is not allowed before JSON")
 	}
 	p.prepare()
+	open, _ := opens.Get().(*[]Member)
+	if open == nil {
+		open = new([]Member)
+	}
+	p.kids = *open
 	p.space()
 	e, err := p.value(0)
 	if err != nil {
 		return nil, err
+	}
+	if clear(p.kids[:p.deepest]); cap(p.kids) <= mostOpen {
+		*open = p.kids[:0]
+		opens.Put(open)
 	}
 	p.space()
 	if p.pos < len(p.in) {
@@ -39,12 +49,21 @@ func ParseElement(data []byte) (*Element, error) {
 }
 
 type parser struct {
-	in   string
-	pos  int
-	slab []Element // elements are handed out of slabs: one allocation for many
-	room []Member  // members are handed out likewise
-	kids []Member  // scratch stack of members under construction
+	in      string
+	pos     int
+	slab    []Element // elements are handed out of slabs: one allocation for many
+	used    int       // of slab
+	room    []Member  // members are handed out likewise
+	placed  int       // in room
+	kids    []Member  // the members of what is open: a stack
+	deepest int       // members on it at once
 }
+
+// opens are *[]Member for parser.kids, empty and clear.
+var opens sync.Pool
+
+// mostOpen is the longest stack that is kept for the next document.
+const mostOpen = 4096
 
 // The largest slabs: as many as fit in 8 KB with the runtime's header.
 const (
@@ -65,11 +84,11 @@ func (p *parser) prepare() {
 }
 
 func (p *parser) alloc() *Element {
-	if len(p.slab) == 0 {
-		p.slab = make([]Element, mostElements)
+	if p.used == len(p.slab) {
+		p.slab, p.used = make([]Element, mostElements), 0
 	}
-	e := &p.slab[0]
-	p.slab = p.slab[1:]
+	e := &p.slab[p.used]
+	p.used++
 	return e
 }
 
@@ -300,19 +319,19 @@ func (p *parser) array(depth int) (*Element, error) {
 // take pops the members gathered since mark off the scratch stack. What it gives
 // has no room to grow, so that appending to it copies.
 func (p *parser) take(mark int) []Member {
-	n := len(p.kids) - mark
-	if n > len(p.room) {
-		if n > mostMembers/2 { // what is left serves those that follow
-			kids := append([]Member(nil), p.kids[mark:]...)
-			p.kids = p.kids[:mark]
-			return kids
-		}
-		p.room = make([]Member, mostMembers)
-	}
-	kids := p.room[:n:n]
-	p.room = p.room[n:]
-	copy(kids, p.kids[mark:])
+	p.deepest = max(p.deepest, len(p.kids))
+	open := p.kids[mark:]
 	p.kids = p.kids[:mark]
+	n := len(open)
+	if n > len(p.room)-p.placed {
+		if n > mostMembers/2 { // what is left serves those that follow
+			return slices.Clone(open)
+		}
+		p.room, p.placed = make([]Member, mostMembers), 0
+	}
+	kids := p.room[p.placed : p.placed+n : p.placed+n]
+	p.placed += n
+	copy(kids, open)
 	return kids
 }
 
