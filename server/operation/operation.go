@@ -44,7 +44,7 @@ func operations() []Operation {
 		expand, validateInValueSet, validateInCodeSystem, lookup, subsumes, translate,
 		meta, metaAdd, metaDelete,
 		convert, versions,
-		graphqlOperation, stats, graph, document, memberMatch,
+		graphqlOperation, lastn, stats, graph, document, memberMatch,
 		patientEverything, encounterEverything, groupEverything,
 	}
 }

@@ -1,6 +1,7 @@
 package operation
 
 import (
+	"cmp"
 	"math/big"
 	"slices"
 	"strings"
@@ -183,7 +184,7 @@ func (s *sample) regression() (gradient, intercept *big.Rat) {
 	if len(timed) < 2 {
 		return nil, nil
 	}
-	first := slices.MinFunc(timed, func(a, b measurement) int { return compareInt(a.at, b.at) }).at
+	first := slices.MinFunc(timed, func(a, b measurement) int { return cmp.Compare(a.at, b.at) }).at
 	n, sx, sy, sxx, sxy := big.NewRat(int64(len(timed)), 1), new(big.Rat), new(big.Rat), new(big.Rat), new(big.Rat)
 	for _, m := range timed {
 		hours := big.NewRat(m.at-first, 3_600_000_000)
@@ -200,16 +201,6 @@ func (s *sample) regression() (gradient, intercept *big.Rat) {
 	gradient.Quo(gradient, below)
 	intercept = new(big.Rat).Sub(sy, new(big.Rat).Mul(gradient, sx))
 	return gradient, intercept.Quo(intercept, n)
-}
-
-func compareInt(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // root is the square root: exact for the square of a fraction, else to 70 digits.

@@ -81,6 +81,14 @@ type Reader interface {
 	// Snapshot of query.After) and never deleted.
 	Search(query *search.Query) (Result, error)
 
+	// Facts gives what the index knows of every match of a query, in no order, each
+	// once; Sort, Count, Include and After do not count. give must not read.
+	Facts(query *search.Query, give func(Fact) error) error
+
+	// At gives the versions at positions, newest first; those there are none at are
+	// left out.
+	At(positions []int64) ([]Version, error)
+
 	// Changes gives versions after a position in feed order, at most limit.
 	Changes(after int64, limit int) ([]Version, error)
 
@@ -111,6 +119,11 @@ type Tx interface {
 
 	// PutRecord performs one record write.
 	PutRecord(w RecordWrite) error
+
+	// Expunge removes versions for ever, and all that the index has of them. What is
+	// left of a resource must be its newest versions without gaps, or nothing; then
+	// it never was. Searches and histories begun before do not find them any more.
+	Expunge(versions []Version) error
 }
 
 // Version is one version of a resource.

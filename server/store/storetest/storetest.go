@@ -68,6 +68,8 @@ func Run(t *testing.T, b Backend) {
 		{"include", testInclude},
 		{"large sort", testLargeSort},
 		{"paging", testPaging},
+		{"expunge", testExpunge},
+		{"facts", testFacts},
 		{"cancellation", testCancellation},
 		{"close", testClose},
 		{"schema", testSchema},
