@@ -33,7 +33,7 @@ var server struct {
 	err  error
 	next int
 	mu   sync.Mutex
-	life io.Closer // the server stops when it is closed, at the latest by our death
+	life io.WriteCloser // the server stops when it is closed, at the latest by our death
 }
 
 // errAbsent says that no server can be had on this machine.
@@ -45,7 +45,7 @@ var errAbsent = errors.New("no PostgreSQL is installed")
 // is skipped; with VITALWIRE_REQUIRE_POSTGRES=1 it fails.
 func Start(t testing.TB) string {
 	t.Helper()
-	server.once.Do(func() { server.url, server.err = launch() })
+	server.once.Do(func() { server.url, server.life, server.err = launch() })
 	if errors.Is(server.err, errAbsent) && os.Getenv("VITALWIRE_REQUIRE_POSTGRES") != "1" {
 		t.Skip("no PostgreSQL is installed: the postgres store was not tested")
 	}
@@ -63,6 +63,28 @@ func Start(t testing.TB) string {
 	return u.String()
 }
 
+// Own gives the URL of a database on a server of its own, and what restarts that
+// server: after a signal to it, "QUIT" for a crash, "INT" for a quick stop.
+func Own(t testing.TB) (database string, restart func(signal string)) {
+	t.Helper()
+	if os.Getenv("VITALWIRE_TEST_POSTGRES") != "" {
+		t.Skip("VITALWIRE_TEST_POSTGRES is not ours to restart")
+	}
+	u, life, err := launch()
+	if errors.Is(err, errAbsent) && os.Getenv("VITALWIRE_REQUIRE_POSTGRES") != "1" {
+		t.Skip("no PostgreSQL is installed: its restart was not tested")
+	}
+	if err != nil {
+		t.Fatalf("PostgreSQL: %v", err)
+	}
+	t.Cleanup(func() { _ = life.Close() })
+	return u.String(), func(signal string) {
+		if _, err := io.WriteString(life, signal+"\n"); err != nil {
+			t.Errorf("restart: %v", err)
+		}
+	}
+}
+
 func run(t testing.TB, statement string) {
 	t.Helper()
 	db, err := sql.Open("postgres", server.url.String())
@@ -75,54 +97,64 @@ func run(t testing.TB, statement string) {
 	}
 }
 
-func launch() (*url.URL, error) {
+func launch() (*url.URL, io.WriteCloser, error) {
 	if given := os.Getenv("VITALWIRE_TEST_POSTGRES"); given != "" {
-		return url.Parse(given)
+		u, err := url.Parse(given)
+		return u, nil, err
 	}
 	bin, err := findBinaries()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	account, err := unprivileged()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	dir, err := os.MkdirTemp("", "vitalwire-pg-")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if account != nil {
 		if err := os.Chown(dir, int(account.Uid), int(account.Gid)); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	port, err := freePort()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if err := supervise(bin, dir, port, account); err != nil {
-		return nil, err
+	life, err := supervise(bin, dir, port, account)
+	if err != nil {
+		return nil, nil, err
 	}
 	u := &url.URL{Scheme: "postgres", User: url.User("postgres"), Host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)),
 		Path: "/postgres", RawQuery: "sslmode=disable"}
-	return u, await(u, dir)
+	return u, life, await(u, dir)
 }
 
 // script makes a cluster, serves it until its standard input ends - which the
-// kernel sees to when the test process dies - and leaves nothing behind.
+// kernel sees to when the test process dies - and leaves nothing behind. A line
+// of input is a signal for the server, which is then started again.
 const script = `
 trap '' INT TERM HUP
 "$1/initdb" -D "$2/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$2/log" 2>&1 || exit 1
-"$1/postgres" -D "$2/data" -c listen_addresses=127.0.0.1 -c port="$3" -c unix_socket_directories='' \
-	-c max_connections=200 -c shared_buffers=256MB -c fsync=on -c max_wal_size=2GB >>"$2/log" 2>&1 &
-pid=$!
-cat >/dev/null
+serve() {
+	"$1/postgres" -D "$2/data" -c listen_addresses=127.0.0.1 -c port="$3" -c unix_socket_directories='' \
+		-c max_connections=200 -c shared_buffers=256MB -c fsync=on -c max_wal_size=2GB >>"$2/log" 2>&1 </dev/null &
+	pid=$!
+}
+serve "$@"
+while read -r signal; do
+	kill -"$signal" $pid
+	wait $pid
+	serve "$@"
+done
 kill -QUIT $pid
 wait $pid
 rm -rf "$2"
 `
 
-func supervise(bin, dir string, port int, account *syscall.Credential) error {
+func supervise(bin, dir string, port int, account *syscall.Credential) (io.WriteCloser, error) {
 	cmd := exec.Command("/bin/sh", "-c", script, "sh", bin, dir, strconv.Itoa(port))
 	cmd.Dir = dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8"}
@@ -131,10 +163,9 @@ func supervise(bin, dir string, port int, account *syscall.Credential) error {
 	// The write end stays open, unread and unclosed, as long as this process lives.
 	life, err := cmd.StdinPipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	server.life = life // or the garbage collector would close it
-	return cmd.Start()
+	return life, cmd.Start() // who drops life lets the garbage collector close it
 }
 
 func await(u *url.URL, dir string) error {
