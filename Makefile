@@ -17,7 +17,7 @@ RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race '-gcflags=modernc.org
 # Where state is shared between goroutines; tested under the race detector.
 SHARED := ./server/...
 
-.PHONY: test check format vet lint fuzz bench microbench oracle build run demo help clients
+.PHONY: test check format vet lint fuzz bench microbench oracle build run demo help clients fuzzhttp
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -60,6 +60,9 @@ fuzz: ## every fuzz target for FUZZTIME (10s)
 			fi; \
 		done; \
 		echo "$$passed passed, $$failed failed, 0 skipped"; [ $$failed -eq 0 ]; }
+
+fuzzhttp: ## requests made from /openapi.json against a live server on each store, for FUZZTIME (10s)
+	@VITALWIRE_TEST_FUZZ=$(FUZZTIME) go test -count=1 -timeout 24h -run '^TestFuzz$$' -v ./server | grep -v '^=== '
 
 bench: ## everything docs/performance.md lists, beside its yardsticks, as one table
 	@VITALWIRE_BENCH=1 go test -count=1 -timeout 6h -v -run '^TestBench$$' ./internal/bench
