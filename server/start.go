@@ -22,6 +22,7 @@ import (
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
 	"vitalwire/profiles"
+	"vitalwire/server/indexing"
 	"vitalwire/server/ingest"
 	"vitalwire/server/interaction"
 	"vitalwire/server/job"
@@ -130,6 +131,12 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		return nil, err
 	}
 	known.Store, known.Search, known.Log = s.store, parameters, log
+	custom, err := indexing.Open(ctx, life, s.store, parameters, log)
+	if err != nil {
+		return nil, err
+	}
+	s.running.Go(custom.Wait)
+	known.Loaded = func() { custom.Packages(known.Set()) }
 	if c.Packages != "" {
 		s.loading.Store(true)
 		s.running.Go(func() {
@@ -137,21 +144,33 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 			known.LoadDir(life, c.Packages, log)
 		})
 	}
+	check := func(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error) {
+		issues, err := known.Check(ctx, r)
+		if err == nil && r.Type() == "SearchParameter" {
+			err = custom.Check(r)
+		}
+		return issues, err
+	}
 	frames := &ingest.Service{Store: s.store, Search: parameters, Adapters: languages, Check: known.Check, Zone: zone, Now: time.Now, Log: log}
 	if err := frames.Sweep(ctx); err != nil {
 		return nil, err
 	}
 	engine := &interaction.Engine{
 		Store: s.store, Search: parameters, Base: s.Base, Seal: seal, Zone: zone,
-		Check: known.Check, Definitions: known.Definitions, Terms: known.Concepts, Wrote: known.Wrote, Version: Version, Started: time.Now(),
+		Check: check, Definitions: known.Definitions, Terms: known.Concepts, Version: Version, Started: time.Now(),
 		Terminology: func() *fhir.Resource { return known.Terms().Capabilities(Version, fhir.FormatInstant(time.Now())) },
 		CORS:        len(c.Origins) > 0,
 		References:  interaction.References(c.References), Deletes: interaction.Deletes(c.ConditionalDelete), MaxEntries: c.MaxEntries,
+		Wrote: func(key fhir.Key) {
+			known.Wrote(key)
+			custom.Wrote(key)
+		},
 	}
 	operations, err := operation.New(engine, known)
 	if err != nil {
 		return nil, err
 	}
+	operations.Indexing = custom
 	engine.Operations, engine.Operate = operations.For, operations.Entry
 	face := &rest.Server{
 		Engine:     engine,

@@ -145,7 +145,7 @@ func (p *Param) refersTo(typ string) bool {
 }
 
 func (p *parse) unknown(typ, name string) *fhir.Error {
-	if why := p.reg.table(typ).refused[name]; why != "" {
+	if why := p.reg.refused(typ, name); why != "" {
 		return fhir.BadSearch("search parameter %q of %s cannot be used: %s", name, typ, why).WithCode(fhir.CodeNotSupported)
 	}
 	var codes []string

@@ -94,14 +94,20 @@ func (g *Registry) Extract(r *fhir.Resource) []Value {
 				x.values = x.appendValues(x.values, p, p.Type, placed(x.hits[n-1].el, x.hits[n-1].at))
 			}
 		}
-		if own := x.values[before:]; len(own) > 1 {
-			slices.SortFunc(own, compareValues)
-			x.values = x.values[:before+len(slices.CompactFunc(own, func(a, b Value) bool { return compareValues(a, b) == 0 }))]
-		}
+		x.settle(before)
 	}
 	values := slices.Clone(x.values)
 	x.done()
 	return values
+}
+
+// settle sorts the values from a place on, which are of one parameter, and drops
+// those that are twice.
+func (x *extraction) settle(from int) {
+	if own := x.values[from:]; len(own) > 1 {
+		slices.SortFunc(own, compareValues)
+		x.values = x.values[:from+len(slices.CompactFunc(own, func(a, b Value) bool { return compareValues(a, b) == 0 }))]
+	}
 }
 
 // done gives the extraction back without what it held of the resource.

@@ -315,6 +315,10 @@ type Param struct {
 	// Bit numbers the indexed parameters of a resource type from 0; -1 for others.
 	Bit int
 
+	// Index is "", but for a custom parameter the name that a store keeps its
+	// values under. Such a one has no Bit.
+	Index string
+
 	arms       []string // of the expression that concern the type
 	expression *path.Expression
 }

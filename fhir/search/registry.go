@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
@@ -32,6 +33,10 @@ type Registry struct {
 	units       unitCache // of quantities
 	extractions sync.Pool // *extraction
 
+	changing sync.Mutex // who holds it replaces custom
+	custom   atomic.Pointer[overlay]
+	made     sync.Map // type and Index -> *Param of custom parameters
+
 	compartments compartments
 }
 
@@ -56,9 +61,21 @@ type table struct {
 	text    *Param            // _text
 	content *Param            // _content
 	inner   *Param            // the types of contained resources
+	// waiting are the codes of custom parameters that are not served yet, and why.
+	waiting map[string]func() string
 }
 
+// table is the table of a type as it is now.
 func (g *Registry) table(typ string) *table {
+	t := g.basic(typ)
+	if o := g.custom.Load(); o != nil && len(t.params) > 0 && len(o.on(typ)) > 0 {
+		return g.customized(o, typ, t)
+	}
+	return t
+}
+
+// basic is the table without custom parameters.
+func (g *Registry) basic(typ string) *table {
 	known, ok := g.tables.Load(typ)
 	if !ok {
 		if !fhir.IsResourceType(typ) {

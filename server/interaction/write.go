@@ -12,9 +12,10 @@ import (
 // NewWrite makes the write of a resource under a key: its canonical body, its
 // index values (made by g) and its shard.
 func NewWrite(g *search.Registry, op store.Op, key fhir.Key, r *fhir.Resource) store.Write {
-	stored := r.WithIdentity(key.ID)
+	stored, epoch := r.WithIdentity(key.ID), g.Epoch()
 	return store.Write{
 		Op: op, Key: key,
+		Epoch: epoch,
 		Body:  stored.JSON(),
 		Index: g.Extract(stored),
 		Shard: shard(key, stored),

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"strings"
 	"sync"
@@ -41,6 +42,8 @@ type Base struct {
 	// Search are the search parameters that Store is searched by.
 	Search *search.Registry
 	Log    *slog.Logger
+	// Loaded is told when packages were loaded; nil for nobody.
+	Loaded func()
 
 	writes atomic.Uint64 // of stored definitions
 	mode   Mode
@@ -102,6 +105,21 @@ func (b *Base) view() *view {
 	return b.compiled
 }
 
+// Load loads one package from an archive.
+func (b *Base) Load(ctx context.Context, archive io.Reader) (*profiles.Package, error) {
+	p, err := b.Library.Load(ctx, archive, "")
+	if err == nil {
+		b.loaded()
+	}
+	return p, err
+}
+
+func (b *Base) loaded() {
+	if b.Loaded != nil {
+		b.Loaded()
+	}
+}
+
 // LoadDir loads the packages of a folder, and says in the log what it found and
 // what is missing. One bad package does not stop the others.
 func (b *Base) LoadDir(ctx context.Context, dir string, log *slog.Logger) {
@@ -114,6 +132,9 @@ func (b *Base) LoadDir(ctx context.Context, dir string, log *slog.Logger) {
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
 		log.Error("packages could not be loaded", "folder", dir, "error", err)
+	}
+	if len(loaded) > 0 {
+		b.loaded()
 	}
 }
 

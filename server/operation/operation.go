@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"vitalwire/fhir"
+	"vitalwire/server/indexing"
 	"vitalwire/server/interaction"
 	"vitalwire/server/knowledge"
 )
@@ -45,6 +46,7 @@ func operations() []Operation {
 		meta, metaAdd, metaDelete,
 		convert, versions,
 		graphqlOperation, lastn, stats, graph, document, memberMatch,
+		reindex, reindexStatus,
 		patientEverything, encounterEverything, groupEverything,
 	}
 }
@@ -54,7 +56,9 @@ type Set struct {
 	// Engine makes the writes; its store, search parameters, base and seal are used.
 	Engine    *interaction.Engine
 	Knowledge *knowledge.Base
-	byCode    map[string][]*served
+	// Indexing are the search parameters that are not R4's; nil where there are none.
+	Indexing *indexing.Service
+	byCode   map[string][]*served
 }
 
 // served is an operation with what its definition says.

@@ -39,7 +39,7 @@ func shownPackage(p *profiles.Package) loadedPackage {
 // loadPackage answers POST /admin/packages: a .tgz as the body. Requests go on
 // with the definitions there are until the new ones are all in place.
 func (s *Server) loadPackage(c echo.Context) error {
-	p, err := s.Knowledge.Library.Load(c.Request().Context(), c.Request().Body, "")
+	p, err := s.Knowledge.Load(c.Request().Context(), c.Request().Body)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 // Inside is a store that works in an open transaction: what is read sees what was
 // written in it, and what is written is kept only when it commits. It serves who
@@ -24,6 +27,11 @@ func (i inside) Apply(_ context.Context, units ...Unit) []Outcome {
 		}
 	}
 	return outcomes
+}
+
+// Reindex is no work for a transaction.
+func (i inside) Reindex(context.Context, Reindexing) (Reindexed, error) {
+	return Reindexed{}, errors.New("store: a transaction does not reindex")
 }
 
 // Close does nothing: who opened the transaction ends it.

@@ -36,6 +36,11 @@ type Store interface {
 	// succeeded survives kill -9.
 	Apply(ctx context.Context, units ...Unit) []Outcome
 
+	// Reindex makes current versions findable by other search parameters, a bounded
+	// number at a time. It may be repeated. What is written meanwhile is as findable
+	// as the Registry of the store says.
+	Reindex(ctx context.Context, r Reindexing) (Reindexed, error)
+
 	// Close ends the store after running calls are done.
 	Close() error
 }
@@ -168,8 +173,10 @@ type Write struct {
 	// Body is canonical JSON as in Version.Body, with resourceType, id and (if
 	// present) meta as the first members. Not for Delete.
 	Body []byte
-	// Index holds the searchable facts of Body, made by search.Extract.
+	// Index holds the searchable facts of Body, made by search.Extract, and Epoch is
+	// what the Registry's Epoch was before: when it is another now, they are made again.
 	Index []search.Value
+	Epoch int64
 	// Shard is the patient-compartment hash that places the resource when it is
 	// new; later versions keep the first one's shard.
 	Shard int64

@@ -15,6 +15,7 @@ type prepared struct {
 	unit   store.Unit
 	rows   []rows
 	unless []wanted // one for each write; key 0 for none
+	epoch  int64    // of the search parameters that rows were made by
 }
 
 // wanted is an identifier that must not be there.
@@ -27,14 +28,18 @@ type wanted struct {
 // prepare fails on what no store could keep: those are our faults, not the client's.
 func (s *Store) prepare(unit store.Unit) (*prepared, error) {
 	n := len(unit.Writes)
-	p := &prepared{unit: unit, rows: make([]rows, n), unless: make([]wanted, n)}
+	p := &prepared{unit: unit, rows: make([]rows, n), unless: make([]wanted, n), epoch: s.cfg.Search.Epoch()}
 	for i := range unit.Writes {
 		w := &unit.Writes[i]
 		if err := checkWrite(w); err != nil {
 			return nil, err
 		}
 		if w.Op != store.Delete {
-			p.rows[i] = indexOf(w.Key.Type, w.Index)
+			values, err := s.valuesOf(w, p.epoch)
+			if err != nil {
+				return nil, err
+			}
+			p.rows[i] = indexOf(w.Key.Type, values)
 		}
 		if w.Unless != nil {
 			p.unless[i] = wantedOf(w.Key.Type, w.Unless)

@@ -149,7 +149,10 @@ func (s *Store) commitTogether(ctx context.Context, group []*request) error {
 		}
 		for _, r := range group {
 			for i, p := range r.units {
-				var err error
+				p, err := s.renewed(p)
+				if err != nil {
+					return nil, err
+				}
 				if r.outcomes[r.at[i]], err = b.unit(p, stored{ctx, s, c}); err != nil {
 					return nil, err
 				}

@@ -1,6 +1,7 @@
 package relational
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 
@@ -19,6 +20,7 @@ import (
 //	reference by URI        type, parameter, URI       -
 //	identifier of a type    type, parameter, code|value  system of the type
 //	reference by identifier type, parameter, value     its system
+//	custom parameter has a value  type, parameter      -
 //	two tokens of a composite  type, parameter, lead, code  system of the second
 //
 // What a column of the version's row in table item holds (roles.go) has no entry.
@@ -30,16 +32,17 @@ type span struct{ key, low, high, ends int64 }
 
 // The kinds of fact, hashed before anything else.
 const (
-	factType   = "type"
-	factCode   = "code"
-	factSystem = "system"
-	factTarget = "target"
-	factURI    = "uri"
-	factRange  = "range"
-	factText   = "text"
-	factAmount = "amount"
-	factTyped  = "of-type"
-	factByID   = "identifier"
+	factType    = "type"
+	factCode    = "code"
+	factSystem  = "system"
+	factTarget  = "target"
+	factURI     = "uri"
+	factRange   = "range"
+	factText    = "text"
+	factAmount  = "amount"
+	factTyped   = "of-type"
+	factByID    = "identifier"
+	factPresent = "present"
 )
 
 // hash is the 64-bit key of parts. Each part's length goes in before it, so that
@@ -67,11 +70,14 @@ func typeKey(typ string) int64 { return hash(factType, typ) }
 
 func rangeKey(p *search.Param) int64 { return paramKey(factRange, p, "") }
 
+func presentKey(p *search.Param) int64 { return paramKey(factPresent, p, "") }
+
 func paramKey(fact string, p *search.Param, text string, scope ...string) int64 {
+	name := cmp.Or(p.Index, p.Code)
 	if len(scope) == 0 {
-		return hash(fact, p.Resource, p.Code, text)
+		return hash(fact, p.Resource, name, text)
 	}
-	return hash(append([]string{fact, p.Resource, p.Code, text}, scope...)...)
+	return hash(append([]string{fact, p.Resource, name, text}, scope...)...)
 }
 
 // rows are what makes a version findable.
@@ -128,10 +134,18 @@ func indexOf(typ string, values []search.Value) rows {
 		if !r.hold(v) {
 			r.add(v)
 		}
+		r.present(v.Param)
 	}
 	r.finish()
 	r.entries, r.spans = unique(r.entries), markEnds(r.spans)
 	return r
+}
+
+// present says of a custom parameter, which has no bit, that it has a value.
+func (r *rows) present(p *search.Param) {
+	if p.Index != "" {
+		r.entries = append(r.entries, entry{key: presentKey(p)})
+	}
 }
 
 func (r *rows) add(v search.Value) {

@@ -70,6 +70,9 @@ var named = map[string]naming{
 
 // roleOf is the role that a parameter fills; noRole for most.
 func roleOf(p *search.Param) role {
+	if p.Index != "" {
+		return noRole // what a custom parameter means may change
+	}
 	names, other := named[p.Resource]
 	if !other {
 		names = usual

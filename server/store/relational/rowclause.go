@@ -122,19 +122,31 @@ func (*rowClause) once() bool { return false }
 
 // missing asks the row's bits whether there is a value.
 type missing struct {
-	bits int64
-	want bool
+	bits  int64
+	facts []any // of custom parameters, which have no bit
+	want  bool
 }
 
 func newMissing(c search.Clause) missing {
 	m := missing{want: *c.Missing}
 	for _, p := range c.Param.Indexed() {
+		if p.Index != "" {
+			m.facts = append(m.facts, presentKey(p))
+			continue
+		}
 		m.bits |= 1 << p.Bit
 	}
 	return m
 }
 
 func (m missing) probe(b *sqlText) string {
+	if len(m.facts) > 0 {
+		is := " IS NOT NULL"
+		if m.want {
+			is = " IS NULL"
+		}
+		return "(SELECT 1 FROM ix c WHERE c.key IN (" + b.list(m.facts) + ") AND c.pos = d.pos LIMIT 1)" + is
+	}
 	compare := " <> 0"
 	if m.want {
 		compare = " = 0"

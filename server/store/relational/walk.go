@@ -115,7 +115,9 @@ func (p *plan) walkArm(b *sqlText, w *walk, a arm, limit int) {
 func (p *plan) without(limit int) Statement {
 	key := p.sort[0]
 	none := fmt.Sprintf("d.present & CAST(%d AS bigint) = 0", int64(1)<<max(key.Param.Bit, 0))
-	if roleOf(key.Param) == dateRole {
+	if key.Param.Index != "" { // it has no bit
+		none = fmt.Sprintf("(SELECT 1 FROM ix c WHERE c.key = %d AND c.pos = d.pos LIMIT 1) IS NULL", presentKey(key.Param))
+	} else if roleOf(key.Param) == dateRole {
 		none = "d.high IS NULL"
 	}
 	upper := p.upper

@@ -66,6 +66,7 @@ func Run(t *testing.T, b Backend) {
 		{"dates", testDates},
 		{"sort", testSort},
 		{"include", testInclude},
+		{"reindex", testReindex},
 		{"large sort", testLargeSort},
 		{"paging", testPaging},
 		{"expunge", testExpunge},
