@@ -22,6 +22,9 @@ var migration2 string
 //go:embed migrations/0003.sql
 var migration3 string
 
+//go:embed migrations/0004.sql
+var migration4 string
+
 // dialect is PostgreSQL's. Writers take turns by the lock of the head row, taken
 // first; after it read committed sees everything that was ever committed.
 type dialect struct {
@@ -30,7 +33,7 @@ type dialect struct {
 }
 
 func (dialect) Name() string         { return "PostgreSQL" }
-func (dialect) Migrations() []string { return []string{migration1, migration2, migration3} }
+func (dialect) Migrations() []string { return []string{migration1, migration2, migration3, migration4} }
 
 // LockSchema also takes the bounds off: to build an index of a large table takes
 // as long as it takes.

@@ -113,11 +113,11 @@ func (r *reader) selection(b *sqlText, of store.Selection) (with string) {
 	if of.Below != 0 {
 		b.WriteString(" AND v.pos < " + b.arg(of.Below))
 	}
-	if of.Type != "" {
-		b.WriteString(" AND v.rtype = " + b.arg(of.Type))
-	}
-	if of.ID != "" {
-		b.WriteString(" AND v.id = " + b.arg(of.ID))
+	switch {
+	case of.ID != "":
+		b.WriteString(" AND v.rtype = " + b.arg(of.Type) + " AND v.id = " + b.arg(of.ID))
+	case of.Type != "":
+		b.WriteString(" AND v.rtype || '' = " + b.arg(of.Type)) // the expression of index version_type
 	}
 	if of.During != nil {
 		b.WriteString(" AND v.pos < " + b.arg(of.During.To))

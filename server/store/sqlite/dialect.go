@@ -21,12 +21,15 @@ var migration2 string
 //go:embed migrations/0003.sql
 var migration3 string
 
+//go:embed migrations/0004.sql
+var migration4 string
+
 // dialect is SQLite's. BEGIN IMMEDIATE takes the only write lock, so the head
 // needs no lock of its own.
 type dialect struct{}
 
 func (dialect) Name() string         { return "SQLite" }
-func (dialect) Migrations() []string { return []string{migration1, migration2, migration3} }
+func (dialect) Migrations() []string { return []string{migration1, migration2, migration3, migration4} }
 func (dialect) LockSchema() string   { return "" }
 func (dialect) BeginRead() string    { return "BEGIN DEFERRED" }
 func (dialect) BeginWrite() string   { return "BEGIN IMMEDIATE" }
