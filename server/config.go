@@ -50,6 +50,7 @@ type Config struct {
 type Policies struct {
 	References        string `env:"VITALWIRE_REFERENCES" enum:"off,warn,enforce" default:"off" help:"What becomes of a write that leaves a reference to a local resource that is not there: it is taken (off), taken with a warning (warn), or refused (enforce: 422, the delete of what is referred to 409). What devices send is always taken."`
 	ConditionalDelete string `env:"VITALWIRE_CONDITIONAL_DELETE" enum:"off,single,multiple" default:"single" help:"What DELETE Type?search may delete: nothing (off), one match (single; more are 412) or all matches (multiple)."`
+	KeepForever       bool   `env:"VITALWIRE_KEEP_FOREVER" help:"Serve neither $expunge nor $purge-history: what was stored once stays in the history."`
 	MaxEntries        int    `env:"VITALWIRE_MAX_ENTRIES" default:"10000" placeholder:"N" help:"Most entries of a batch or transaction."`
 }
 

@@ -171,6 +171,10 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		return nil, err
 	}
 	operations.Indexing = custom
+	operations.Log = log
+	if c.KeepForever {
+		operations.KeepForever()
+	}
 	engine.Operations, engine.Operate = operations.For, operations.Entry
 	face := &rest.Server{
 		Engine:     engine,

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
@@ -47,6 +48,7 @@ func operations() []Operation {
 		convert, versions,
 		graphqlOperation, lastn, stats, graph, document, memberMatch,
 		reindex, reindexStatus,
+		expunge, purgeHistory,
 		patientEverything, encounterEverything, groupEverything,
 	}
 }
@@ -58,7 +60,9 @@ type Set struct {
 	Knowledge *knowledge.Base
 	// Indexing are the search parameters that are not R4's; nil where there are none.
 	Indexing *indexing.Service
-	byCode   map[string][]*served
+	// Log is told what was removed for ever; nil is told nothing.
+	Log    *slog.Logger
+	byCode map[string][]*served
 }
 
 // served is an operation with what its definition says.
