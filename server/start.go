@@ -32,7 +32,6 @@ import (
 	"vitalwire/server/store"
 	"vitalwire/server/store/postgres"
 	"vitalwire/server/store/sqlite"
-	"vitalwire/server/telemetry"
 )
 
 // Server is a running server.
@@ -144,14 +143,16 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 			known.LoadDir(life, c.Packages, log)
 		})
 	}
+	metrics := s.measure()
+	measured := counting(known.Check, metrics)
 	check := func(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error) {
-		issues, err := known.Check(ctx, r)
+		issues, err := measured(ctx, r)
 		if err == nil && r.Type() == "SearchParameter" {
 			err = custom.Check(r)
 		}
 		return issues, err
 	}
-	frames := &ingest.Service{Store: s.store, Search: parameters, Adapters: languages, Check: known.Check, Zone: zone, Now: time.Now, Log: log}
+	frames := &ingest.Service{Store: s.store, Search: parameters, Adapters: languages, Check: measured, Zone: zone, Now: time.Now, Log: log}
 	if err := frames.Sweep(ctx); err != nil {
 		return nil, err
 	}
@@ -184,7 +185,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		Limits:     rest.Limits{Body: c.MaxBody, URL: c.MaxURL, Header: c.MaxHeader, Depth: c.MaxDepth},
 		Origins:    c.Origins,
 		Ready:      s.ready,
-		Metrics:    telemetry.NewMetrics(Version),
+		Metrics:    metrics,
 		Log:        log,
 	}
 	if c.Auth == authRequired {
@@ -197,6 +198,8 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		return nil, err
 	}
 	face.Jobs = s.jobs
+	metrics.Gauge("async_waiting", "Requests with Prefer: respond-async that wait.", func() float64 { return float64(s.jobs.Waiting()) })
+	metrics.Gauge("async_running", "Requests with Prefer: respond-async that are performed.", func() float64 { return float64(s.jobs.Working()) })
 	return face.Handler(), nil
 }
 

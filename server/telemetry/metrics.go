@@ -19,7 +19,7 @@ type Metrics struct {
 	running  prometheus.Gauge
 	commits  prometheus.Histogram
 	commit   prometheus.Histogram
-	unknown  *prometheus.CounterVec
+	unknown  prometheus.Counter
 }
 
 // NewMetrics makes the metrics of one server; version is the program's.
@@ -38,8 +38,8 @@ func NewMetrics(version string) *Metrics {
 			Buckets: prometheus.ExponentialBuckets(1, 2, 14)}),
 		commit: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "vitalwire_commit_seconds", Help: "Time of one commit of the store.", Buckets: prometheus.ExponentialBuckets(.0005, 2, 16)}),
-		unknown: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "vitalwire_unknown_codes_total", Help: "Codes met in device frames and written resources that no code system here knows, by system."}, []string{"system"}),
+		unknown: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "vitalwire_unknown_codes_total", Help: "Codes in what was written or sent by devices that validation did not find where they have to be."}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "vitalwire_build_info", Help: "1, with the version of the program.", ConstLabels: prometheus.Labels{"version": version}})
@@ -71,6 +71,9 @@ func (m *Metrics) Committed(writes int, took time.Duration) {
 	m.commits.Observe(float64(writes))
 	m.commit.Observe(took.Seconds())
 }
+
+// UnknownCodes is told how many codes of a resource validation did not find.
+func (m *Metrics) UnknownCodes(n int) { m.unknown.Add(float64(n)) }
 
 // Gauge shows a number that is asked for at each scrape.
 func (m *Metrics) Gauge(name, help string, value func() float64) {

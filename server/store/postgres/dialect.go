@@ -47,6 +47,8 @@ func (d dialect) BeginRead() string {
 func (d dialect) BeginWrite() string {
 	return "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" + d.begin
 }
+func (dialect) Size() string { return "SELECT pg_database_size(current_database())" }
+
 func (dialect) LockHead() string {
 	return "SELECT position, nonce FROM head WHERE one = 1 FOR UPDATE"
 }

@@ -3,6 +3,7 @@ package relational
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"vitalwire/fhir"
 	"vitalwire/server/store"
@@ -126,7 +127,11 @@ func (s *Store) commit(ctx context.Context, group []*request) {
 	if len(group) == 0 {
 		return
 	}
+	began := time.Now()
 	err := s.commitTogether(ctx, group)
+	if err == nil {
+		s.told(group, began)
+	}
 	if err != nil && len(group) > 1 && s.meaning(err) == FaultOther && ctx.Err() == nil {
 		for _, r := range group {
 			alone := []*request{r}

@@ -19,6 +19,8 @@ type Dialect interface {
 	// LockHead reads position and nonce of the head row and keeps other writers
 	// out until the transaction ends.
 	LockHead() string
+	// Size is a query for the bytes that the database takes.
+	Size() string
 
 	// Insert gives the statements that insert a batch into a table.
 	Insert(table string, batch Batch) []Statement

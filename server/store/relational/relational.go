@@ -13,6 +13,7 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vitalwire/fhir"
@@ -58,6 +59,7 @@ type Store struct {
 	writes *pool // one connection: who holds it is the writer
 
 	queue     chan *request
+	committed atomic.Pointer[func(writes int, took time.Duration)]
 	committer sync.WaitGroup
 
 	mu      sync.Mutex

@@ -34,6 +34,9 @@ func (dialect) LockSchema() string   { return "" }
 func (dialect) BeginRead() string    { return "BEGIN DEFERRED" }
 func (dialect) BeginWrite() string   { return "BEGIN IMMEDIATE" }
 func (dialect) LockHead() string     { return "SELECT position, nonce FROM head WHERE one = 1" }
+func (dialect) Size() string {
+	return "SELECT c.page_count * s.page_size FROM pragma_page_count() c, pragma_page_size() s"
+}
 
 // sizes are the rows of an insert: few different texts, so each is prepared once.
 var sizes = [...]int{64, 8, 1}
