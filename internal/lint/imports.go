@@ -38,7 +38,9 @@ var inServer = map[string][]string{
 	"server/query":             {"server/store"},
 	"server/shape":             {},
 	"server/store":             {},
-	"server/store/relational":  {"server/store"},
+	"server/store/body":        {},
+	"server/store/body/train":  {},
+	"server/store/relational":  {"server/store", "server/store/body"},
 	"server/store/sqlite":      {"server/store", "server/store/relational"},
 	"server/store/postgres":    {"server/store", "server/store/relational"},
 }

@@ -25,6 +25,9 @@ var migration3 string
 //go:embed migrations/0004.sql
 var migration4 string
 
+//go:embed migrations/0005.sql
+var migration5 string
+
 // dialect is PostgreSQL's. Writers take turns by the lock of the head row, taken
 // first; after it read committed sees everything that was ever committed.
 type dialect struct {
@@ -32,8 +35,10 @@ type dialect struct {
 	begin string
 }
 
-func (dialect) Name() string         { return "PostgreSQL" }
-func (dialect) Migrations() []string { return []string{migration1, migration2, migration3, migration4} }
+func (dialect) Name() string { return "PostgreSQL" }
+func (dialect) Migrations() []string {
+	return []string{migration1, migration2, migration3, migration4, migration5}
+}
 
 // LockSchema also takes the bounds off: to build an index of a large table takes
 // as long as it takes.

@@ -7,6 +7,7 @@ import (
 
 	"vitalwire/fhir"
 	"vitalwire/server/store"
+	"vitalwire/server/store/body"
 )
 
 // prepared is a unit made ready outside the transaction: checked, and with its
@@ -14,8 +15,15 @@ import (
 type prepared struct {
 	unit   store.Unit
 	rows   []rows
+	bodies []packed
 	unless []wanted // one for each write; key 0 for none
 	epoch  int64    // of the search parameters that rows were made by
+}
+
+// packed is a body as it is stored.
+type packed struct {
+	codec int
+	bytes []byte
 }
 
 // wanted is an identifier that must not be there.
@@ -28,7 +36,7 @@ type wanted struct {
 // prepare fails on what no store could keep: those are our faults, not the client's.
 func (s *Store) prepare(unit store.Unit) (*prepared, error) {
 	n := len(unit.Writes)
-	p := &prepared{unit: unit, rows: make([]rows, n), unless: make([]wanted, n), epoch: s.cfg.Search.Epoch()}
+	p := &prepared{unit: unit, rows: make([]rows, n), bodies: make([]packed, n), unless: make([]wanted, n), epoch: s.cfg.Search.Epoch()}
 	for i := range unit.Writes {
 		w := &unit.Writes[i]
 		if err := checkWrite(w); err != nil {
@@ -39,7 +47,8 @@ func (s *Store) prepare(unit store.Unit) (*prepared, error) {
 			if err != nil {
 				return nil, err
 			}
-			p.rows[i] = indexOf(w.Key.Type, values)
+			p.rows[i] = s.indexOf(w.Key.Type, values)
+			p.bodies[i].codec, p.bodies[i].bytes = body.Pack(w.Body)
 		}
 		if w.Unless != nil {
 			p.unless[i] = wantedOf(w.Key.Type, w.Unless)
@@ -124,6 +133,7 @@ type batch struct {
 type newVersion struct {
 	store.Version
 	shard int64
+	body  packed
 }
 
 type pastRow struct{ pos, shard, until int64 }
@@ -192,7 +202,7 @@ func (b *batch) write(index int, p *prepared, find finder) (store.Version, error
 	if w.Op == store.Put && (!exists || cur.deleted) {
 		v.Op = store.PutNew
 	}
-	b.versions = append(b.versions, newVersion{v, next.shard})
+	b.versions = append(b.versions, newVersion{v, next.shard, p.bodies[index]})
 	if exists && !cur.deleted {
 		b.dead[cur.pos] = next.pos
 		b.deadRows = append(b.deadRows, pastRow{cur.pos, cur.shard, next.pos})

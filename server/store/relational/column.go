@@ -65,6 +65,8 @@ func (s *subjectClause) arms(b *sqlText, rough bool) []arm {
 
 func (*subjectClause) drives() bool { return true }
 
+func (*subjectClause) only() bool { return true }
+
 // once: what the column holds is not in ix.
 func (s *subjectClause) once() bool { return len(s.keys) <= 1 && s.rest.once() }
 
@@ -152,6 +154,8 @@ func (t *tokenClause) arms(b *sqlText, rough bool) []arm {
 
 func (t *tokenClause) drives() bool { return len(t.systems) == 0 }
 
+func (*tokenClause) only() bool { return true }
+
 // once: what the column holds is not in the other table.
 func (t *tokenClause) once() bool { return len(t.whole) == 0 && len(t.exact) == 1 }
 
@@ -190,6 +194,8 @@ func (s *dateClause) arms(b *sqlText, rough bool) []arm {
 }
 
 func (s *dateClause) drives() bool { return s.rest.drives() }
+
+func (*dateClause) only() bool { return true }
 
 func (*dateClause) once() bool { return false }
 
@@ -241,6 +247,8 @@ func (t *trackClause) arms(b *sqlText, rough bool) []arm {
 func (*trackClause) probe(*sqlText) string { return "" }
 
 func (*trackClause) drives() bool { return true }
+
+func (*trackClause) only() bool { return false }
 
 func (*trackClause) once() bool { return false }
 

@@ -38,6 +38,7 @@ func (b *sqlText) statement() Statement { return Statement{SQL: b.String(), Args
 
 // plan is a query understood: its clauses by how they are answered.
 type plan struct {
+	store *Store
 	query *search.Query
 	at    int64 // the position searched at
 	// pinned tells that at is not the newest position: what was superseded since counts.
@@ -63,7 +64,7 @@ func (r *reader) newPlan(q *search.Query, at int64) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{query: q, at: at, pinned: at < position, gather: r.s.cfg.Gather}
+	p := &plan{store: r.s, query: q, at: at, pinned: at < position, gather: r.s.cfg.Gather}
 	p.upper = p.at
 	for _, clause := range q.Filter {
 		if len(clause.Operands) == 0 && clause.Missing == nil {
@@ -99,7 +100,7 @@ func (p *plan) clause(c search.Clause) error {
 	case search.ID:
 		return p.addIDs(c)
 	}
-	from, err := newSource(c)
+	from, err := p.store.newSource(c)
 	p.all = append(p.all, from)
 	return err
 }

@@ -179,7 +179,7 @@ func (p *plan) conditions(b *sqlText, drive driver, pos string, upper int64) str
 		all = append(all, anyOf(either))
 	}
 	for i, from := range p.all {
-		if drive.from == nil || drive.at != i {
+		if drive.from == nil || drive.at != i || !from.only() {
 			all = append(all, from.probe(b))
 		}
 	}

@@ -32,7 +32,7 @@ func (t *tx) expunge(v store.Version) error {
 	if err != nil {
 		return err
 	}
-	made := indexOf(v.Key.Type, t.s.cfg.Search.Extract(r))
+	made := t.s.indexOf(v.Key.Type, t.s.cfg.Search.Extract(r))
 	keys := map[string]map[int64]bool{}
 	note := func(table string, key int64) {
 		if keys[table] == nil {

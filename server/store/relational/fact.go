@@ -120,3 +120,5 @@ func (factClause) drives() bool { return true }
 
 // once: several subs of one key may stand side by side.
 func (f factClause) once() bool { return len(f.whole) == 0 && len(f.exact) == 1 }
+
+func (factClause) only() bool { return true }

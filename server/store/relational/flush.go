@@ -109,11 +109,7 @@ func (s *Store) loadHolders(ctx context.Context, c *conn, b *batch, wants []want
 
 func (s *Store) loadRecords(ctx context.Context, c *conn, b *batch, keys []recordKey) error {
 	for chunk := range slices.Chunk(keys, maxChunk) {
-		names, raw := make([]string, len(chunk)), make([][]byte, len(chunk))
-		for i, key := range chunk {
-			names[i], raw[i] = key.collection, []byte(key.key)
-		}
-		st := s.d.With("k", Batch{{Name: "collection", Texts: names}, {Name: "key", Blobs: raw}})
+		st := s.d.With("k", recordBatch(chunk))
 		st.SQL = `WITH ` + st.SQL + ` SELECT r.collection, r.key, r.value FROM k JOIN record r ON r.collection = k.collection AND r.key = k.key`
 		err := c.each(ctx, st, func(rows *sql.Rows) error {
 			var collection string
@@ -242,21 +238,51 @@ func (s *Store) flushIndex(ctx context.Context, c *conn, b *batch) error {
 	return nil
 }
 
+// flushRecords writes the changed records in key order.
 func (s *Store) flushRecords(ctx context.Context, c *conn, b *batch) error {
+	var put, gone []recordKey
 	for key := range b.changed {
-		value := b.records[key].value
-		var err error
-		if value == nil {
-			err = c.exec(ctx, `DELETE FROM record WHERE collection = $1 AND key = $2`, key.collection, []byte(key.key))
+		if b.records[key].value == nil {
+			gone = append(gone, key)
 		} else {
-			err = c.exec(ctx, `INSERT INTO record (collection, key, value) VALUES ($1, $2, $3)
-				ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value`, key.collection, []byte(key.key), value)
+			put = append(put, key)
 		}
-		if err != nil {
+	}
+	for chunk := range slices.Chunk(sorted(put), maxChunk) {
+		values := make([][]byte, len(chunk))
+		for i, key := range chunk {
+			values[i] = b.records[key].value
+		}
+		st := s.d.With("k", append(recordBatch(chunk), Column{Name: "value", Blobs: values}))
+		st.SQL = `WITH ` + st.SQL + ` INSERT INTO record (collection, key, value) SELECT k.collection, k.key, k.value FROM k WHERE true
+			ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value`
+		if err := c.exec(ctx, st.SQL, st.Args...); err != nil {
+			return err
+		}
+	}
+	for chunk := range slices.Chunk(sorted(gone), maxChunk) {
+		st := s.d.With("k", recordBatch(chunk))
+		st.SQL = `WITH ` + st.SQL + ` DELETE FROM record WHERE (collection, key) IN (SELECT k.collection, k.key FROM k)`
+		if err := c.exec(ctx, st.SQL, st.Args...); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func sorted(keys []recordKey) []recordKey {
+	slices.SortFunc(keys, func(x, y recordKey) int {
+		return cmp.Or(cmp.Compare(x.collection, y.collection), cmp.Compare(x.key, y.key))
+	})
+	return keys
+}
+
+func recordBatch(keys []recordKey) Batch {
+	names, raw := make([]string, len(keys)), make([][]byte, len(keys))
+	for i, key := range keys {
+		names[i], raw[i] = key.collection, []byte(key.key)
+	}
+	return Batch{{Name: "collection", Texts: names}, {Name: "key", Blobs: raw}}
 }
 
 func versionBatch(list []newVersion) Batch {
@@ -269,7 +295,7 @@ func versionBatch(list []newVersion) Batch {
 		if v.Deleted {
 			deleted[i] = 1
 		}
-		typ[i], id[i], body[i] = v.Key.Type, v.Key.ID, v.Body
+		typ[i], id[i], codec[i], body[i] = v.Key.Type, v.Key.ID, int64(v.body.codec), v.body.bytes
 	}
 	return Batch{
 		{Name: "pos", Ints: pos}, {Name: "shard", Ints: shard}, {Name: "rtype", Texts: typ}, {Name: "id", Texts: id},

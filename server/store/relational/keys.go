@@ -125,11 +125,17 @@ func anySystem(code string) []string { return []string{"any", code} }
 func inSystem(system, code string) []string { return []string{"in", system, code} }
 
 // indexOf gives the rows that make a version findable.
-func indexOf(typ string, values []search.Value) rows {
+func (s *Store) indexOf(typ string, values []search.Value) rows {
 	r := rows{item: newItem(typ)}
+	if !s.follow(values) {
+		r.item.marks |= moreComposite
+	}
 	for _, v := range values {
 		if v.Param.Bit >= 0 && v.Param.Bit < 63 {
 			r.item.present |= 1 << v.Param.Bit
+		}
+		if follows(v.Param) && r.item.marks&moreComposite == 0 {
+			continue
 		}
 		if !r.hold(v) {
 			r.add(v)

@@ -9,6 +9,7 @@ import (
 
 	"vitalwire/fhir"
 	"vitalwire/server/store"
+	"vitalwire/server/store/body"
 )
 
 // reader reads within one open transaction. It lives as long as the closure it
@@ -60,9 +61,11 @@ func scanVersion(rows *sql.Rows, more ...any) (store.Version, error) {
 	if err := rows.Scan(into...); err != nil {
 		return v, err
 	}
-	if codec != 0 {
-		return v, fmt.Errorf("%s has a body in codec %d, which this program does not know", v.Key, codec)
+	plain, err := body.Unpack(codec, v.Body)
+	if err != nil {
+		return v, fmt.Errorf("store: version %d of %s: %w", v.VersionID, v.Key, err)
 	}
+	v.Body = plain
 	return v, nil
 }
 

@@ -65,7 +65,7 @@ func (s *Store) reindexChunk(ctx context.Context, c *conn, after int64) (last in
 		if err != nil {
 			return after, err
 		}
-		made := indexOf(v.Key.Type, s.cfg.Search.Extract(r))
+		made := s.indexOf(v.Key.Type, s.cfg.Search.Extract(r))
 		b.place(&made, v.Position, shards[i])
 	}
 	return found[len(found)-1].Position, s.flushIndex(ctx, c, b)

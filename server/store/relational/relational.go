@@ -58,6 +58,9 @@ type Store struct {
 	reads  *pool
 	writes *pool // one connection: who holds it is the writer
 
+	// composites are the parts of each composite parameter (composite.go).
+	composites sync.Map
+
 	queue     chan *request
 	committed atomic.Pointer[func(writes int, took time.Duration)]
 	committer sync.WaitGroup

@@ -115,6 +115,8 @@ const (
 	moreStatus
 	moreCategory
 	moreDate
+	// moreComposite: the composites have rows (composite.go).
+	moreComposite
 )
 
 func heldBit(p *search.Param) int64 {

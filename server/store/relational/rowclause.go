@@ -120,6 +120,8 @@ func (r *rowClause) drives() bool {
 
 func (*rowClause) once() bool { return false }
 
+func (*rowClause) only() bool { return true }
+
 // missing asks the row's bits whether there is a value.
 type missing struct {
 	bits  int64
@@ -159,6 +161,8 @@ func (missing) arms(*sqlText, bool) []arm { return nil }
 func (missing) drives() bool { return false }
 
 func (missing) once() bool { return false }
+
+func (missing) only() bool { return true }
 
 // dateCondition compares a value from "from" to "to" with the operand's range
 // (R4 search §3.1.1.4.5). "The range of the search value fully contains that of

@@ -188,20 +188,20 @@ func sortValue(b *sqlText, key search.Sort) string {
 		}
 		return "(SELECT " + column + " FROM ix_range s WHERE s.key = " + b.arg(rangeKey(key.Param)) + " AND s.pos = d.pos AND " + end + " LIMIT 1)"
 	}
-	table, fact, low, high := "ix_range", factRange, "low", "high"
+	table, fact, low, high := "ix_range", factRange, "s.low", "s.high"
 	switch key.Param.Type {
 	case search.StringType, search.URIType:
-		table, fact, low, high = "ix_string", factText, "folded", "folded"
+		table, fact, low, high = "ix_string", factText, foldedOf("s"), foldedOf("s")
 	case search.NumberType, search.QuantityType:
-		table, fact, low, high = "ix_quantity", factAmount, "ulow", "uhigh"
+		table, fact, low, high = "ix_quantity", factAmount, "s.ulow", "s.uhigh"
 	}
 	var keys []any
 	for _, p := range key.Param.Indexed() {
 		keys = append(keys, paramKey(fact, p, ""))
 	}
-	value := "min(s." + low + ")"
+	value := "min(" + low + ")"
 	if key.Descending {
-		value = "max(s." + high + ")"
+		value = "max(" + high + ")"
 	}
 	return "(SELECT " + value + " FROM " + table + " s WHERE s.key IN (" + b.list(keys) + ") AND s.pos = d.pos)"
 }

@@ -20,6 +20,8 @@ type source interface {
 	drives() bool
 	// once reports whether the arms give no position twice.
 	once() bool
+	// only reports whether all that the arms give meets it.
+	only() bool
 }
 
 // arm is part of the rows of a source: those of a table named row() where a
@@ -44,10 +46,10 @@ func union(list []arm) string {
 }
 
 // newSource compiles a clause: any of what its parameter is indexed by.
-func newSource(c search.Clause) (source, error) {
+func (s *Store) newSource(c search.Clause) (source, error) {
 	var any anySource
 	for _, p := range c.Param.Indexed() {
-		from, err := memberSource(c, p)
+		from, err := s.memberSource(c, p)
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +65,7 @@ func newSource(c search.Clause) (source, error) {
 	return from, nil
 }
 
-func memberSource(c search.Clause, p *search.Param) (source, error) {
+func (s *Store) memberSource(c search.Clause, p *search.Param) (source, error) {
 	role := noRole
 	if c.By == search.ByValue {
 		role = roleOf(p)
@@ -76,6 +78,14 @@ func memberSource(c search.Clause, p *search.Param) (source, error) {
 	case dateRole:
 		return newDateClause(c, p)
 	}
+	if p.Type == search.CompositeType {
+		return s.newCompositeClause(c, p)
+	}
+	return newGeneric(c, p)
+}
+
+// newGeneric compiles a clause on the tables of its values alone.
+func newGeneric(c search.Clause, p *search.Param) (source, error) {
 	switch p.Value() {
 	case search.Token, search.ReferenceType:
 		return newFactClause(c, p)
@@ -114,6 +124,15 @@ func (s anySource) drives() bool {
 }
 
 func (anySource) once() bool { return false }
+
+func (s anySource) only() bool {
+	for _, from := range s {
+		if !from.only() {
+			return false
+		}
+	}
+	return true
+}
 
 // notSource is met by what does not meet another.
 type notSource struct{ source }

@@ -25,7 +25,11 @@ const headLimit = 96
 
 func newTextRow(key int64, typ search.Type, text string, n int64) textRow {
 	shown := compared(typ, text)
-	return textRow{key: key, n: n, head: headOf(shown), folded: shown, exact: hash(text)}
+	r := textRow{key: key, n: n, head: headOf(shown), exact: hash(text)}
+	if r.head != shown {
+		r.folded = shown
+	}
+	return r
 }
 
 // compared is a text as it is compared: folded, or a uri as it is.
@@ -71,7 +75,7 @@ func textCondition(b *sqlText, typ search.Type, m search.Match, o search.Operand
 	case search.Exact:
 		return "(c.head = " + b.arg(head) + " AND c.exact = " + b.arg(hash(text)) + ")"
 	case search.Contains:
-		return "(c.folded LIKE " + b.arg("%"+likeText(shown)+"%") + ` ESCAPE '\')`
+		return "(" + foldedOf("c") + " LIKE " + b.arg("%"+likeText(shown)+"%") + ` ESCAPE '\')`
 	case search.Below:
 		below := strings.TrimSuffix(shown, "/") + "/"
 		return "(c.head = " + b.arg(head) + " AND c.exact = " + b.arg(hash(text)) + " OR " + beginsWith(b, below) + ")"
@@ -86,6 +90,11 @@ func beginsWith(b *sqlText, text string) string {
 		return "(c.head = " + b.arg(head) + " AND substr(c.folded, 1, " + b.arg(utf8.RuneCountInString(text)) + ") = " + b.arg(text) + ")"
 	}
 	return "(c.head >= " + b.arg(text) + " AND c.head < " + b.arg(text+"\U0010FFFF") + ")"
+}
+
+// foldedOf is the text of an ix_string row: the head alone holds a short one.
+func foldedOf(row string) string {
+	return "CASE WHEN " + row + ".folded = '' THEN " + row + ".head ELSE " + row + ".folded END"
 }
 
 func likeText(text string) string {
