@@ -145,12 +145,15 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	}
 	metrics := s.measure()
 	measured := counting(known.Check, metrics)
-	check := func(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error) {
-		issues, err := measured(ctx, r)
-		if err == nil && r.Type() == "SearchParameter" {
-			err = custom.Check(r)
+	type judge func(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error)
+	judged := func(check judge) judge {
+		return func(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error) {
+			issues, err := check(ctx, r)
+			if err == nil && r.Type() == "SearchParameter" {
+				err = custom.Check(r)
+			}
+			return issues, err
 		}
-		return issues, err
 	}
 	frames := &ingest.Service{Store: s.store, Search: parameters, Adapters: languages, Check: measured, Zone: zone, Now: time.Now, Log: log}
 	if err := frames.Sweep(ctx); err != nil {
@@ -158,7 +161,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	}
 	engine := &interaction.Engine{
 		Store: s.store, Search: parameters, Base: s.Base, Seal: seal, Zone: zone,
-		Check: check, Definitions: known.Definitions, Terms: known.Concepts, Version: Version, Started: time.Now(),
+		Check: judged(measured), CheckLenient: judged(counting(known.CheckLenient, metrics)), Definitions: known.Definitions, Terms: known.Concepts, Version: Version, Started: time.Now(),
 		Terminology: func() *fhir.Resource { return known.Terms().Capabilities(Version, fhir.FormatInstant(time.Now())) },
 		CORS:        len(c.Origins) > 0,
 		References:  interaction.References(c.References), Deletes: interaction.Deletes(c.ConditionalDelete), MaxEntries: c.MaxEntries,

@@ -83,6 +83,8 @@ type Options struct {
 	SkipContained bool
 	// MaxIssues bounds what is returned; 0 is 200.
 	MaxIssues int
+	// UnknownElements lets elements pass that a type does not have, with a warning.
+	UnknownElements bool
 	// ErrorsOnly leaves out warnings and information, and the work for them.
 	ErrorsOnly bool
 }

@@ -144,14 +144,18 @@ func choiceMark(e *definition.Element) string {
 
 // unknown names a member that the type does not have, and what was perhaps meant.
 func (r *run) unknown(sh *shape, name string) {
-	if r.full(fhir.ErrorLevel) {
+	severity := fhir.ErrorLevel
+	if r.opts.UnknownElements {
+		severity = fhir.Warning
+	}
+	if r.full(severity) {
 		return
 	}
 	if near := nearest(sh, name); near != "" {
-		r.err(fhir.CodeStructure, "%s has no element %q; did you mean %s?", sh.path, clip(name), near)
+		r.issue(severity, fhir.CodeStructure, "%s has no element %q; did you mean %s?", sh.path, clip(name), near)
 		return
 	}
-	r.err(fhir.CodeStructure, "%s has no element %q", sh.path, clip(name))
+	r.issue(severity, fhir.CodeStructure, "%s has no element %q", sh.path, clip(name))
 }
 
 // underOnly validates a "_name" member that has no member of the name beside it.

@@ -30,6 +30,8 @@ type Engine struct {
 	// Check validates a resource that is to be written: an error refuses it, issues
 	// are told with the answer. nil checks nothing.
 	Check func(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error)
+	// CheckLenient is Check for a client who prefers handling=lenient; nil is Check.
+	CheckLenient func(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error)
 	// Definitions are what FHIRPath Patch and reference rewriting know types by.
 	Definitions func() (definition.Structures, *path.Model)
 	// Terms is the terminology that searches may ask; nil is none.
@@ -341,6 +343,9 @@ func (e *Engine) check(ctx context.Context, r Request) ([]fhir.Issue, error) {
 	}
 	if e.Check == nil {
 		return nil, nil
+	}
+	if r.Lenient && e.CheckLenient != nil {
+		return e.CheckLenient(ctx, r.Body)
 	}
 	return e.Check(ctx, r.Body)
 }

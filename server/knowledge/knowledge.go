@@ -141,10 +141,20 @@ func (b *Base) LoadDir(ctx context.Context, dir string, log *slog.Logger) {
 // Check validates a resource that is to be written. The error, when the mode is
 // Enforce, has all issues; else the issues come back.
 func (b *Base) Check(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error) {
+	return b.check(ctx, r, validate.Options{ErrorsOnly: b.mode == Enforce})
+}
+
+// CheckLenient is Check that lets unknown elements pass, with warnings. They are
+// kept as they were written.
+func (b *Base) CheckLenient(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error) {
+	return b.check(ctx, r, validate.Options{UnknownElements: true})
+}
+
+func (b *Base) check(ctx context.Context, r *fhir.Resource, o validate.Options) ([]fhir.Issue, error) {
 	if b.mode == Off {
 		return nil, nil
 	}
-	issues := b.Validator().Resource(ctx, r, b.demand[r.Type()], validate.Options{ErrorsOnly: b.mode == Enforce})
+	issues := b.Validator().Resource(ctx, r, b.demand[r.Type()], o)
 	if validate.Valid(issues) || b.mode == Warn {
 		return issues, nil
 	}
