@@ -105,6 +105,8 @@ func (c *Clause) modify(modifier, value string) (rest string, err *fhir.Error) {
 	case kind == StringType && modifier == "text": // anywhere in the text
 		c.Match = Contains
 		return "", nil
+	case modifier == "text" && c.Param.Index != "":
+		return "", fhir.BadSearch("modifier :text of %s is not supported: it is a custom parameter", c.Param.Code).WithCode(fhir.CodeNotSupported)
 	case modifier == "text":
 		c.By = ByText
 		return "", nil

@@ -24,6 +24,10 @@ func (x *extraction) appendValues(values []Value, p *Param, as Type, it item) []
 		return appendStrings(values, p, it)
 	case URIType:
 		return appendText(values, p, it.el)
+	case PlaceType:
+		if place, ok := placeOf(it.el); ok {
+			return append(values, Value{Param: p, Place: place})
+		}
 	case NumberType, QuantityType:
 		if a := x.amount(as, it.el); a != nil {
 			return append(values, Value{Param: p, Amount: a})

@@ -109,6 +109,7 @@ func (g *Registry) customized(o *overlay, typ string, basic *table) *table {
 	t.once.Do(func() {
 		t.byCode, t.refused = maps.Clone(basic.byCode), maps.Clone(basic.refused)
 		t.params, t.indexed = slices.Clone(basic.params), slices.Clone(basic.indexed)
+		t.text, t.content, t.inner = basic.text, basic.content, basic.inner
 		for _, c := range o.on(typ) {
 			g.addCustom(t, typ, c)
 		}

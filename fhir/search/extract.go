@@ -91,11 +91,12 @@ func (g *Registry) Extract(r *fhir.Resource) []Value {
 			}
 		default:
 			for n := first; n > 0; n = x.hits[n-1].next {
-				x.values = x.appendValues(x.values, p, p.Type, placed(x.hits[n-1].el, x.hits[n-1].at))
+				x.value(p, placed(x.hits[n-1].el, x.hits[n-1].at))
 			}
 		}
 		x.settle(before)
 	}
+	x.values = t.appendWhole(x.values, r)
 	values := slices.Clone(x.values)
 	x.done()
 	return values
@@ -173,8 +174,17 @@ func (x *extraction) evaluate(r *fhir.Resource, p *Param) {
 			x.part.Reset(x.reg.env, items[i])
 			x.tuples(ctx, p)
 		} else {
-			x.values = x.appendValues(x.values, p, p.Type, evaluated(&items[i]))
+			x.value(p, evaluated(&items[i]))
 		}
+	}
+}
+
+// value adds what an element means for a parameter, and the words that stand with it.
+func (x *extraction) value(p *Param, it item) {
+	x.values = x.appendValues(x.values, p, p.Type, it)
+	// A custom parameter has none: a reindex adds no words to those of a resource.
+	if p.Index == "" && (p.Type == Token || p.Type == ReferenceType) {
+		x.values = appendLabels(x.values, p, it)
 	}
 }
 

@@ -65,7 +65,7 @@ func evaluateAll(g *Registry, r *fhir.Resource) []Value {
 		slices.SortFunc(own, compareValues)
 		x.values = x.values[:before+len(slices.CompactFunc(own, func(a, b Value) bool { return compareValues(a, b) == 0 }))]
 	}
-	return x.values
+	return g.table(r.Type()).appendWhole(x.values, r)
 }
 
 func sameValue(a, b Value) bool { return a.Param == b.Param && compareValues(a, b) == 0 }

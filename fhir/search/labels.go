@@ -1,6 +1,7 @@
 package search
 
 import (
+	"slices"
 	"strings"
 
 	"vitalwire/fhir"
@@ -42,8 +43,18 @@ func appendLabel(values []Value, p *Param, e *fhir.Element) []Value {
 	return append(values, Value{Param: p, By: ByText, Text: strings.Join(words, " ")})
 }
 
-// appendFullText adds the words of the narrative and of all else.
-func (t *table) appendFullText(values []Value, r *fhir.Resource) []Value {
+// appendWhole adds what is said of a resource as a whole: the types of what it
+// contains, the words of its narrative and of all else.
+func (t *table) appendWhole(values []Value, r *fhir.Resource) []Value {
+	if t.inner != nil {
+		var seen []string
+		for _, e := range r.Get("contained").Items() {
+			if typ := e.Get("resourceType").Text(); fhir.IsResourceType(typ) && !slices.Contains(seen, typ) {
+				seen = append(seen, typ)
+				values = append(values, Value{Param: t.inner, Code: typ})
+			}
+		}
+	}
 	if t.text != nil {
 		if words := narrativeWords(r); words != "" {
 			values = append(values, Value{Param: t.text, Text: words})

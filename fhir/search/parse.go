@@ -163,9 +163,6 @@ func (p *parse) parameter(g Applied) *fhir.Error {
 	p.clauses = 0
 	clause, err := p.clause(p.typ, g.Name, g.Value, 0)
 	if err == nil {
-		err = unserved(&clause)
-	}
-	if err == nil {
 		p.out.Query.Filter = append(p.out.Query.Filter, clause)
 	}
 	return err

@@ -12,7 +12,7 @@ import (
 // the parameters of a type fit in one word.
 func TestRegistry_ServesR4(t *testing.T) {
 	refused := map[string]string{
-		"_content": "full text", "_text": "full text", "_query": "named queries", "near": "special",
+		"_query":                        "named queries",
 		"chromosome-variant-coordinate": "three parts", "chromosome-window-coordinate": "three parts",
 		"referenceseqid-variant-coordinate": "three parts", "referenceseqid-window-coordinate": "three parts",
 	}

@@ -48,7 +48,7 @@ func NewRegistry(src Definitions, base string) *Registry {
 
 // Rules is a number that changes whenever Extract gives other values than
 // before: what a store indexed by other rules must be indexed again.
-func (g *Registry) Rules() int64 { return 4 }
+func (g *Registry) Rules() int64 { return 5 }
 
 // table is the parameters of one resource type.
 type table struct {
@@ -112,6 +112,16 @@ func (g *Registry) build(t *table, typ string) {
 			continue
 		}
 		t.add(p)
+		switch p.Code {
+		case "_text":
+			t.text = p
+			// What has a narrative can contain resources, too (R4 domainresource).
+			t.inner = &Param{Resource: typ, Code: "_contained", Type: Token, Bit: -1}
+			continue
+		case "_content":
+			t.content = p
+			continue
+		}
 		made = append(made, p)
 	}
 	for _, p := range made {
@@ -141,7 +151,12 @@ var types = map[string]Type{
 // keeps it from being served.
 func (g *Registry) compile(typ string, d *definition.SearchParameter) (p *Param, why string) {
 	kind, ok := types[d.Type]
+	if d.Code == "near" && d.Type == "special" {
+		kind, ok = PlaceType, true
+	}
 	switch {
+	case d.Expression == "" && (d.Code == "_text" || d.Code == "_content"):
+		return &Param{Resource: typ, Code: d.Code, Type: TextType, Definition: d.URL, Bit: -1}, ""
 	case !ok:
 		return nil, "search by parameters of type " + d.Type + " is not supported yet"
 	case d.Expression == "":

@@ -133,8 +133,8 @@ func TestParse_Control(t *testing.T) {
 
 func TestParse_RefusesAndLenientLeavesOut(t *testing.T) {
 	for _, c := range []struct{ typ, query, says string }{
-		{"Observation", "colour=red", "known are _id, _lastUpdated, _profile, _security, _source, _tag, based-on, category, code, code-value-concept"},
-		{"Patient", "code=1", "known are _id, _lastUpdated, _profile, _security, _source, _tag, active, address"},
+		{"Observation", "colour=red", "known are _id, _lastUpdated, _content, _profile, _security, _source, _tag, _text, based-on, category, code, code-value-concept"},
+		{"Patient", "code=1", "known are _id, _lastUpdated, _content, _profile, _security, _source, _tag, _text, active, address"},
 		{"Observation", "code:word=x", "modifier :word"},
 		{"Observation", "code:text=-", "a letter or a digit"},
 		{"Observation", "code:in=http://x/vs", "no terminology service"},
@@ -211,6 +211,10 @@ func extract(t *testing.T, text string) []string {
 	}
 	var got []string
 	for _, v := range registry.Extract(r) {
+		if v.By == search.ByText || v.Param.Type == search.TextType {
+			got = append(got, v.Param.Code+"~"+v.Text)
+			continue
+		}
 		switch v.Param.Type {
 		case search.Token:
 			got = append(got, v.Param.Code+"="+v.System+"|"+v.Code)
@@ -232,9 +236,11 @@ func TestExtract_Observation(t *testing.T) {
 	 "effectivePeriod":{"start":"2024-03-10T02:30:00Z"}}`)
 	want := []string{
 		"category=|phd", "category=urn:c|vital-signs", "code=http://loinc.org|8867-4",
+		"code~no code",
 		"date=2024-03-10T02:30:00Z.." + time.UnixMicro(search.Latest).UTC().Format(time.RFC3339),
 		"device=/http://other/Device/d", "identifier=|bare", "identifier=urn:x|7",
 		"patient=Patient/p", "status=http://hl7.org/fhir/observation-status|final", "subject=Patient/p",
+		"_content~final 7 bare vital signs phd 8867 4 no code",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s", strings.Join(got, "\n"))
@@ -243,7 +249,7 @@ func TestExtract_Observation(t *testing.T) {
 
 func TestExtract_WrongShapesGiveNothing(t *testing.T) {
 	got := extract(t, `{"resourceType":"Observation","status":{"a":1},"code":"x","subject":{"reference":"#c"},"device":[{"display":"d"}],"effectiveDateTime":"yesterday","identifier":[[],7]}`)
-	if strings.Join(got, " ") != "code=|x" {
+	if strings.Join(got, " ") != "code=|x device~d _content~x d yesterday" {
 		t.Errorf("got %v", got)
 	}
 	if got := extract(t, `{"resourceType":"Observation","subject":{"reference":"Device/d"}}`); strings.Join(got, " ") != "subject=Device/d" {

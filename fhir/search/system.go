@@ -92,7 +92,7 @@ func (p *parse) inCompartment() *fhir.Error {
 	if p.typ == owner.Type {
 		either = append(either, Clause{Param: p.reg.Lookup(p.typ, "_id"), Operands: []Operand{{Code: &owner.ID}}})
 	}
-	p.out.Query.Filter = append(p.out.Query.Filter, anyOf(either[len(either)-1:]...)) // see unserved
+	p.out.Query.Filter = append(p.out.Query.Filter, anyOf(either...))
 	return nil
 }
 

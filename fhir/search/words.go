@@ -103,7 +103,7 @@ func contentWords(r *fhir.Resource) string {
 // silent are the elements whose text nobody reads, by name in JSON.
 var silent = map[string]bool{
 	"id": true, "reference": true, "system": true, "url": true, "div": true, "data": true, "resourceType": true,
-	"hash": true, "versionId": true, "lastUpdated": true, "profile": true,
+	"hash": true, "versionId": true, "lastUpdated": true, "profile": true, "query": true, "valueBase64Binary": true,
 }
 
 func (w *wordSet) walk(name string, e *fhir.Element) {

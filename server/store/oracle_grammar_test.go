@@ -32,6 +32,24 @@ func (o *oracle) random(g generator, typ string, depth int) (condition, bool) {
 			return c, true
 		}
 	}
+	switch g.IntN(12) {
+	case 0:
+		if c, ok := o.fullText(g, typ); ok {
+			return c, true
+		}
+	case 1:
+		if c, ok := o.labelled(g, typ, codes); ok {
+			return c, true
+		}
+	case 2:
+		if c, ok := o.filtered(g, typ, codes); ok {
+			return c, true
+		}
+	case 3:
+		if c, ok := o.near(g, typ); ok {
+			return c, true
+		}
+	}
 	for range 20 {
 		p := o.params[typ][pick(g, codes...)]
 		holder := pick(g, o.byType[typ]...)
@@ -99,24 +117,20 @@ func (o *oracle) linked(g generator, typ string, codes []string, depth int) (con
 	return condition{}, false
 }
 
-// sorted sorts by one or two keys and gives the _sort for it, "" for none.
+// sorted sorts by up to three keys and gives the _sort for it, "" for none.
 func (o *oracle) sorted(g generator, typ string, found []*subject) string {
 	if g.IntN(3) > 0 {
 		return ""
 	}
-	var codes, keys []string
-	for code, p := range o.params[typ] {
-		if p.Expression != "" && slices.Contains([]string{"date", "string", "number"}, p.Type) && code != "_lastUpdated" {
-			codes = append(codes, code)
-		}
-	}
-	if slices.Sort(codes); len(codes) == 0 {
-		return ""
-	}
+	var keys []string
 	var order []func(a, b *subject) int
-	for range 1 + g.IntN(2) {
-		code, descending := pick(g, codes...), g.IntN(2) == 0
-		order = append(order, func(a, b *subject) int { return compareBy(a.of(code), b.of(code), descending) })
+	for range 1 + g.IntN(3) {
+		code, of, ok := o.sortKey(g, typ)
+		if !ok {
+			return ""
+		}
+		descending := g.IntN(2) == 0
+		order = append(order, func(a, b *subject) int { return compareBy(of(a), of(b), descending) })
 		keys = append(keys, map[bool]string{true: "-"}[descending]+code)
 	}
 	slices.SortStableFunc(found, func(a, b *subject) int {
@@ -153,6 +167,8 @@ func compareFacts(a, b fact, high bool) int {
 	switch {
 	case a.from != nil:
 		return a.from.Cmp(b.from)
+	case a.exact != "" || b.exact != "":
+		return strings.Compare(a.exact, b.exact)
 	case a.text != "":
 		return strings.Compare(search.Fold(a.text), search.Fold(b.text))
 	case high:

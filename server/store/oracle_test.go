@@ -19,6 +19,7 @@ import (
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
 	"vitalwire/internal/shared"
+	"vitalwire/server/query"
 	"vitalwire/server/store"
 	"vitalwire/server/store/storetest"
 )
@@ -69,6 +70,7 @@ type question struct {
 	want       []string
 	ordered    bool // want is in order
 	page       int
+	types      []string // of a search of several
 }
 
 func (o *oracle) questions(g generator, n int) []question {
@@ -91,6 +93,10 @@ func (o *oracle) questions(g generator, n int) []question {
 			continue
 		}
 		q := question{typ: typ, page: 1 + g.IntN(20)}
+		if other, ok := o.unusual(g, typ, q); ok {
+			asked = append(asked, other)
+			continue
+		}
 		var found []*subject
 		for _, r := range slices.Backward(o.byType[typ]) { // newest first
 			if !slices.ContainsFunc(conditions, func(c condition) bool { return !c.holds(r) }) {
@@ -119,26 +125,35 @@ func (o *oracle) questions(g generator, n int) []question {
 
 func (q question) answered(t *testing.T, seed uint64, s store.Store) bool {
 	t.Helper()
-	parsed, err := storetest.Parameters().Parse(q.typ, q.query, search.Options{Base: oracleBase, Zone: time.UTC, DefaultCount: 100_000, MaxCount: 100_000})
+	o := search.Options{Base: oracleBase, Zone: time.UTC, DefaultCount: 100_000, MaxCount: 100_000}
+	parsed, err := storetest.Parameters().Parse(q.typ, q.query, o)
+	if q.types != nil {
+		parsed, err = storetest.Parameters().ParseMany(q.types, q.query, o)
+	}
 	if err != nil {
 		t.Errorf("VITALWIRE_SEED=%d %s?%s: %v", seed, q.typ, q.query, err)
 		return false
 	}
-	parsed.Query.Total = true
-	if q.ordered {
-		parsed.Query.Count = max(q.page, len(q.want)/20)
+	for _, each := range parsed.Queries {
+		each.Total = true
+		if q.ordered {
+			each.Count = max(q.page, len(q.want)/20)
+		}
 	}
-	var result store.Result
+	var result query.Result
 	var got []string
 	for {
 		err = s.View(context.Background(), func(r store.Reader) (err error) {
-			result, err = r.Search(parsed.Query)
+			result, err = query.Searcher{Reader: r, Search: storetest.Parameters()}.Find(parsed.Queries)
 			return err
 		})
 		for _, v := range result.Matches {
 			got = append(got, v.Key.ID)
 		}
-		if parsed.Query.After = result.Next; result.Next == nil || err != nil {
+		for _, each := range parsed.Queries {
+			each.After = result.Next
+		}
+		if result.Next == nil || err != nil {
 			break
 		}
 	}

@@ -29,6 +29,7 @@ type subject struct {
 	o        *oracle
 	resource *fhir.Resource
 	values   map[string][]fact
+	inner    []*subject // contained
 }
 
 // fact is one value in plain form.
@@ -38,6 +39,7 @@ type fact struct {
 	low, high    time.Time // date; zero ends are open
 	from, to     *big.Rat  // number, quantity; nil ends are open
 	unit         string    // quantity: code
+	exact        string    // what is sorted by as it is written
 	label        string
 }
 
@@ -50,16 +52,24 @@ func newOracle(t *testing.T, list []*fhir.Resource) *oracle {
 		s := &subject{o: o, resource: r, values: map[string][]fact{}}
 		if o.byType[r.Type()] == nil {
 			o.types = append(o.types, r.Type())
-			o.params[r.Type()] = map[string]*definition.SearchParameter{}
-			for _, p := range set.SearchParameters(r.Type()) {
-				o.params[r.Type()][p.Code] = p
-			}
+			o.paramsOf(r.Type())
 		}
 		o.all = append(o.all, s)
 		o.byType[r.Type()] = append(o.byType[r.Type()], s)
 		o.byKey[r.Key()] = s
 	}
 	return o
+}
+
+// paramsOf are the definitions of the parameters of a type.
+func (o *oracle) paramsOf(typ string) map[string]*definition.SearchParameter {
+	if o.params[typ] == nil {
+		o.params[typ] = map[string]*definition.SearchParameter{}
+		for _, p := range profiles.R4().SearchParameters(typ) {
+			o.params[typ][p.Code] = p
+		}
+	}
+	return o.params[typ]
 }
 
 // of gives the values of a parameter of a resource.

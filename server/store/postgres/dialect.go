@@ -28,6 +28,9 @@ var migration4 string
 //go:embed migrations/0005.sql
 var migration5 string
 
+//go:embed migrations/0006.sql
+var migration6 string
+
 // dialect is PostgreSQL's. Writers take turns by the lock of the head row, taken
 // first; after it read committed sees everything that was ever committed.
 type dialect struct {
@@ -37,7 +40,7 @@ type dialect struct {
 
 func (dialect) Name() string { return "PostgreSQL" }
 func (dialect) Migrations() []string {
-	return []string{migration1, migration2, migration3, migration4, migration5}
+	return []string{migration1, migration2, migration3, migration4, migration5, migration6}
 }
 
 // LockSchema also takes the bounds off: to build an index of a large table takes
@@ -65,6 +68,33 @@ func (dialect) Insert(table string, batch relational.Batch) []relational.Stateme
 		SQL:  fmt.Sprintf("INSERT INTO %s (%s) SELECT * FROM unnest(%s)", table, names, arrays),
 		Args: args,
 	}}
+}
+
+// InsertWords inserts the terms as they are: a tsvector is made of them in the index.
+func (d dialect) InsertWords(batch relational.Batch) []relational.Statement {
+	return d.Insert("ix_words", batch)
+}
+
+func (dialect) WordPosition() string { return "pos" }
+
+// WordQuery is a tsquery.
+func (dialect) WordQuery(terms []relational.Term) string {
+	list := make([]string, len(terms))
+	for i, t := range terms {
+		list[i] = "'" + t.Text + "'"
+		if t.Prefix {
+			list[i] += ":*"
+		}
+	}
+	return strings.Join(list, " | ")
+}
+
+func (dialect) WordRows(query, pos string) string {
+	text := "SELECT f.pos FROM ix_words f WHERE CAST(f.terms AS tsvector) @@ CAST(" + query + " AS tsquery)"
+	if pos != "" {
+		text += " AND f.pos = " + pos
+	}
+	return text
 }
 
 // With gives the rows from arrays.

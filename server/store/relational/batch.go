@@ -119,6 +119,8 @@ type batch struct {
 	spans    []placedSpan
 	texts    []placedText
 	amounts  []placedAmount
+	words    []placedWords
+	places   []placedPlace
 	changed  map[recordKey]bool
 	// held lists, for each identifier key that some unit asks for, where in entries
 	// it stands; what was taken out again no longer matches there.
@@ -162,10 +164,11 @@ type mark struct {
 	last                                      int64
 	versions, deadRows, entries, spans, undos int
 	texts, amounts, items, codes              int
+	words, places                             int
 }
 
 func (b *batch) mark() mark {
-	return mark{b.last, len(b.versions), len(b.deadRows), len(b.entries), len(b.spans), len(b.undo), len(b.texts), len(b.amounts), len(b.items), len(b.codes)}
+	return mark{b.last, len(b.versions), len(b.deadRows), len(b.entries), len(b.spans), len(b.undo), len(b.texts), len(b.amounts), len(b.items), len(b.codes), len(b.words), len(b.places)}
 }
 
 func (b *batch) back(m mark) {
@@ -180,6 +183,7 @@ func (b *batch) back(m mark) {
 	b.spans, b.undo = b.spans[:m.spans], b.undo[:m.undos]
 	b.texts, b.amounts = b.texts[:m.texts], b.amounts[:m.amounts]
 	b.items, b.codes = b.items[:m.items], b.codes[:m.codes]
+	b.words, b.places = b.words[:m.words], b.places[:m.places]
 }
 
 // write evaluates one write and, when it may be, puts it in the batch. find
@@ -244,6 +248,12 @@ func (b *batch) place(r *rows, pos, shard int64) {
 	}
 	for _, a := range r.amounts {
 		b.amounts = append(b.amounts, placedAmount{a, pos, shard})
+	}
+	if len(r.terms) > 0 {
+		b.words = append(b.words, placedWords{string(r.terms), pos, shard})
+	}
+	for _, p := range r.places {
+		b.places = append(b.places, placedPlace{p, pos, shard})
 	}
 }
 
@@ -368,6 +378,7 @@ func (b *batch) flushed() {
 	b.wrote = b.wrote || !b.empty()
 	b.versions, b.deadRows, b.entries, b.spans, b.undo = nil, nil, nil, nil, nil
 	b.texts, b.amounts, b.items, b.codes = nil, nil, nil, nil
+	b.words, b.places = nil, nil
 	clear(b.changed)
 	clear(b.holders)
 	clear(b.held)

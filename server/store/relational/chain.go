@@ -21,6 +21,10 @@ func (r *reader) flatten(typ string, filter []search.Clause, at int64) ([]search
 			c, err = r.flattenHas(typ, c.Has, at)
 		case len(c.Chain) > 0:
 			c, err = r.flattenChain(c, at)
+		case c.Group != nil:
+			group := *c.Group
+			group.Clauses, err = r.flatten(typ, c.Group.Clauses, at)
+			c.Group = &group
 		}
 		if err != nil {
 			return nil, err

@@ -67,9 +67,6 @@ func (r *reader) newPlan(q *search.Query, at int64) (*plan, error) {
 	p := &plan{store: r.s, query: q, at: at, pinned: at < position, gather: r.s.cfg.Gather}
 	p.upper = p.at
 	for _, clause := range q.Filter {
-		if len(clause.Operands) == 0 && clause.Missing == nil {
-			return nil, fmt.Errorf("store: a clause of %s without operands", clause.Param.Code)
-		}
 		if err := p.clause(clause); err != nil {
 			return nil, err
 		}
@@ -88,6 +85,22 @@ func (r *reader) newPlan(q *search.Query, at int64) (*plan, error) {
 }
 
 func (p *plan) clause(c search.Clause) error {
+	if g := c.Group; g != nil {
+		if g.Op != search.All {
+			from, err := p.store.group(g)
+			p.all = append(p.all, from)
+			return err
+		}
+		for _, inner := range g.Clauses {
+			if err := p.clause(inner); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(c.Operands) == 0 && c.Missing == nil {
+		return fmt.Errorf("store: a clause of %s without operands", c.Param.Code)
+	}
 	if c.Missing != nil {
 		p.all = append(p.all, newMissing(c))
 		return nil

@@ -28,6 +28,17 @@ type Dialect interface {
 	// table. Its parameters come first in the statement. Rows may appear twice.
 	With(name string, batch Batch) Statement
 
+	// InsertWords gives the statements that insert full text: columns pos, terms and
+	// shard, the terms with blanks between them.
+	InsertWords(batch Batch) []Statement
+	// WordPosition is the column of ix_words that has the position.
+	WordPosition() string
+	// WordQuery writes what WordRows takes: any of some terms.
+	WordQuery(any []Term) string
+	// WordRows is a query for the positions, column pos, of the full text that meets
+	// the query in a parameter; only for one position unless that is "".
+	WordRows(query, pos string) string
+
 	// Fault tells what a driver's error means.
 	Fault(err error) Fault
 }

@@ -28,6 +28,11 @@ func (t *tx) expunge(v store.Version) error {
 	if v.Deleted {
 		return nil
 	}
+	for _, where := range []string{"ix_place WHERE pos", "ix_words WHERE " + t.s.d.WordPosition()} {
+		if err := t.c.exec(t.ctx, "DELETE FROM "+where+" = $1", v.Position); err != nil {
+			return err
+		}
+	}
 	r, err := fhir.ParseResource(v.Body)
 	if err != nil {
 		return err

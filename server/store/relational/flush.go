@@ -233,7 +233,17 @@ func (s *Store) flushIndex(ctx context.Context, c *conn, b *batch) error {
 		}
 	}
 	if len(b.amounts) > 0 {
-		return c.execAll(ctx, s.d.Insert("ix_quantity", amountBatch(b.amounts)))
+		if err := c.execAll(ctx, s.d.Insert("ix_quantity", amountBatch(b.amounts))); err != nil {
+			return err
+		}
+	}
+	if len(b.places) > 0 {
+		if err := c.execAll(ctx, s.d.Insert("ix_place", placeBatch(b.places))); err != nil {
+			return err
+		}
+	}
+	if len(b.words) > 0 {
+		return c.execAll(ctx, s.d.InsertWords(wordBatch(b.words)))
 	}
 	return nil
 }

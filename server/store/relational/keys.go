@@ -43,6 +43,7 @@ const (
 	factTyped   = "of-type"
 	factByID    = "identifier"
 	factPresent = "present"
+	factPlace   = "place"
 )
 
 // hash is the 64-bit key of parts. Each part's length goes in before it, so that
@@ -89,6 +90,8 @@ type rows struct {
 	spans   []span
 	texts   []textRow
 	amounts []amountRow
+	terms   []byte // of ix_words
+	places  []placeRow
 }
 
 // scopes are what the keys of a value begin with: nothing, or for a composite its
@@ -131,6 +134,10 @@ func (s *Store) indexOf(typ string, values []search.Value) rows {
 		r.item.marks |= moreComposite
 	}
 	for _, v := range values {
+		if v.By == search.ByText || v.Param.Type == search.TextType {
+			r.addWords(v)
+			continue
+		}
 		if v.Param.Bit >= 0 && v.Param.Bit < 63 {
 			r.item.present |= 1 << v.Param.Bit
 		}
@@ -161,6 +168,8 @@ func (r *rows) add(v search.Value) {
 		r.texts = append(r.texts, newTextRow(paramKey(factText, p, "", scopes(v)[0]...), p.Value(), v.Text, numbered(v, len(r.texts))))
 	case search.NumberType, search.QuantityType:
 		r.amounts = append(r.amounts, newAmountRow(paramKey(factAmount, p, "", scopes(v)[0]...), v.Amount, numbered(v, len(r.amounts))))
+	case search.PlaceType:
+		r.places = append(r.places, placeRow{key: paramKey(factPlace, p, ""), n: int64(len(r.places)), Place: *v.Place})
 	default:
 		for _, scope := range scopes(v) {
 			r.addScoped(v, scope)
@@ -193,7 +202,7 @@ func (r *rows) addScoped(v search.Value, scope []string) {
 	case search.Date:
 		r.spans = append(r.spans, span{key: paramKey(factRange, p, "", scope...), low: v.Low, high: v.High})
 	case search.StringType, search.URIType, search.NumberType, search.QuantityType: // see add
-	case search.ID, search.LastUpdated, search.CompositeType: // never indexed
+	case search.ID, search.LastUpdated, search.CompositeType, search.TextType, search.PlaceType: // never indexed, or see add
 	}
 }
 

@@ -26,7 +26,7 @@ func (s *Store) reindex(ctx context.Context, c *conn) error {
 	if _, err := c.one(ctx, Statement{SQL: s.d.LockHead()}, &position, new(int64)); err != nil {
 		return err
 	}
-	for _, table := range []string{"item", "item_past", "item_code", "ix", "ix_range", "ix_string", "ix_quantity"} {
+	for _, table := range []string{"item", "item_past", "item_code", "ix", "ix_range", "ix_string", "ix_quantity", "ix_place", "ix_words"} {
 		if err := c.exec(ctx, "DELETE FROM "+table); err != nil {
 			return err
 		}

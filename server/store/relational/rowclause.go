@@ -107,7 +107,7 @@ func (r *rowClause) arms(b *sqlText, rough bool) []arm {
 const maxDriving = 64
 
 func (r *rowClause) drives() bool {
-	if len(r.operands) > maxDriving || r.match == search.Contains {
+	if len(r.operands) > maxDriving || r.match == search.Contains || r.match == search.Ends || r.match == search.Unequal {
 		return false
 	}
 	for _, o := range r.operands {

@@ -66,6 +66,12 @@ func (s *Store) newSource(c search.Clause) (source, error) {
 }
 
 func (s *Store) memberSource(c search.Clause, p *search.Param) (source, error) {
+	switch {
+	case c.By == search.ByText, p.Type == search.TextType:
+		return s.newWordClause(c, p)
+	case p.Type == search.PlaceType:
+		return newPlaceClause(c, p)
+	}
 	role := noRole
 	if c.By == search.ByValue {
 		role = roleOf(p)
@@ -114,7 +120,14 @@ func (s anySource) arms(b *sqlText, rough bool) []arm {
 	return list
 }
 
+// maxArmed is how many clauses joined by or may drive: of the queries of a UNION
+// SQLite takes 500, and each may have maxDriving.
+const maxArmed = 7
+
 func (s anySource) drives() bool {
+	if len(s) > maxArmed {
+		return false
+	}
 	for _, from := range s {
 		if !from.drives() {
 			return false

@@ -76,6 +76,12 @@ func textCondition(b *sqlText, typ search.Type, m search.Match, o search.Operand
 		return "(c.head = " + b.arg(head) + " AND c.exact = " + b.arg(hash(text)) + ")"
 	case search.Contains:
 		return "(" + foldedOf("c") + " LIKE " + b.arg("%"+likeText(shown)+"%") + ` ESCAPE '\')`
+	case search.Ends:
+		return "(" + foldedOf("c") + " LIKE " + b.arg("%"+likeText(shown)) + ` ESCAPE '\')`
+	case search.Equal:
+		return "(c.head = " + b.arg(head) + " AND " + foldedOf("c") + " = " + b.arg(shown) + ")"
+	case search.Unequal:
+		return "(" + foldedOf("c") + " <> " + b.arg(shown) + ")"
 	case search.Below:
 		below := strings.TrimSuffix(shown, "/") + "/"
 		return "(c.head = " + b.arg(head) + " AND c.exact = " + b.arg(hash(text)) + " OR " + beginsWith(b, below) + ")"

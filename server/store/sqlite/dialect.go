@@ -27,13 +27,16 @@ var migration4 string
 //go:embed migrations/0005.sql
 var migration5 string
 
+//go:embed migrations/0006.sql
+var migration6 string
+
 // dialect is SQLite's. BEGIN IMMEDIATE takes the only write lock, so the head
 // needs no lock of its own.
 type dialect struct{}
 
 func (dialect) Name() string { return "SQLite" }
 func (dialect) Migrations() []string {
-	return []string{migration1, migration2, migration3, migration4, migration5}
+	return []string{migration1, migration2, migration3, migration4, migration5, migration6}
 }
 func (dialect) LockSchema() string { return "" }
 func (dialect) BeginRead() string  { return "BEGIN DEFERRED" }
@@ -65,6 +68,33 @@ func (dialect) Insert(table string, batch relational.Batch) []relational.Stateme
 		}
 	}
 	return list
+}
+
+// InsertWords inserts into the FTS5 table, whose rowid is the position.
+func (d dialect) InsertWords(batch relational.Batch) []relational.Statement {
+	return d.Insert("ix_words", relational.Batch{{Name: "rowid", Ints: batch[0].Ints}, {Name: "terms", Texts: batch[1].Texts}})
+}
+
+func (dialect) WordPosition() string { return "rowid" }
+
+// WordQuery is in the language of FTS5 MATCH.
+func (dialect) WordQuery(terms []relational.Term) string {
+	list := make([]string, len(terms))
+	for i, t := range terms {
+		list[i] = `"` + t.Text + `"`
+		if t.Prefix {
+			list[i] += " *"
+		}
+	}
+	return strings.Join(list, " OR ")
+}
+
+func (dialect) WordRows(query, pos string) string {
+	text := "SELECT rowid AS pos FROM ix_words WHERE ix_words MATCH " + query
+	if pos != "" {
+		text += " AND rowid = " + pos
+	}
+	return text
 }
 
 // With gives the rows as VALUES, the last one repeated up to a power of two:

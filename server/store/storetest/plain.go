@@ -351,6 +351,7 @@ func testOlderSchema(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	for _, sql := range []string{"DROP TABLE ix_string", "DROP TABLE ix_quantity", "DROP TABLE indexed", "DROP TABLE item", "DROP TABLE item_code", "DROP TABLE item_past", "DROP INDEX version_type",
+		"DROP TABLE ix_words", "DROP TABLE ix_place",
 		"CREATE TABLE past (pos bigint NOT NULL, shard bigint NOT NULL, until bigint NOT NULL, PRIMARY KEY (pos, shard))", "DELETE FROM migration WHERE number >= 2", "UPDATE ix SET sub = 0"} {
 		s.b.Exec(t, database, sql)
 	}
@@ -359,6 +360,7 @@ func testOlderSchema(t *testing.T, s *suite) {
 	again.finds("Patient", "family=name1", "")
 	again.finds("Patient", "family=name307,name599", "299")
 	again.finds("Patient", "family:missing=true", "")
+	again.finds("Patient", "_content=name301", "1")
 }
 
 // testTwoServers: two stores on one database, as two processes would be: they may
