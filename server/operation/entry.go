@@ -3,7 +3,6 @@ package operation
 import (
 	"context"
 
-	"vitalwire/fhir"
 	"vitalwire/server/interaction"
 )
 
@@ -17,8 +16,8 @@ func (s *Set) Entry(ctx context.Context, e *interaction.Engine, call interaction
 	if err != nil {
 		return interaction.Response{}, err
 	}
-	if result.Resource == nil {
-		return interaction.Response{}, fhir.NotAllowed("this operation is not served in a bundle; call it by itself")
+	if result.Err != nil {
+		return interaction.Response{}, result.Err
 	}
-	return interaction.Response{Resource: result.Resource}, nil
+	return interaction.Response{Resource: result.AsResource()}, nil
 }

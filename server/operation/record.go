@@ -21,6 +21,7 @@ type record struct {
 	// nothing is given.
 	patients []string
 	referred []fhir.Key // sorted; nil until they were gathered
+	empty    []bool     // stages that gathering found nothing in; nil before
 }
 
 // careDates are the search parameters that say when care was given, where that is
@@ -143,7 +144,7 @@ func (rec *record) giveKeys(ctx context.Context, keys []fhir.Key, mode string, l
 // giveStage adds matches of one type, except the focus itself.
 func (rec *record) giveStage(ctx context.Context, c *everythingCursor, n int, list *[]entry) error {
 	q := *rec.stages[c.Stage-1]
-	if !rec.wants(q.Type) {
+	if !rec.wants(q.Type) || rec.empty != nil && rec.empty[c.Stage-1] {
 		c.Stage++
 		return nil
 	}

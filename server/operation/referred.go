@@ -45,13 +45,20 @@ func (rec *record) gather(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, stage := range rec.stages {
+	empty := make([]bool, len(rec.stages))
+	for i, stage := range rec.stages {
 		q := *stage
 		q.Count, q.After = batchSize, from(rec.at)
-		if err := eachOf(&q, func(q *search.Query) (store.Result, error) { return rec.search(ctx, q) }, look); err != nil {
+		empty[i] = true
+		err := eachOf(&q, func(q *search.Query) (store.Result, error) { return rec.search(ctx, q) }, func(v store.Version) error {
+			empty[i] = false
+			return look(v)
+		})
+		if err != nil {
 			return err
 		}
 	}
+	rec.empty = empty
 	rec.referred = []fhir.Key{}
 	for len(todo) > 0 {
 		keys := todo[:min(len(todo), batchSize)]
