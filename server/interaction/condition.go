@@ -6,6 +6,7 @@ import (
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
+	"vitalwire/server/query"
 	"vitalwire/server/store"
 )
 
@@ -14,6 +15,7 @@ type condition struct {
 	typ   string
 	text  string // the search as it was written
 	query *search.Query
+	known *search.Registry
 	// identifier is set when the condition is one identifier: the store finds its
 	// holders by one seek, and guards it until the commit.
 	identifier *store.Identifier
@@ -31,9 +33,9 @@ func (e *Engine) condition(typ, text, what string) (*condition, error) {
 	if len(parsed.Query.Filter) == 0 {
 		return nil, fhir.PreconditionFailed("%s names no search criterion", what)
 	}
-	query := parsed.Query
-	query.Include, query.Sort, query.Total = nil, nil, false
-	return &condition{typ: typ, text: text, query: query, identifier: oneIdentifier(text)}, nil
+	asked := parsed.Query
+	asked.Include, asked.Sort, asked.Total = nil, nil, false
+	return &condition{typ: typ, text: text, query: asked, known: e.Search, identifier: oneIdentifier(text)}, nil
 }
 
 // find gives the matches; more than one are not all of them.
@@ -46,9 +48,9 @@ func (c *condition) find(s store.Reader) ([]store.Version, error) {
 
 // all gives the matches, at most limit.
 func (c *condition) all(s store.Reader, limit int) ([]store.Version, error) {
-	query := *c.query
-	query.Count = limit
-	result, err := s.Search(&query)
+	q := *c.query
+	q.Count = limit
+	result, err := query.Searcher{Reader: s, Search: c.known}.One(&q)
 	return result.Matches, err
 }
 

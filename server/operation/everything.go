@@ -8,6 +8,7 @@ import (
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
+	"vitalwire/server/query"
 	"vitalwire/server/store"
 )
 
@@ -257,7 +258,7 @@ func (e *everything) inSnapshot(ctx context.Context, fn func() error) error {
 // search answers a query in the snapshot at work, else in one of its own.
 func (e *everything) search(ctx context.Context, q *search.Query) (store.Result, error) {
 	if e.reader != nil {
-		return e.reader.Search(q)
+		return query.Searcher{Reader: e.reader, Search: e.set.Engine.Search}.One(q)
 	}
 	return e.set.page(ctx, q)
 }

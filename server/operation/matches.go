@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"vitalwire/fhir/search"
+	"vitalwire/server/query"
 	"vitalwire/server/store"
 )
 
@@ -13,10 +14,10 @@ const batchSize = 100
 
 // page answers a query in a snapshot of its own. An answer of many pages pins
 // them to one position by the cursor, so no snapshot is held between pages.
-func (s *Set) page(ctx context.Context, query *search.Query) (store.Result, error) {
+func (s *Set) page(ctx context.Context, q *search.Query) (store.Result, error) {
 	var result store.Result
 	err := s.Engine.Store.View(ctx, func(r store.Reader) (err error) {
-		result, err = r.Search(query)
+		result, err = query.Searcher{Reader: r, Search: s.Engine.Search}.One(q)
 		return err
 	})
 	return result, err

@@ -73,6 +73,20 @@ func (s Searcher) Find(queries []*search.Query) (Result, error) {
 	return result, err
 }
 
+// One answers a search of one type as a store does. What is contained in others is
+// not found by it: it is no resource by itself.
+func (s Searcher) One(q *search.Query) (store.Result, error) {
+	if q.Contained != search.NotContained {
+		return store.Result{}, fhir.BadSearch("_contained cannot be asked here").WithCode(fhir.CodeNotSupported)
+	}
+	found, err := s.Find([]*search.Query{q})
+	result := store.Result{Included: found.Included, Total: found.Total, Next: found.Next}
+	for _, m := range found.Matches {
+		result.Matches = append(result.Matches, m.Version)
+	}
+	return result, err
+}
+
 // snapshot is the position that a search is pinned to.
 func (s Searcher) snapshot(q *search.Query) (int64, error) {
 	if q.After != nil {

@@ -1,6 +1,7 @@
 package relational
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -71,8 +72,11 @@ func (r *reader) newPlan(q *search.Query, at int64) (*plan, error) {
 			return nil, err
 		}
 	}
+	if q.Contained != search.NotContained {
+		return nil, errors.New("store: contained resources are not searched here")
+	}
 	for _, key := range q.Sort {
-		if !key.Param.Sortable() {
+		if !key.Native() {
 			return nil, fmt.Errorf("store: cannot sort by %s", key.Param.Code)
 		}
 		p.sort = append(p.sort, key)
@@ -97,6 +101,9 @@ func (p *plan) clause(c search.Clause) error {
 			}
 		}
 		return nil
+	}
+	if c.Tree != search.NoTree {
+		return fmt.Errorf("store: the hierarchy of %s is not resolved", c.Param.Code)
 	}
 	if len(c.Operands) == 0 && c.Missing == nil {
 		return fmt.Errorf("store: a clause of %s without operands", c.Param.Code)

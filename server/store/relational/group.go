@@ -33,6 +33,8 @@ func (s *Store) member(c search.Clause) (source, error) {
 	switch {
 	case c.Group != nil:
 		return s.group(c.Group)
+	case c.Tree != search.NoTree:
+		return nil, fmt.Errorf("store: the hierarchy of %s is not resolved", c.Param.Code)
 	case c.Missing != nil:
 		return newMissing(c), nil
 	case len(c.Operands) == 0:
