@@ -33,6 +33,12 @@ const (
 
 // Serve does not return in a process that Start or Constant began.
 func Serve() {
+	if os.Getenv(constantVariable)+os.Getenv(serveVariable) != "" {
+		go func() { // what the test leaves behind ends with it, however it ends
+			_, _ = io.Copy(io.Discard, os.Stdin)
+			os.Exit(1)
+		}()
+	}
 	if size := os.Getenv(constantVariable); size != "" {
 		constant(size)
 	}
@@ -92,6 +98,7 @@ type Process struct {
 	env  []string
 	args []string
 	cmd  *exec.Cmd
+	life io.Closer // the process ends when it is closed, at the latest by our death
 }
 
 // Start runs the program on a store; it ends with the test at the latest.
@@ -133,6 +140,11 @@ func (p *Process) Restart(t testing.TB) {
 		p.cmd.Env = append(p.cmd.Env, serveVariable+"="+strings.Join(append(p.args, "--listen", p.addr), "\n"))
 	}
 	p.cmd.Stderr = os.Stderr
+	life, err := p.cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.life = life // or the garbage collector would close it
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
