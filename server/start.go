@@ -160,7 +160,8 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		return nil, err
 	}
 	engine := &interaction.Engine{
-		Store: s.store, Search: parameters, Base: s.Base, Seal: seal, Zone: zone,
+		Statements: new(interaction.Statements),
+		Store:      s.store, Search: parameters, Base: s.Base, Seal: seal, Zone: zone,
 		Check: judged(measured), CheckLenient: judged(counting(known.CheckLenient, metrics)), Definitions: known.Definitions, Terms: known.Concepts, Version: Version, Started: time.Now(),
 		Terminology: func() *fhir.Resource { return known.Terms().Capabilities(Version, fhir.FormatInstant(time.Now())) },
 		CORS:        len(c.Origins) > 0,

@@ -11,32 +11,32 @@ import (
 
 // describe answers the capabilities interaction: all, what is normative of it, or
 // what the terminology service can do (R4 http §3.1.0.9).
-func (e *Engine) describe(r Request) (*fhir.Resource, error) {
+func (e *Engine) describe(r Request) (Response, error) {
 	values, err := url.ParseQuery(r.Query)
 	if err != nil {
-		return nil, fhir.BadSearch("the query has an invalid percent escape")
+		return Response{}, fhir.BadSearch("the query has an invalid percent escape")
 	}
 	for name := range values {
 		if name != "mode" && name != "_format" && name != "_pretty" {
-			return nil, fhir.BadSearch("parameter %.64q is not known for metadata; known are mode, _format and _pretty", name).WithCode(fhir.CodeNotSupported)
+			return Response{}, fhir.BadSearch("parameter %.64q is not known for metadata; known are mode, _format and _pretty", name).WithCode(fhir.CodeNotSupported)
 		}
 	}
 	switch mode := values.Get("mode"); mode {
-	case "", "full":
-		return e.capabilities(), nil
-	case "normative":
-		all := e.capabilities()
-		dropTrialUse(all.Root())
-		return all, nil
+	case "", "full", "normative":
+		if mode == "" {
+			mode = "full"
+		}
+		kept := e.statement(mode)
+		return Response{Resource: kept.resource, Text: kept.text}, nil
 	case "terminology":
 		if e.Terminology == nil {
-			return nil, fhir.BadSearch("there is no terminology service here").WithCode(fhir.CodeNotSupported)
+			return Response{}, fhir.BadSearch("there is no terminology service here").WithCode(fhir.CodeNotSupported)
 		}
 		terms := e.Terminology()
 		e.identify(terms.Root())
-		return terms, nil
+		return Response{Resource: terms}, nil
 	default:
-		return nil, fhir.BadSearch("mode is full, normative or terminology, not %.32q", mode).WithCode(fhir.CodeValue)
+		return Response{}, fhir.BadSearch("mode is full, normative or terminology, not %.32q", mode).WithCode(fhir.CodeValue)
 	}
 }
 

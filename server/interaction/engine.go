@@ -59,6 +59,8 @@ type Engine struct {
 	// Software version for the CapabilityStatement, and when it was made.
 	Version string
 	Started time.Time
+	// Statements keeps the CapabilityStatements; nil keeps none.
+	Statements *Statements
 }
 
 // Response is what an interaction gave. Exactly one of Version, Resource, Entries
@@ -72,6 +74,8 @@ type Response struct {
 	Version *store.Version
 	// Resource made for the answer, such as a Bundle.
 	Resource *fhir.Resource
+	// Text is Resource as JSON, where it is kept; nil says nothing. It must not be changed.
+	Text []byte
 	// Bundle is the type of the answer to a bundle, of which Entries are the
 	// answers to its entries, in their order; "" for any other interaction.
 	Bundle  string
@@ -137,8 +141,7 @@ func (e *Engine) do(ctx context.Context, r Request) (Response, error) {
 	case Operate:
 		return e.operate(ctx, r)
 	case Capabilities:
-		resource, err := e.describe(r)
-		return Response{Resource: resource}, err
+		return e.describe(r)
 	}
 	return Response{}, fhir.NotAllowed("interaction %s is not served", r.Interaction)
 }
@@ -171,8 +174,7 @@ func (e *Engine) look(s store.Reader, r Request) (Response, error) {
 	case SearchType, SearchSystem:
 		return e.search(s, r.asked)
 	case Capabilities:
-		resource, err := e.describe(r)
-		return Response{Resource: resource}, err
+		return e.describe(r)
 	}
 	return Response{}, fhir.NotAllowed("interaction %s is not served", r.Interaction)
 }

@@ -48,6 +48,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, response interac
 		return
 	case response.Version != nil:
 		body = response.Version.AppendJSON(nil)
+	case response.Text != nil:
+		body = response.Text
 	default:
 		body = response.Resource.JSON()
 	}
