@@ -109,6 +109,29 @@ type Reader interface {
 	LastRecord(collection, prefix, atMost string) (Record, bool, error)
 }
 
+// Explainer is a Reader that tells how it answers a search. Those of this module's
+// stores do.
+type Explainer interface {
+	// Explain is Search, with the plan; also of a search that failed.
+	Explain(query *search.Query) (Result, Plan, error)
+}
+
+// Plan says how a search was answered. It tells how many rows there are, so it is
+// for those who may know.
+type Plan struct {
+	// Driver is what was walked; everything else was asked of each of its rows.
+	Driver string
+	Steps  []Step
+}
+
+// Step is a part of the work.
+type Step struct {
+	Name string
+	// Rows are those the step gave, where it gives any.
+	Rows int64
+	Took time.Duration
+}
+
 // Tx is a Reader that sees its own writes, and writes.
 type Tx interface {
 	Reader

@@ -31,6 +31,9 @@ var migration5 string
 //go:embed migrations/0006.sql
 var migration6 string
 
+//go:embed migrations/0007.sql
+var migration7 string
+
 // dialect is PostgreSQL's. Writers take turns by the lock of the head row, taken
 // first; after it read committed sees everything that was ever committed.
 type dialect struct {
@@ -40,7 +43,7 @@ type dialect struct {
 
 func (dialect) Name() string { return "PostgreSQL" }
 func (dialect) Migrations() []string {
-	return []string{migration1, migration2, migration3, migration4, migration5, migration6}
+	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7}
 }
 
 // LockSchema also takes the bounds off: to build an index of a large table takes

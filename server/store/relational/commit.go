@@ -15,6 +15,7 @@ type request struct {
 	at       []int // where in outcomes each unit's answer goes
 	outcomes []store.Outcome
 	writes   int
+	bytes    int64 // of bodies
 	// taken decides between the committer that commits and the caller that gives up.
 	taken atomic.Bool
 	done  chan struct{}
@@ -35,6 +36,9 @@ func (s *Store) Apply(ctx context.Context, units ...store.Unit) []store.Outcome 
 		}
 		r.units, r.at = append(r.units, p), append(r.at, i)
 		r.writes += len(unit.Writes) + len(unit.Records)
+		for _, w := range unit.Writes {
+			r.bytes += int64(len(w.Body))
+		}
 	}
 	if len(r.units) == 0 {
 		return r.outcomes
@@ -42,10 +46,16 @@ func (s *Store) Apply(ctx context.Context, units ...store.Unit) []store.Outcome 
 	if ctx.Err() != nil {
 		return r.fail(s.fault(ctx, ctx.Err()))
 	}
+	// What cannot be taken now is refused at once: nothing waits unseen, and memory
+	// has a bound. One call alone is always taken.
+	defer s.queued.Add(-r.bytes)
+	if waiting := s.queued.Add(r.bytes); waiting > s.cfg.QueueBytes && waiting > r.bytes {
+		return r.fail(throttled())
+	}
 	select {
 	case s.queue <- r:
-	case <-ctx.Done():
-		return r.fail(fhir.Unavailable("the store has more writes waiting than it can take; try again later").WithCause(ctx.Err()))
+	default:
+		return r.fail(throttled())
 	}
 	select {
 	case <-r.done:
@@ -56,6 +66,10 @@ func (s *Store) Apply(ctx context.Context, units ...store.Unit) []store.Outcome 
 		<-r.done
 	}
 	return r.outcomes
+}
+
+func throttled() error {
+	return fhir.Throttled("the store has more writes waiting than it can take; nothing of this one is kept; try again later")
 }
 
 // fail answers every unit that has no answer yet.

@@ -46,6 +46,7 @@ type plan struct {
 	pinned bool
 	upper  int64           // no match has a later position
 	all    []source        // what must hold of each match, besides the next three
+	names  []string        // of the clauses in all, for people
 	times  []search.Clause // _lastUpdated: conditions on the position itself
 	never  bool            // nothing can match
 	ids    []string        // _id: what is left of all of them
@@ -66,6 +67,11 @@ func (r *reader) newPlan(q *search.Query, at int64) (*plan, error) {
 		return nil, err
 	}
 	p := &plan{store: r.s, query: q, at: at, pinned: at < position, gather: r.s.cfg.Gather}
+	if p.pinned {
+		if err := r.alive(at); err != nil {
+			return nil, err
+		}
+	}
 	p.upper = p.at
 	for _, clause := range q.Filter {
 		if err := p.clause(clause); err != nil {
@@ -109,7 +115,7 @@ func (p *plan) clause(c search.Clause) error {
 		return fmt.Errorf("store: a clause of %s without operands", c.Param.Code)
 	}
 	if c.Missing != nil {
-		p.all = append(p.all, newMissing(c))
+		p.all, p.names = append(p.all, newMissing(c)), append(p.names, c.Param.Code)
 		return nil
 	}
 	switch c.Param.Type {
@@ -121,7 +127,7 @@ func (p *plan) clause(c search.Clause) error {
 		return p.addIDs(c)
 	}
 	from, err := p.store.newSource(c)
-	p.all = append(p.all, from)
+	p.all, p.names = append(p.all, from), append(p.names, c.Param.Code)
 	return err
 }
 

@@ -22,6 +22,8 @@ type reader struct {
 	// was read yet.
 	position int64
 	known    bool
+	// trace notes what a search does; nil outside one.
+	trace *trace
 	// failed is the first database error: after it the transaction is worth nothing.
 	failed error
 }

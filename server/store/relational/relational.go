@@ -36,14 +36,24 @@ type Config struct {
 	Now func() time.Time
 	// Readers bounds the snapshots open at once (default 16); more wait.
 	Readers int
-	// Queue bounds the Apply calls waiting for a commit (default 4096); more wait.
-	Queue int
+	// Waiting bounds those that wait for a snapshot (default 1024); more are refused
+	// (fhir.Throttled).
+	Waiting int
+	// Queue bounds the Apply calls waiting for a commit (default 4096), and QueueBytes
+	// their bodies (default 128 MB); more are refused (fhir.Throttled).
+	Queue      int
+	QueueBytes int64
 	// Group bounds the writes of one commit (default 1024). A larger unit is
 	// committed alone.
 	Group int
 	// Gather bounds the candidates that a search gathers and sorts (default 10,000);
 	// with more it walks an index in the order of the answer.
 	Gather int64
+	// SearchTimeout bounds one search (default 20 s): a longer one is fhir.TooCostly.
+	SearchTimeout time.Duration
+	// CursorLife is how long a search can be continued (default 1 h), PruneEvery how
+	// often what none needs any more is looked for (default 5 minutes).
+	CursorLife, PruneEvery time.Duration
 	// CommitTimeout bounds one commit (default 30 s).
 	CommitTimeout time.Duration
 	// ViewTimeout bounds one snapshot (default 2 minutes, as long as an answer may
@@ -63,7 +73,11 @@ type Store struct {
 
 	queue     chan *request
 	committed atomic.Pointer[func(writes int, took time.Duration)]
+	queued    atomic.Int64 // bytes of bodies in the queue
+	waiting   atomic.Int64 // calls that wait for a snapshot
 	committer sync.WaitGroup
+	stop      context.CancelFunc // of what runs in the background
+	pruner    sync.WaitGroup
 
 	mu      sync.Mutex
 	closing bool
@@ -86,6 +100,9 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		return nil, errors.Join(s.fault(ctx, err), s.closePools())
 	}
 	s.committer.Go(s.commitLoop)
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.pruner.Go(func() { s.pruneLoop(life) })
 	return s, nil
 }
 
@@ -101,6 +118,21 @@ func defaults(cfg *Config) {
 	}
 	if cfg.Group <= 0 {
 		cfg.Group = 1024
+	}
+	if cfg.Waiting <= 0 {
+		cfg.Waiting = 1024
+	}
+	if cfg.QueueBytes <= 0 {
+		cfg.QueueBytes = 128 << 20
+	}
+	if cfg.CursorLife <= 0 {
+		cfg.CursorLife = time.Hour
+	}
+	if cfg.PruneEvery <= 0 {
+		cfg.PruneEvery = 5 * time.Minute
+	}
+	if cfg.SearchTimeout <= 0 {
+		cfg.SearchTimeout = 20 * time.Second
 	}
 	if cfg.Gather <= 0 {
 		cfg.Gather = 10_000
@@ -122,6 +154,8 @@ func (s *Store) Close() error {
 	}
 	s.closing = true
 	s.mu.Unlock()
+	s.stop()
+	s.pruner.Wait()
 	s.calls.Wait()
 	close(s.queue)
 	s.committer.Wait()
@@ -157,7 +191,12 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	defer s.leave()
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.ViewTimeout)
 	defer cancel()
+	if s.waiting.Add(1) > int64(s.cfg.Waiting) {
+		s.waiting.Add(-1)
+		return fhir.Throttled("more calls wait for the store than it can serve; try again later")
+	}
 	c, err := s.begin(ctx)
+	s.waiting.Add(-1)
 	if err != nil {
 		return s.fault(ctx, err)
 	}

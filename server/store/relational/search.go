@@ -8,8 +8,8 @@ import (
 	"vitalwire/server/store"
 )
 
-// Search answers a query.
-func (r *reader) Search(q *search.Query) (store.Result, error) {
+// search answers a query.
+func (r *reader) search(q *search.Query) (store.Result, error) {
 	result := store.Result{Total: -1}
 	position, err := r.Position()
 	if err != nil {
@@ -21,6 +21,7 @@ func (r *reader) Search(q *search.Query) (store.Result, error) {
 	}
 	// Chains become lists of what they lead to; the query itself stays as it is.
 	flat := *q
+	r.step("what is behind "+clauseNames(q.Filter), 0)
 	if flat.Filter, err = r.flatten(q.Type, q.Filter, at); err != nil {
 		return result, err
 	}
@@ -34,11 +35,14 @@ func (r *reader) Search(q *search.Query) (store.Result, error) {
 		}
 		return result, nil
 	}
+	r.step("an estimate of how many rows each clause has", 0)
 	drive, narrow, err := p.choose(r)
 	if err != nil {
 		return result, err
 	}
+	r.trace.driver = p.describe(drive)
 	if q.Total {
+		r.step("the exact total", 0)
 		if result.Total, err = p.total(r, narrow); err != nil {
 			return result, err
 		}
@@ -46,6 +50,7 @@ func (r *reader) Search(q *search.Query) (store.Result, error) {
 	if q.Count <= 0 {
 		return result, nil
 	}
+	r.step(pageStep(q), max(result.Total, 0))
 	page, err := p.page(r, drive)
 	if err != nil {
 		return result, err
@@ -57,6 +62,9 @@ func (r *reader) Search(q *search.Query) (store.Result, error) {
 	}
 	for _, m := range page {
 		result.Matches = append(result.Matches, m.version)
+	}
+	if len(q.Include) > 0 {
+		r.step("what _include and _revinclude add", int64(len(page)))
 	}
 	result.Included, err = r.include(q, p.at, result.Matches)
 	return result, err

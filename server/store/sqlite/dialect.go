@@ -30,13 +30,16 @@ var migration5 string
 //go:embed migrations/0006.sql
 var migration6 string
 
+//go:embed migrations/0007.sql
+var migration7 string
+
 // dialect is SQLite's. BEGIN IMMEDIATE takes the only write lock, so the head
 // needs no lock of its own.
 type dialect struct{}
 
 func (dialect) Name() string { return "SQLite" }
 func (dialect) Migrations() []string {
-	return []string{migration1, migration2, migration3, migration4, migration5, migration6}
+	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7}
 }
 func (dialect) LockSchema() string { return "" }
 func (dialect) BeginRead() string  { return "BEGIN DEFERRED" }

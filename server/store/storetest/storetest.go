@@ -75,6 +75,9 @@ func Run(t *testing.T, b Backend) {
 		{"close", testClose},
 		{"schema", testSchema},
 		{"older schema", testOlderSchema},
+		{"explain", testExplain},
+		{"back pressure", testBackPressure},
+		{"prune", testPrune},
 		{"two servers", testTwoServers},
 		{"crash", testCrash},
 	} {
