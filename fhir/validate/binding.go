@@ -56,7 +56,7 @@ func (r *run) bound(b *binding, typ string, value *fhir.Element) {
 	if b.valueSet != "" {
 		switch b.strength {
 		case definition.Required:
-			r.inValueSet(b, b.valueSet, true, typ, value)
+			r.inValueSet(b, b.valueSet, b.valueSet != r.relaxed, typ, value)
 		case definition.Extensible:
 			r.inValueSet(b, b.valueSet, false, typ, value)
 		}

@@ -28,6 +28,7 @@ type run struct {
 	steps   int
 	nested  int // profiles inside profiles
 	over    bool
+	relaxed string // a value set whose required bindings only warn, see vitalSign
 
 	env     *path.Env
 	results path.Collection // scratch

@@ -201,7 +201,7 @@ func (s *suite) run(c *suiteCase, withProfile bool) []fhir.Issue {
 	if root == nil {
 		return issues
 	}
-	opts := validate.Options{UnknownExtensions: validate.Refuse, WrongDisplay: validate.Refuse, MaxIssues: 2000, ExampleURLs: validate.Warn,
+	opts := validate.Options{UnknownExtensions: validate.Refuse, WrongDisplay: validate.Refuse, MaxIssues: 2000, ExampleURLs: validate.Warn, VitalSigns: true,
 		KnownExtensions: []string{"http://hl7.org/fhir/tools/", "http://example.org/", "http://acme.com/"}}
 	if domain, ok := c.Options["allowed-extension-domain"].(string); ok {
 		opts.KnownExtensions = append(opts.KnownExtensions, domain)

@@ -71,6 +71,9 @@ type Options struct {
 	ExampleURLs Level
 	// BestPractice adds a warning for each advice that is not followed.
 	BestPractice bool
+	// VitalSigns demands of Observations with the code of a vital sign the profile
+	// that R4 observation-vitalsigns gives it, declared or not.
+	VitalSigns bool
 	// StructureOnly leaves out invariants, bindings and what needs other definitions.
 	StructureOnly bool
 	// References and Resolve say which references are followed and how. Resolve

@@ -36,6 +36,9 @@ func (r *run) resource(profiles []string) {
 	if !r.opts.StructureOnly {
 		r.resourceRules(sh, el)
 		r.declared(el, profiles)
+		if r.opts.VitalSigns && sh.path == "Observation" {
+			r.vitalSign(el)
+		}
 	}
 }
 

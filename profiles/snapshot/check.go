@@ -46,7 +46,8 @@ func (g *generator) checkTypes(n *node, d *fhir.Element) error {
 			if err != nil {
 				continue
 			}
-			if typ := r.Get("type").Text(); typ != code && code != "Reference" && code != "canonical" && r.Type() == "StructureDefinition" {
+			typ := r.Get("type").Text()
+			if code != "Reference" && code != "canonical" && r.Type() == "StructureDefinition" && !g.isA(typ, code) {
 				return fmt.Errorf("profile %s is of type %s, not %s", p.Text(), typ, code)
 			}
 		}

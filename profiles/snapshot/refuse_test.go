@@ -15,7 +15,6 @@ func TestSuite_Refuses(t *testing.T) {
 		"obs-5":           "no other can",
 		"obs-badfixed":    "fixedUri is of none of the types",
 		"ihe1":            "not among those of the base",
-		"ihe2":            "is of type DocumentManifest, not Resource",
 		"obs-unit":        "path cannot be used",
 		"ext-recursion-1": "refers to itself",
 		"obs-ms-bad":      "mustSupport",

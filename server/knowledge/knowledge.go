@@ -138,6 +138,9 @@ func (b *Base) LoadDir(ctx context.Context, dir string, log *slog.Logger) {
 	}
 }
 
+// Demanded are the canonicals of the profiles that every resource of a type must meet.
+func (b *Base) Demanded(typ string) []string { return b.demand[typ] }
+
 // Check validates a resource that is to be written. The error, when the mode is
 // Enforce, has all issues; else the issues come back.
 func (b *Base) Check(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error) {

@@ -50,7 +50,12 @@ func runValidate(ctx context.Context, s *Set, c Call) (Result, error) {
 	if profile := c.named("profile").Text(); profile != "" {
 		profiles = append(profiles, profile)
 	}
-	issues = append(issues, s.Knowledge.Validator().Element(ctx, root, profiles, validate.Options{})...)
+	// Of create and update it says what the write would; else all that R4 asks.
+	writes := mode == "create" || mode == "update"
+	if writes {
+		profiles = append(profiles, s.Knowledge.Demanded(root.Get("resourceType").Text())...)
+	}
+	issues = append(issues, s.Knowledge.Validator().Element(ctx, root, profiles, validate.Options{VitalSigns: !writes})...)
 	if len(issues) == 0 {
 		issues = []fhir.Issue{{Severity: fhir.Information, Code: fhir.CodeInformational, Text: "no issues were found"}}
 	}
