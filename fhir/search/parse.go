@@ -59,7 +59,7 @@ type Applied struct{ Name, Value string }
 // resource type. The error is a BadSearch *fhir.Error that names the parameter
 // and what would be right.
 func (g *Registry) Parse(typ, rawQuery string, o Options) (*Parsed, error) {
-	given, err := split(rawQuery)
+	given, err := Split(rawQuery)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +101,8 @@ func (g *Registry) parse(typ string, given []Applied, o Options, types []string)
 // notSearch are parameters of the interaction, not of the search (R4 http §3.1.0.1.12).
 var notSearch = map[string]bool{"_format": true, "_pretty": true}
 
-func split(rawQuery string) ([]Applied, error) {
+// Split takes the query part of a URL, or a form, apart into names and values.
+func Split(rawQuery string) ([]Applied, error) {
 	var given []Applied
 	for rawQuery != "" {
 		var pair string

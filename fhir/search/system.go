@@ -10,7 +10,7 @@ import (
 // ParseMany reads a search of several types (R4 search §3.1.1.1): those of _type,
 // or all given. Each parameter must be one of all of them.
 func (g *Registry) ParseMany(types []string, rawQuery string, o Options) (*Parsed, error) {
-	given, err := split(rawQuery)
+	given, err := Split(rawQuery)
 	if err != nil {
 		return nil, err
 	}

@@ -187,18 +187,20 @@ func NewID() (string, error) {
 }
 
 func (e *Engine) read(s store.Reader, r Request) (Response, error) {
-	if err := noParameters(r.Query); err != nil {
+	shape, err := readShape(r.Query)
+	if err != nil {
 		return Response{}, err
 	}
 	v, err := s.Read(r.Key)
 	if err != nil {
 		return Response{}, err
 	}
-	return answer(r, v)
+	return e.shaped(shape, r, v)
 }
 
 func (e *Engine) vread(s store.Reader, r Request) (Response, error) {
-	if err := noParameters(r.Query); err != nil {
+	shape, err := readShape(r.Query)
+	if err != nil {
 		return Response{}, err
 	}
 	versionID, err := strconv.ParseInt(r.VersionID, 10, 64)
@@ -209,7 +211,7 @@ func (e *Engine) vread(s store.Reader, r Request) (Response, error) {
 	if err != nil {
 		return Response{}, err
 	}
-	return answer(r, v)
+	return e.shaped(shape, r, v)
 }
 
 // answer gives a version read: 410 with its ETag when it is a deletion (R4 http
@@ -237,17 +239,6 @@ func matches(list string, v store.Version) bool {
 		}
 	}
 	return false
-}
-
-// noParameters refuses what a read would ignore.
-func noParameters(query string) error {
-	for pair := range strings.SplitSeq(query, "&") {
-		name, _, _ := strings.Cut(pair, "=")
-		if name != "" && name != "_format" && name != "_pretty" {
-			return fhir.BadSearch("parameter %q is not known for a read; known are _format and _pretty", name).WithCode(fhir.CodeNotSupported)
-		}
-	}
-	return nil
 }
 
 // create is R4 http §3.1.0.8. What has no condition, or one identifier as its
