@@ -98,7 +98,7 @@ func (p *plan) clause(c search.Clause) error {
 	if g := c.Group; g != nil {
 		if g.Op != search.All {
 			from, err := p.store.group(g)
-			p.all = append(p.all, from)
+			p.all, p.names = append(p.all, from), append(p.names, "_filter")
 			return err
 		}
 		for _, inner := range g.Clauses {

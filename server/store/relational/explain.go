@@ -76,13 +76,15 @@ func clauseNames(filter []search.Clause) string {
 	var names []string
 	for _, c := range filter {
 		switch {
+		case c.Group != nil:
+			names = append(names, "_filter ("+clauseNames(c.Group.Clauses)+")")
 		case c.Has != nil:
 			names = append(names, "_has:"+c.Has.Type+":"+c.Has.Param.Code)
-		case c.Not:
+		case c.Not && c.Param != nil:
 			names = append(names, c.Param.Code+":not")
-		case c.Missing != nil:
+		case c.Missing != nil && c.Param != nil:
 			names = append(names, c.Param.Code+":missing")
-		default:
+		case c.Param != nil:
 			names = append(names, c.Param.Code)
 		}
 	}
