@@ -51,6 +51,7 @@ type Base struct {
 
 	mu       sync.Mutex
 	compiled *view
+	profiles storedProfiles
 }
 
 // view is what was compiled from one set.

@@ -17,8 +17,8 @@ type terms struct {
 	set  *profiles.Set
 }
 
-// storedTypes are the types of stored resources that terminology uses.
-var storedTypes = map[string]bool{"CodeSystem": true, "ValueSet": true, "ConceptMap": true}
+// storedTypes are the types of stored resources that terminology and $validate use.
+var storedTypes = map[string]bool{"CodeSystem": true, "ValueSet": true, "ConceptMap": true, "StructureDefinition": true}
 
 // Find finds a definition by canonical or canonical|version.
 func (t terms) Find(typ, canonical string) (*fhir.Resource, bool) {

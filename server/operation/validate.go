@@ -55,7 +55,7 @@ func runValidate(ctx context.Context, s *Set, c Call) (Result, error) {
 	if writes {
 		profiles = append(profiles, s.Knowledge.Demanded(root.Get("resourceType").Text())...)
 	}
-	issues = append(issues, s.Knowledge.Validator().Element(ctx, root, profiles, validate.Options{VitalSigns: !writes})...)
+	issues = append(issues, s.Knowledge.Validate(ctx, root, profiles, validate.Options{VitalSigns: !writes})...)
 	if len(issues) == 0 {
 		issues = []fhir.Issue{{Severity: fhir.Information, Code: fhir.CodeInformational, Text: "no issues were found"}}
 	}
