@@ -306,14 +306,17 @@ func (r *run) differential(base *definition.Structure, e *fhir.Element, at strin
 		}
 	}
 	found, typ := r.pathIn(base, e.Get("path").Text())
-	if !found {
+	if found == nil {
 		r.err(fhir.CodeException, "no snapshot can be made: %s has no element at the path %q", base.Type, clip(e.Get("path").Text()))
 		return
 	}
 	if types.Len() == 1 {
 		typ = types.At(0).Get("code").Text()
 	}
-	for _, d := range e.Get("slicing").Get("discriminator").Items() {
+	for j, d := range e.Get("slicing").Get("discriminator").Items() {
+		if text := d.Get("path").Text(); !r.discriminates(found, text) {
+			r.errBelow(fhir.CodeInvalid, fmt.Sprintf("%s.slicing.discriminator[%d]", at, j), "the path %q of the discriminator leads to nothing in %s", clip(text), clip(e.Get("path").Text()))
+		}
 		switch d.Get("type").Text() {
 		case "", "value", "exists", "pattern", "type", "profile":
 		default:
@@ -333,26 +336,48 @@ func bindable(typ string) bool {
 	return false
 }
 
-// pathIn follows a path through a type and the types of its elements; typ is
-// that of the element where there is only one.
-func (r *run) pathIn(base *definition.Structure, text string) (found bool, typ string) {
-	parts := strings.Split(text, ".")
-	if parts[0] != base.Type || len(parts) > 32 {
-		return parts[0] == base.Type, ""
+// discriminates reports whether a discriminator's path (R4 profiling §5.1.0.10)
+// leads from an element to one that its types have. What cannot be told from the
+// types alone, as behind resolve(), is taken to.
+func (r *run) discriminates(at *definition.Element, path string) bool {
+	steps, ok := parseSteps(path)
+	if !ok || len(steps) > 32 {
+		return true
 	}
-	at := base.Root()
+	for _, st := range steps {
+		if st.kind != stepName || len(at.Types) == 0 && len(at.Children) == 0 {
+			return true
+		}
+		if at = r.childNamed(at, st.name); at == nil {
+			return false
+		}
+	}
+	return true
+}
+
+// pathIn follows a path through a type and the types of its elements, to nil
+// where there is no such element; typ is its type where it has only one.
+func (r *run) pathIn(base *definition.Structure, text string) (at *definition.Element, typ string) {
+	parts := strings.Split(text, ".")
+	if parts[0] != base.Type {
+		return nil, ""
+	}
+	at = base.Root()
+	if len(parts) > 32 {
+		return at, ""
+	}
 	for _, part := range parts[1:] {
 		name := strings.TrimSuffix(part, "[x]")
 		child := r.childNamed(at, name)
 		if child == nil {
-			return false, ""
+			return nil, ""
 		}
 		at = child
 	}
 	if len(at.Types) == 1 {
 		typ = at.Types[0].Code
 	}
-	return true, typ
+	return at, typ
 }
 
 func (r *run) childNamed(at *definition.Element, name string) *definition.Element {

@@ -24,15 +24,15 @@ var suiteReasons = map[string]string{
 	"aggregation-bundle-bad4":                         "the file of the reference's target is not in the archive",
 	"patient-translated-codes":                        "Java takes a translated display in the second step only",
 	"choice-invalid-type-qr":                          "the answer to a choice is a Coding; Java takes a string where the question lists no options",
-	"StructureDefinition-Slice23":                     "checks of slicing inside StructureDefinitions are left to snapshot generation",
+	"StructureDefinition-Slice23":                     "Java also refuses a slice of an extension with a slicing of its own, which R4 calls re-slicing",
 	"attachment-tx":                                   "we name Attachment.data, Java the Attachment",
 	"bundle-document-versioned-references-bad":        "Java counts entries from 1 here; the entry is Bundle.entry[0]",
 	"relative_reference_to_fullUrl.id_in_Composition": "Java names entry[0] whichever entry it is",
 	"relative_reference_to_fullUrl.no_ids.PROBLEM":    "Java counts entries from 1 here, and names entry[0] for all fullUrls",
 	"relative_reference_to_TYPE_ID.all_fullUrl_UUID":  "Java counts entries from 1 here",
-	"bundle-urn":                                      "Java counts entries from 1 here, and names the Bundle for references outside the Composition",
-	"ips-htmlrefs-backwards":                          "links from extensions into narratives are not followed",
-	"profile-patient-op2":                             "obligation profiles are not known to R4",
+	"bundle-urn":             "Java counts entries from 1 here, and names the Bundle for references outside the Composition",
+	"ips-htmlrefs-backwards": "links from extensions into narratives are not followed",
+	"profile-patient-op2":    "obligation profiles are not known to R4",
 }
 
 // suiteStep is one validation of a case and what Java found.
