@@ -45,6 +45,9 @@ func (r *run) extension(el *fhir.Element) {
 	if p, err := r.v.profile(bare); err == nil {
 		r.profile(p)
 	}
+	if bare == narrativeLink {
+		r.narrativeLink(el)
+	}
 	if isModifier := s.Root().IsModifier; isModifier != modifier && !r.v.inExtension(parent) {
 		if isModifier {
 			r.err(fhir.CodeExtension, "the extension %s changes the meaning: it belongs in modifierExtension", bare)

@@ -30,9 +30,8 @@ var suiteReasons = map[string]string{
 	"relative_reference_to_fullUrl.id_in_Composition": "Java names entry[0] whichever entry it is",
 	"relative_reference_to_fullUrl.no_ids.PROBLEM":    "Java counts entries from 1 here, and names entry[0] for all fullUrls",
 	"relative_reference_to_TYPE_ID.all_fullUrl_UUID":  "Java counts entries from 1 here",
-	"bundle-urn":             "Java counts entries from 1 here, and names the Bundle for references outside the Composition",
-	"ips-htmlrefs-backwards": "links from extensions into narratives are not followed",
-	"profile-patient-op2":    "obligation profiles are not known to R4",
+	"bundle-urn":          "Java counts entries from 1 here, and names the Bundle for references outside the Composition",
+	"profile-patient-op2": "obligation profiles are not known to R4",
 }
 
 // suiteStep is one validation of a case and what Java found.
