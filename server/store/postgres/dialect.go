@@ -100,6 +100,8 @@ func (dialect) WordRows(query, pos string) string {
 	return text
 }
 
+func (dialect) WordsInOrder() bool { return false }
+
 // With gives the rows from arrays.
 func (dialect) With(name string, batch relational.Batch) relational.Statement {
 	names, arrays, args := columns(batch)

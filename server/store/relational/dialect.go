@@ -38,6 +38,9 @@ type Dialect interface {
 	// WordRows is a query for the positions, column pos, of the full text that meets
 	// the query in a parameter; only for one position unless that is "".
 	WordRows(query, pos string) string
+	// WordsInOrder reports whether rows of WordRows in the order of the newest
+	// position are read one by one, without all of them being found first.
+	WordsInOrder() bool
 
 	// Fault tells what a driver's error means.
 	Fault(err error) Fault

@@ -74,6 +74,10 @@ func (p *plan) choose(r *reader) (drive, narrow driver, err error) {
 		return whole, whole, nil
 	}
 	for i, limit := range [...]int64{max(p.gather/tiny, 1), p.gather} {
+		if i > 0 && p.streams() {
+			words := list[slices.IndexFunc(list, func(d driver) bool { return isWords(d.from) })]
+			return words, words, nil
+		}
 		if i > 0 {
 			if err := p.peek(r); err != nil || p.peeked != nil && (len(list) == 1 || !p.query.Total) {
 				return whole, list[0], err

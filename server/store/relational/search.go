@@ -83,6 +83,9 @@ func (p *plan) page(r *reader, drive driver) ([]match, error) {
 	if p.peeked != nil {
 		return p.peeked, nil
 	}
+	if words, ok := drive.from.(wordClause); ok && p.streams() {
+		return p.read(r, p.streamed(drive, words, limit))
+	}
 	w := p.walk(drive)
 	if w == nil {
 		return p.read(r, p.gathered(drive, limit))

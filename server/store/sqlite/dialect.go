@@ -100,6 +100,8 @@ func (dialect) WordRows(query, pos string) string {
 	return text
 }
 
+func (dialect) WordsInOrder() bool { return true }
+
 // With gives the rows as VALUES, the last one repeated up to a power of two:
 // few different texts again.
 func (dialect) With(name string, batch relational.Batch) relational.Statement {
