@@ -44,6 +44,8 @@ func TestInstances(t *testing.T) {
 			t.Run("conditional create races, HTTP 3.1.0.8.1", func(t *testing.T) { createRaces(t, both) })
 			t.Run("no update is lost, HTTP 3.1.0.5", func(t *testing.T) { countUp(t, both) })
 			t.Run("a write is seen by the other at once", func(t *testing.T) { seenByOther(t, both) })
+			t.Run("a search parameter is known to both", func(t *testing.T) { parameterOfOther(t, both) })
+			t.Run("terminology of the other", func(t *testing.T) { termsOfOther(t, both) })
 			t.Run("pages while others write", func(t *testing.T) { pageAmongWrites(t, both) })
 		})
 	}

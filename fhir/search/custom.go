@@ -67,10 +67,21 @@ func ancestors(typ string) []string {
 func (g *Registry) SetCustom(list []Custom) {
 	g.changing.Lock()
 	defer g.changing.Unlock()
-	next := &overlay{epoch: 1, byBase: map[string][]Custom{}}
-	if before := g.custom.Load(); before != nil {
-		next.epoch = before.epoch + 1
+	g.setCustom(list, g.Epoch()+1)
+}
+
+// SetCustomAt is SetCustom with the Epoch that is then: that of who keeps the
+// parameters for several registries. What is older than the present ones is not taken.
+func (g *Registry) SetCustomAt(list []Custom, epoch int64) {
+	g.changing.Lock()
+	defer g.changing.Unlock()
+	if epoch > g.Epoch() || g.custom.Load() == nil {
+		g.setCustom(list, epoch)
 	}
+}
+
+func (g *Registry) setCustom(list []Custom, epoch int64) {
+	next := &overlay{epoch: epoch, byBase: map[string][]Custom{}}
 	for _, c := range list {
 		for _, base := range c.Definition.Bases {
 			next.byBase[base] = append(next.byBase[base], c)
@@ -90,13 +101,13 @@ func (g *Registry) SetCustom(list []Custom) {
 	})
 }
 
-// Epoch is a number that changes with the custom parameters. What was extracted
-// before it changed lacks values of the new ones.
+// Epoch is a number, from 1, that grows when the custom parameters change. What was
+// extracted before it changed lacks values of the new ones.
 func (g *Registry) Epoch() int64 {
 	if o := g.custom.Load(); o != nil {
 		return o.epoch
 	}
-	return 0
+	return 1
 }
 
 // customized is the table of a type with its custom parameters.

@@ -68,7 +68,7 @@ func (g *Registry) Parse(typ, rawQuery string, o Options) (*Parsed, error) {
 
 // parse reads parameters for a type, which is one of types unless that is nil.
 func (g *Registry) parse(typ string, given []Applied, o Options, types []string) (*Parsed, error) {
-	p := parse{reg: g, typ: typ, types: types, o: o, out: &Parsed{Query: &Query{Type: typ, Count: o.DefaultCount}}, once: map[string]bool{}}
+	p := parse{reg: g, typ: typ, types: types, o: o, out: &Parsed{Query: &Query{Type: typ, Count: o.DefaultCount, Epoch: g.Epoch()}}, once: map[string]bool{}}
 	if err := p.inCompartment(); err != nil {
 		return nil, err
 	}

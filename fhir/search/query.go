@@ -9,6 +9,8 @@ import (
 // compiles. It holds no SQL and no URL.
 type Query struct {
 	Type string
+	// Epoch is the Registry's when the query was parsed; 0 of one that was not.
+	Epoch int64
 	// Filter clauses must all hold (R4 search §3.1.1.4.11: repeated parameters are AND).
 	Filter []Clause
 	// Sort keys in order; ties, and no key at all, go by row, newest first.

@@ -20,7 +20,8 @@ import (
 )
 
 // Service is the custom search parameters of a server and the job that indexes by
-// them. Make it with Open.
+// them. What the store's records say counts, for all servers that share it: every
+// change is made in a transaction that reads them first. Make it with Open.
 type Service struct {
 	store  store.Store
 	search *search.Registry
@@ -28,13 +29,20 @@ type Service struct {
 	life   context.Context // of what runs in the background
 	work   sync.WaitGroup
 
-	mu    sync.Mutex // also the order of changes in the store
-	known map[string]*parameter
-	job   *Job
-	again bool // packages brought more while a job ran
+	mu    sync.Mutex // of what follows; nothing is asked of the store under it
+	books books      // as they were last seen
+	job   *Job       // as it was last seen
+	runs  string     // the job that this server runs
+	again bool       // packages wait for the job to end
 
 	wake chan struct{} // tells the job that its state changed
 	pace time.Duration // between two steps
+}
+
+// books are the parameters by search.Index, as the store has them at an epoch.
+type books struct {
+	epoch int64
+	known map[string]*parameter
 }
 
 // parameter is one custom parameter as the store keeps it.
@@ -60,7 +68,7 @@ const (
 
 // The collections of records: parameters by search.Index, and the job.
 const (
-	parameters = "search-parameter"
+	parameters = store.SearchParameters
 	jobs       = "reindex"
 	current    = "current"
 )
@@ -71,23 +79,34 @@ const maxCustom = 300
 // Open reads what is known and goes on with a job that was interrupted. What runs
 // in the background ends with life; Wait waits for that.
 func Open(ctx, life context.Context, s store.Store, g *search.Registry, log *slog.Logger) (*Service, error) {
-	x := &Service{store: s, search: g, log: log, life: life, known: map[string]*parameter{}, wake: make(chan struct{}, 1)}
-	if err := s.View(ctx, x.read); err != nil {
+	x := &Service{store: s, search: g, log: log, life: life, wake: make(chan struct{}, 1)}
+	if err := s.View(ctx, x.learn); err != nil {
 		return nil, err
 	}
+	s.Follow(x.learn)
 	stale := false
-	for _, p := range x.known {
-		if p.State == served && p.Rules != g.Rules() { // the store made its index anew, without these
-			p.State, stale = waiting, true
+	err := x.update(ctx, func(tx store.Tx, b books) error {
+		stale = false
+		for index, p := range b.known {
+			if p.State == served && p.Rules != g.Rules() { // the store made its index anew, without these
+				again := *p
+				again.State, stale = waiting, true
+				b.known[index] = &again
+				if err := put(tx, parameters, index, again); err != nil {
+					return err
+				}
+			}
 		}
-	}
-	x.register()
-	if err := x.reconcile(ctx); err != nil {
+		return x.reconcile(tx, b)
+	})
+	if err != nil {
 		return nil, err
 	}
-	switch {
-	case x.job != nil && (x.job.State == Running || x.job.State == Paused):
-		x.begin()
+	switch job, ok, err := x.Status(ctx); {
+	case err != nil:
+		return nil, err
+	case ok && (job.State == Running || job.State == Paused):
+		x.begin(job.ID)
 	case stale:
 		if _, err := x.Start(ctx, ""); err != nil {
 			return nil, err
@@ -99,33 +118,63 @@ func Open(ctx, life context.Context, s store.Store, g *search.Registry, log *slo
 // Wait returns when nothing runs in the background any more.
 func (x *Service) Wait() { x.work.Wait() }
 
-func (x *Service) read(r store.Reader) error {
+// learn takes over what a reader sees, if that is not older than what is known.
+func (x *Service) learn(r store.Reader) error {
+	b, err := read(r)
+	if err != nil {
+		return err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if b.epoch >= x.books.epoch {
+		x.books = b
+		x.search.SetCustomAt(x.customs(b), b.epoch)
+	}
+	return nil
+}
+
+// update changes the records as they are, and takes over what came of it.
+func (x *Service) update(ctx context.Context, change func(tx store.Tx, b books) error) error {
+	err := x.store.Update(ctx, func(tx store.Tx) error {
+		b, err := read(tx)
+		if err != nil {
+			return err
+		}
+		return change(tx, b)
+	})
+	if err != nil {
+		return err
+	}
+	return x.store.View(ctx, x.learn)
+}
+
+func read(r store.Reader) (books, error) {
+	b := books{known: map[string]*parameter{}}
+	marks, err := r.Marks()
+	if err != nil {
+		return b, err
+	}
+	b.epoch = marks.Epoch
 	for after := ""; ; {
 		list, err := r.Records(parameters, "", after, maxCustom)
 		if err != nil {
-			return err
+			return b, err
 		}
 		for _, record := range list {
 			after = record.Key
 			p := &parameter{}
 			if err := json.Unmarshal(record.Value, p); err != nil {
-				return fmt.Errorf("indexing: record %s: %w", record.Key, err)
+				return b, fmt.Errorf("indexing: record %s: %w", record.Key, err)
 			}
 			if p.definition, err = definitionOf(p.Body); err != nil {
-				return fmt.Errorf("indexing: record %s: %w", record.Key, err)
+				return b, fmt.Errorf("indexing: record %s: %w", record.Key, err)
 			}
-			x.known[record.Key] = p
+			b.known[record.Key] = p
 		}
 		if len(list) < maxCustom {
-			break
+			return b, nil
 		}
 	}
-	value, ok, err := r.Record(jobs, current)
-	if err != nil || !ok {
-		return err
-	}
-	x.job = &Job{}
-	return json.Unmarshal(value, x.job)
 }
 
 func definitionOf(body []byte) (*definition.SearchParameter, error) {
@@ -136,12 +185,11 @@ func definitionOf(body []byte) (*definition.SearchParameter, error) {
 	return definition.SearchParameterFrom(r)
 }
 
-// register tells the registry what there is now. mu is held, or nobody else is
-// there yet.
-func (x *Service) register() {
+// customs are the parameters that the registry has.
+func (x *Service) customs(b books) []search.Custom {
 	var list []search.Custom
-	for _, index := range slices.Sorted(maps.Keys(x.known)) {
-		switch p := x.known[index]; p.State {
+	for _, index := range slices.Sorted(maps.Keys(b.known)) {
+		switch p := b.known[index]; p.State {
 		case served:
 			list = append(list, search.Custom{Definition: p.definition})
 		case waiting:
@@ -149,16 +197,16 @@ func (x *Service) register() {
 		case former:
 		}
 	}
-	x.search.SetCustom(list)
+	return list
 }
 
 func (x *Service) whyWaiting(index string) string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if j := x.job; j != nil && (j.State == Running || j.State == Paused) && slices.Contains(j.Make, index) {
+	if j := x.job; j != nil && j.ID == x.runs && j.open() && slices.Contains(j.Make, index) {
 		return fmt.Sprintf("it is not yet indexed (%d %%, $reindex is %s)", j.Percent(), j.State)
 	}
-	return "it is not yet indexed; $reindex does that"
+	return "it is not yet indexed; $reindex does that, and $reindex-status tells how far it is"
 }
 
 // Check says what is wrong with a SearchParameter that is to be stored: a fhir
@@ -171,16 +219,17 @@ func (x *Service) Check(r *fhir.Resource) error {
 	if err != nil {
 		return fhir.Unprocessable("SearchParameter", "%s", err)
 	}
-	if known, err := x.search.Check(d); known || err != nil {
+	if same, err := x.search.Check(d); same || err != nil {
 		return err
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if len(x.known) >= maxCustom && x.known[search.Index(d)] == nil {
+	known := x.books.known
+	if len(known) >= maxCustom && known[search.Index(d)] == nil {
 		return fhir.Unprocessable("SearchParameter", "the server has %d search parameters of its own already, which is the most it takes", maxCustom)
 	}
 	source := r.Key().String()
-	for _, p := range x.known {
+	for _, p := range known {
 		if p.State != former && p.Source != source && p.definition.Code == d.Code && p.definition.URL != d.URL && overlap(p.definition.Bases, d.Bases) {
 			return fhir.Unprocessable("SearchParameter.code", "%s has defined a search parameter %s on one of these types", p.Source, d.Code)
 		}
@@ -210,47 +259,36 @@ func (x *Service) Wrote(key fhir.Key) {
 
 // takeOver takes over what is stored under a key.
 func (x *Service) takeOver(ctx context.Context, key fhir.Key) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	wanted := map[string]*parameter{}
-	err := x.store.View(ctx, func(r store.Reader) error {
-		v, err := r.Read(key)
+	return x.update(ctx, func(tx store.Tx, b books) error {
+		wanted := map[string]*parameter{}
+		v, err := tx.Read(key)
+		if err != nil && fhir.SituationOf(err) != fhir.SituationNotFound { // it may be expunged
+			return err
+		}
 		if err == nil && !v.Deleted {
 			x.want(wanted, v)
 		}
-		return err
+		return change(tx, b, wanted, func(p *parameter) bool { return p.Source == key.String() })
 	})
-	if err != nil {
-		return err
-	}
-	return x.change(ctx, wanted, func(p *parameter) bool { return p.Source == key.String() })
 }
 
 // reconcile takes over all that is stored: a server may have ended between a write
 // and what follows of it.
-func (x *Service) reconcile(ctx context.Context) error {
-	x.mu.Lock()
-	defer x.mu.Unlock()
+func (x *Service) reconcile(tx store.Tx, b books) error {
 	wanted := map[string]*parameter{}
-	err := x.store.View(ctx, func(r store.Reader) error {
-		query := &search.Query{Type: "SearchParameter", Count: maxCustom}
-		for {
-			page, err := r.Search(query)
-			if err != nil {
-				return err
-			}
-			for _, v := range page.Matches {
-				x.want(wanted, v)
-			}
-			if query.After = page.Next; page.Next == nil {
-				return nil
-			}
+	query := &search.Query{Type: "SearchParameter", Count: maxCustom}
+	for {
+		page, err := tx.Search(query)
+		if err != nil {
+			return err
 		}
-	})
-	if err != nil {
-		return err
+		for _, v := range page.Matches {
+			x.want(wanted, v)
+		}
+		if query.After = page.Next; page.Next == nil {
+			return change(tx, b, wanted, func(p *parameter) bool { return isStored(p.Source) })
+		}
 	}
-	return x.change(ctx, wanted, func(p *parameter) bool { return isStored(p.Source) })
 }
 
 func isStored(source string) bool {
@@ -275,37 +313,24 @@ func (x *Service) want(wanted map[string]*parameter, v store.Version) {
 }
 
 // change makes the parameters those wanted; those of own that are not among them
-// become former ones. mu is held.
-func (x *Service) change(ctx context.Context, wanted map[string]*parameter, own func(*parameter) bool) error {
-	changed := map[string]*parameter{}
+// become former ones.
+func change(tx store.Tx, b books, wanted map[string]*parameter, own func(*parameter) bool) error {
 	for index, p := range wanted {
-		if have := x.known[index]; have == nil || have.State == former {
-			changed[index] = p
-		}
-	}
-	for index, p := range x.known {
-		if wanted[index] == nil && own(p) && p.State != former {
-			gone := *p
-			gone.State = former
-			changed[index] = &gone
-		}
-	}
-	if len(changed) == 0 {
-		return nil
-	}
-	err := x.store.Update(ctx, func(tx store.Tx) error {
-		for index, p := range changed {
+		if have := b.known[index]; have == nil || have.State == former {
 			if err := put(tx, parameters, index, p); err != nil {
 				return err
 			}
 		}
-		return nil
-	})
-	if err != nil {
-		return err
 	}
-	maps.Copy(x.known, changed)
-	x.register()
+	for index, p := range b.known {
+		if wanted[index] == nil && own(p) && p.State != former {
+			gone := *p
+			gone.State = former
+			if err := put(tx, parameters, index, gone); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
 }
 

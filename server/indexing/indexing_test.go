@@ -2,6 +2,7 @@ package indexing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -66,6 +67,15 @@ func onStores(t *testing.T, test func(t *testing.T, open func() *process)) {
 	})
 }
 
+func (p *process) status() (Job, bool) {
+	p.t.Helper()
+	job, ok, err := p.Status(context.Background())
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return job, ok
+}
+
 func (p *process) resource(text string) store.Write {
 	p.t.Helper()
 	r, err := fhir.ParseResource([]byte(text))
@@ -95,9 +105,29 @@ func (p *process) patient(n int, color string) store.Write {
 
 const colorParameter = `{"resourceType":"SearchParameter","id":"color","url":"http://x/color","status":"active","code":"color","base":["Patient"],"type":"token","expression":"Patient.extension('http://x/color').value.ofType(code)"}`
 
-// count is how many patients are found; the error is why none can be.
+// count is how many patients are found; the error is why none can be. Like the
+// engine it understands a search again when the parameters have changed.
 func (p *process) count(query string) (int64, error) {
 	p.t.Helper()
+	for {
+		epoch := p.search.Epoch()
+		total, err := p.countOnce(query)
+		if err == nil {
+			return total, nil
+		}
+		if err := p.store.View(context.Background(), func(r store.Reader) error {
+			_, err := r.Marks()
+			return err
+		}); err != nil {
+			p.t.Fatal(err)
+		}
+		if p.search.Epoch() == epoch && !errors.Is(err, store.ErrStale) {
+			return total, err
+		}
+	}
+}
+
+func (p *process) countOnce(query string) (int64, error) {
 	parsed, err := p.search.Parse("Patient", query+"&_count=0", search.Options{Zone: time.UTC, DefaultCount: 10, MaxCount: 10})
 	if err != nil {
 		return 0, err
@@ -121,11 +151,11 @@ func (p *process) finds(query string, want int64) {
 func (p *process) await(state JobState) Job {
 	p.t.Helper()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if job, ok := p.Status(); ok && job.State == state {
+		if job, ok := p.status(); ok && job.State == state {
 			return job
 		}
 	}
-	job, _ := p.Status()
+	job, _ := p.status()
 	p.t.Fatalf("the job is not %s in time: %+v", state, job)
 	return job
 }
@@ -157,7 +187,7 @@ func TestJob_SurvivesAndServes(t *testing.T) {
 			t.Errorf("a second job: %v", err)
 		}
 		for {
-			if job, _ := p.Status(); job.Resources > 0 {
+			if job, _ := p.status(); job.Resources > 0 {
 				break
 			}
 			time.Sleep(time.Millisecond)
@@ -170,7 +200,7 @@ func TestJob_SurvivesAndServes(t *testing.T) {
 
 		p = open()
 		p.pace = 5 * time.Millisecond
-		if job, _ := p.Status(); job.State != Running && job.State != Done || job.Resources == 0 {
+		if job, _ := p.status(); job.State != Running && job.State != Done || job.Resources == 0 {
 			t.Errorf("after the restart the job is %+v", job)
 		}
 		var writers sync.WaitGroup
@@ -217,6 +247,43 @@ func TestJob_SurvivesAndServes(t *testing.T) {
 		}
 		p.await(Done)
 		p.finds("color=blue", earlier/2-2)
+	})
+}
+
+// TestJob_OfTwoServers: a server that starts while another runs the job takes part,
+// resources are counted once, and both find the same.
+func TestJob_OfTwoServers(t *testing.T) {
+	onStores(t, func(t *testing.T, open func() *process) {
+		p := open()
+		defer func() { p.kill() }()
+		const resources = 1500
+		var batch []store.Write
+		for n := range resources {
+			batch = append(batch, p.patient(n, []string{"red", "blue"}[n%2]))
+		}
+		p.put(batch...)
+		p.put(p.resource(colorParameter))
+		p.pace = 10 * time.Millisecond
+		if _, err := p.Start(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		other := open()
+		defer func() { other.kill() }()
+		other.put(other.patient(0, "green"))
+		if job := other.await(Done); job.Resources > resources+1 {
+			t.Errorf("%d resources were counted", job.Resources)
+		}
+		for _, server := range []*process{p, other} {
+			server.finds("color=red", resources/2-1)
+			server.finds("color=blue", resources/2)
+			server.finds("color=green", 1)
+		}
+		late := p.patient(1, "violet") // by the rules of before
+		other.put(store.Write{Op: store.Delete, Key: fhir.Key{Type: "SearchParameter", ID: "color"}})
+		p.put(late)
+		if _, err := p.count("color=violet"); err == nil {
+			t.Error("a parameter that another server's client deleted is served")
+		}
 	})
 }
 
@@ -297,7 +364,7 @@ func TestPackages_BringSearchParameters(t *testing.T) {
 		p = open()
 		p.finds("race=2106-3", 1)
 		p.Packages(library.Set())
-		if again, _ := p.Status(); again.ID != job.ID {
+		if again, _ := p.status(); again.ID != job.ID {
 			t.Error("a package that was there before is indexed by again")
 		}
 		p.kill()

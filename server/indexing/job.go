@@ -3,6 +3,8 @@ package indexing
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
+	"errors"
 	"slices"
 	"time"
 
@@ -42,6 +44,9 @@ type Job struct {
 	Parameters []string `json:"parameters"`
 }
 
+// open reports whether the job has not ended.
+func (j *Job) open() bool { return j.State == Running || j.State == Paused }
+
 // Percent is how far the job is.
 func (j *Job) Percent() int64 {
 	switch {
@@ -57,18 +62,43 @@ func (j *Job) Percent() int64 {
 const perStep = 200
 
 // Start begins a job for all parameters that wait or are former, or for those of
-// one stored SearchParameter. Errors: Conflict when one is running, Unprocessable
-// when that SearchParameter is no custom parameter.
+// one stored SearchParameter. Errors: Conflict when one is running, on whichever
+// server, Unprocessable when that SearchParameter is no custom parameter.
 func (x *Service) Start(ctx context.Context, source string) (Job, error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.job != nil && (x.job.State == Running || x.job.State == Paused) {
-		return Job{}, fhir.Conflict("$reindex %s is %s already (%d %%)", x.job.ID, x.job.State, x.job.Percent())
+	var job *Job
+	err := x.update(ctx, func(tx store.Tx, b books) error {
+		running, err := jobOf(tx)
+		if err != nil {
+			return err
+		}
+		if running != nil && running.open() {
+			return fhir.Conflict("$reindex %s is %s already (%d %%)", running.ID, running.State, running.Percent())
+		}
+		if job, err = newJob(b, source); err != nil {
+			return err
+		}
+		if job.open() {
+			if err := job.count(tx); err != nil {
+				return err
+			}
+		}
+		return put(tx, jobs, current, job)
+	})
+	if err != nil {
+		return Job{}, err
 	}
+	if job.open() {
+		x.begin(job.ID)
+	}
+	x.saw(job)
+	return *job, nil
+}
+
+// newJob is the job for what waits or is former.
+func newJob(b books, source string) (*Job, error) {
 	job := &Job{ID: rand.Text()[:12], State: Running, Started: time.Now().UTC().Truncate(time.Second)}
-	found := false
-	every := false
-	for index, p := range x.known {
+	found, every := false, false
+	for index, p := range b.known {
 		if source != "" && p.Source != source {
 			continue
 		}
@@ -91,90 +121,109 @@ func (x *Service) Start(ctx context.Context, source string) (Job, error) {
 		}
 	}
 	if source != "" && !found {
-		return Job{}, fhir.Unprocessable("", "%s defines no search parameter of its own: nothing is to be indexed by it", source)
+		return nil, fhir.Unprocessable("", "%s defines no search parameter of its own: nothing is to be indexed by it", source)
 	}
 	if every {
 		job.Types = nil
 	}
 	if len(job.Make)+len(job.Drop) == 0 {
 		job.State, job.Ended = Done, job.Started
-	} else if err := x.count(ctx, job); err != nil {
-		return Job{}, err
 	}
 	slices.Sort(job.Parameters)
-	if err := x.keep(ctx, job); err != nil {
-		return Job{}, err
-	}
-	x.job = job
-	if job.State == Running {
-		x.begin()
-	}
-	return *job, nil
+	return job, nil
 }
 
 // count sets the total.
-func (x *Service) count(ctx context.Context, job *Job) error {
-	types := job.Types
+func (j *Job) count(r store.Reader) error {
+	types := j.Types
 	if types == nil {
 		types = fhir.ResourceTypes()
 	}
-	return x.store.View(ctx, func(r store.Reader) error {
-		for _, typ := range types {
-			found, err := r.Search(&search.Query{Type: typ, Total: true})
-			if err != nil {
-				return err
-			}
-			job.Total += found.Total
+	for _, typ := range types {
+		found, err := r.Search(&search.Query{Type: typ, Total: true})
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+		j.Total += found.Total
+	}
+	return nil
 }
 
-// keep writes the job down: after it whatever is committed is by the parameters
-// that are registered now, since that takes the writers' lock.
-func (x *Service) keep(ctx context.Context, job *Job) error {
-	return x.store.Update(ctx, func(tx store.Tx) error { return put(tx, jobs, current, job) })
+// jobOf is the job that is running or was the last; nil when there was none.
+func jobOf(r store.Reader) (*Job, error) {
+	value, ok, err := r.Record(jobs, current)
+	if err != nil || !ok {
+		return nil, err
+	}
+	job := &Job{}
+	return job, json.Unmarshal(value, job)
 }
 
-// Status is the job that is running or was the last; ok is false when there was none.
-func (x *Service) Status() (job Job, ok bool) {
+// saw keeps a job in mind for what is said of it.
+func (x *Service) saw(job *Job) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.job == nil {
-		return Job{}, false
-	}
-	return *x.job, true
+	x.job = job
+}
+
+// Status is the job that is running or was the last, on whichever server; ok is
+// false when there was none.
+func (x *Service) Status(ctx context.Context) (job Job, ok bool, err error) {
+	err = x.store.View(ctx, func(r store.Reader) error {
+		found, err := jobOf(r)
+		if found != nil {
+			job, ok = *found, true
+		}
+		return err
+	})
+	return job, ok, err
 }
 
 // Steer pauses, resumes or cancels the job. Errors: Conflict when there is none or
 // it has ended.
 func (x *Service) Steer(ctx context.Context, to JobState) (Job, error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.job == nil {
-		return Job{}, fhir.Conflict("there is no $reindex")
-	}
-	if x.job.State != Running && x.job.State != Paused {
-		return Job{}, fhir.Conflict("$reindex %s is %s", x.job.ID, x.job.State)
-	}
-	next := *x.job
-	if next.State = to; to == Cancelled {
-		next.Ended = time.Now().UTC().Truncate(time.Second)
-	}
-	if err := x.keep(ctx, &next); err != nil {
+	var next *Job
+	err := x.store.Update(ctx, func(tx store.Tx) (err error) {
+		if next, err = jobOf(tx); err != nil {
+			return err
+		}
+		if next == nil {
+			return fhir.Conflict("there is no $reindex")
+		}
+		if !next.open() {
+			return fhir.Conflict("$reindex %s is %s", next.ID, next.State)
+		}
+		if next.State = to; to == Cancelled {
+			next.Ended = time.Now().UTC().Truncate(time.Second)
+		}
+		return put(tx, jobs, current, next)
+	})
+	if err != nil {
 		return Job{}, err
 	}
-	x.job = &next
+	x.saw(next)
+	if to == Running { // the server that ran it may be gone
+		x.begin(next.ID)
+	}
 	select {
 	case x.wake <- struct{}{}:
 	default:
 	}
-	return next, nil
+	return *next, nil
 }
 
-// begin runs the job in the background. mu is held, or nobody else is there yet.
-func (x *Service) begin() {
-	id := x.job.ID
+// paused is how often a paused job looks whether another server resumed it.
+const paused = time.Second
+
+// begin runs a job in the background, unless this server does already. Should
+// another server run it, too, they take turns.
+func (x *Service) begin(id string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.runs == id {
+		return
+	}
+	x.runs = id
 	x.work.Go(func() {
 		wait := time.Duration(0)
 		for {
@@ -184,14 +233,14 @@ func (x *Service) begin() {
 			case <-x.wake:
 			case <-time.After(wait):
 			}
-			switch more, err := x.step(id); {
+			switch job, err := x.step(id); {
 			case err != nil && x.life.Err() == nil:
 				wait = min(max(2*wait, time.Second), time.Minute)
 				x.log.Error("reindexing met an error and is tried again", "job", id, "error", err)
-			case !more:
+			case job == nil:
 				return
-			case x.paused():
-				wait = time.Hour
+			case job.State == Paused:
+				wait = paused
 			default:
 				wait = x.pace
 			}
@@ -199,106 +248,94 @@ func (x *Service) begin() {
 	})
 }
 
-func (x *Service) paused() bool {
-	job, _ := x.Status()
-	return job.State == Paused
-}
-
-// step does the next part of the job; more is false when it has ended.
-func (x *Service) step(id string) (more bool, err error) {
-	job, _ := x.Status()
+// step does the next part of a job and gives how the job then is; nil when it has ended.
+func (x *Service) step(id string) (*Job, error) {
+	var job *Job
+	var b books
+	err := x.store.View(x.life, func(r store.Reader) (err error) {
+		if job, err = jobOf(r); err == nil {
+			b, err = read(r)
+		}
+		return err
+	})
 	switch {
-	case job.ID != id || job.State == Done || job.State == Cancelled:
-		return false, nil
+	case err != nil:
+		return nil, err
+	case job == nil || job.ID != id || !job.open():
+		return nil, nil //nolint:nilnil // nothing is left to do
 	case job.State == Paused:
-		return true, nil
+		return job, nil
 	}
 	out, err := x.store.Reindex(x.life, store.Reindexing{
-		Types: job.Types, Make: x.definitions(job.Make), Drop: x.definitions(job.Drop), After: job.After, Limit: perStep,
+		Types: job.Types, Make: b.definitions(job.Make), Drop: b.definitions(job.Drop), After: job.After, Limit: perStep,
 	})
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	next := *x.job // it may have been paused or cancelled meanwhile
-	if next.ID != id {
-		return false, nil
-	}
 	if err != nil {
-		next.Trouble = "a step failed and is tried again"
-		x.job = &next
-		return true, err
+		return job, errors.Join(err, x.trouble(id))
 	}
-	next.After, next.Resources, next.Trouble = out.Last, next.Resources+out.Resources, ""
-	if out.Done && next.State == Running {
-		return x.finish(&next)
-	}
-	if err := x.keep(x.life, &next); err != nil {
-		return true, err
-	}
-	x.job = &next
-	return true, nil
-}
-
-func (x *Service) definitions(indexes []string) []*definition.SearchParameter {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	var list []*definition.SearchParameter
-	for _, index := range indexes {
-		if p := x.known[index]; p != nil {
-			list = append(list, p.definition)
+	from := job.After
+	err = x.update(x.life, func(tx store.Tx, b books) error {
+		// It may have been paused or cancelled meanwhile, or another server is ahead.
+		if job, err = jobOf(tx); err != nil || job == nil || job.ID != id || !job.open() || job.After != from {
+			return err
 		}
-	}
-	return list
-}
-
-// finish serves what was made and forgets what was dropped. mu is held.
-func (x *Service) finish(job *Job) (more bool, err error) {
-	job.State, job.Ended = Done, time.Now().UTC().Truncate(time.Second)
-	made := map[string]*parameter{}
-	for _, index := range job.Make {
-		if p := x.known[index]; p != nil && p.State == waiting {
-			ready := *p
-			ready.State, ready.Rules = served, x.search.Rules()
-			made[index] = &ready
-		}
-	}
-	var gone []string
-	for _, index := range job.Drop {
-		if p := x.known[index]; p != nil && p.State == former {
-			gone = append(gone, index)
-		}
-	}
-	err = x.store.Update(x.life, func(tx store.Tx) error {
-		for index, p := range made {
-			if err := put(tx, parameters, index, p); err != nil {
-				return err
-			}
-		}
-		for _, index := range gone {
-			if err := tx.PutRecord(store.RecordWrite{Collection: parameters, Key: index}); err != nil {
+		job.After, job.Resources, job.Trouble = out.Last, job.Resources+out.Resources, ""
+		if out.Done && job.State == Running {
+			if err := x.finish(tx, b, job); err != nil {
 				return err
 			}
 		}
 		return put(tx, jobs, current, job)
 	})
 	if err != nil {
-		return true, err
+		return nil, err
 	}
-	for index, p := range made {
-		x.known[index] = p
+	x.saw(job)
+	if job != nil && job.State == Done {
+		x.log.Info("reindexed", "job", job.ID, "resources", job.Resources, "parameters", job.Parameters)
 	}
-	for _, index := range gone {
-		delete(x.known, index)
+	return job, nil
+}
+
+// trouble says in the job that a step failed.
+func (x *Service) trouble(id string) error {
+	return x.store.Update(x.life, func(tx store.Tx) error {
+		job, err := jobOf(tx)
+		if err != nil || job == nil || job.ID != id || job.Trouble != "" {
+			return err
+		}
+		job.Trouble = "a step failed and is tried again"
+		return put(tx, jobs, current, job)
+	})
+}
+
+func (b books) definitions(indexes []string) []*definition.SearchParameter {
+	var list []*definition.SearchParameter
+	for _, index := range indexes {
+		if p := b.known[index]; p != nil {
+			list = append(list, p.definition)
+		}
 	}
-	x.job = job
-	x.register()
-	x.log.Info("reindexed", "job", job.ID, "resources", job.Resources, "parameters", job.Parameters)
-	if x.again {
-		x.again = false
-		x.work.Go(func() {
-			if _, err := x.Start(x.life, ""); err != nil && x.life.Err() == nil {
-				x.log.Error("reindexing for packages cannot begin", "error", err)
+	return list
+}
+
+// finish serves what was made and forgets what was dropped.
+func (x *Service) finish(tx store.Tx, b books, job *Job) error {
+	job.State, job.Ended = Done, time.Now().UTC().Truncate(time.Second)
+	for _, index := range job.Make {
+		if p := b.known[index]; p != nil && p.State == waiting {
+			ready := *p
+			ready.State, ready.Rules = served, x.search.Rules()
+			if err := put(tx, parameters, index, ready); err != nil {
+				return err
 			}
-		})
+		}
 	}
-	return false, nil
+	for _, index := range job.Drop {
+		if p := b.known[index]; p != nil && p.State == former {
+			if err := tx.PutRecord(store.RecordWrite{Collection: parameters, Key: index}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -3,11 +3,13 @@ package indexing
 import (
 	"context"
 	"errors"
+	"time"
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
 	"vitalwire/fhir/search"
 	"vitalwire/profiles"
+	"vitalwire/server/store"
 )
 
 // Packages takes over the search parameters of packages, the newest version of
@@ -41,27 +43,55 @@ func (x *Service) packages(ctx context.Context, set *profiles.Set) error {
 			wanted[search.Index(d)] = &parameter{Source: e.URL, State: waiting, Body: r.JSON(), definition: d}
 		}
 	}
-	x.mu.Lock()
-	before := len(x.known)
-	// Packages are loaded one after the other: what is not there may come yet.
-	err := x.change(ctx, wanted, func(p *parameter) bool { return x.replaced(p, wanted) })
-	more := len(x.known) > before
-	x.mu.Unlock()
+	more := false
+	err := x.update(ctx, func(tx store.Tx, b books) error {
+		more = false
+		for index := range wanted {
+			more = more || b.known[index] == nil
+		}
+		// Packages are loaded one after the other: what is not there may come yet.
+		return change(tx, b, wanted, func(p *parameter) bool { return replaced(p, wanted) })
+	})
 	if err != nil || !more {
 		return err
 	}
-	if _, err := x.Start(ctx, ""); fhir.SituationOf(err) == fhir.SituationConflict {
-		x.mu.Lock()
-		x.again = true
-		x.mu.Unlock()
-		return nil
-	} else {
+	return x.indexSoon(ctx)
+}
+
+// indexSoon begins a job for all that waits, as soon as none is running.
+func (x *Service) indexSoon(ctx context.Context) error {
+	_, err := x.Start(ctx, "")
+	if fhir.SituationOf(err) != fhir.SituationConflict {
 		return err
 	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.again {
+		return nil
+	}
+	x.again = true
+	x.work.Go(func() {
+		for err := err; fhir.SituationOf(err) == fhir.SituationConflict; {
+			select {
+			case <-x.life.Done():
+				return
+			case <-time.After(time.Second):
+			}
+			if _, err = x.Start(x.life, ""); fhir.SituationOf(err) != fhir.SituationConflict {
+				x.mu.Lock()
+				x.again = false
+				x.mu.Unlock()
+			}
+			if err != nil && x.life.Err() == nil && fhir.SituationOf(err) != fhir.SituationConflict {
+				x.log.Error("reindexing for packages cannot begin", "error", err)
+			}
+		}
+	})
+	return nil
 }
 
 // replaced reports whether a package's parameter came in another version.
-func (x *Service) replaced(p *parameter, wanted map[string]*parameter) bool {
+func replaced(p *parameter, wanted map[string]*parameter) bool {
 	for _, w := range wanted {
 		if w.Source == p.Source {
 			return true

@@ -1,6 +1,7 @@
 package interaction
 
 import (
+	"context"
 	"net/url"
 	"strings"
 
@@ -26,7 +27,9 @@ type condition struct {
 // find more.
 func (e *Engine) condition(typ, text, what string) (*condition, error) {
 	text = strings.TrimPrefix(text, "?")
-	parsed, err := e.Search.Parse(typ, text, e.searchOptions(false))
+	parsed, err := e.Understood(context.Background(), func() (*search.Parsed, error) {
+		return e.Search.Parse(typ, text, e.searchOptions(false))
+	})
 	if err != nil {
 		return nil, err
 	}

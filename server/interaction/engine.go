@@ -115,6 +115,9 @@ func (e *Engine) Do(ctx context.Context, r Request) (Response, error) {
 		return Response{}, err
 	}
 	response, err := e.do(ctx, r)
+	for again := 0; errors.Is(err, store.ErrStale) && again < maxStale; again++ {
+		response, err = e.do(ctx, r)
+	}
 	who.mute(&response, r.Key.Type)
 	return response, err
 }
@@ -141,6 +144,7 @@ func (e *Engine) do(ctx context.Context, r Request) (Response, error) {
 	case Operate:
 		return e.operate(ctx, r)
 	case Capabilities:
+		_ = e.current(ctx) // without the store it says what was last known
 		return e.describe(r)
 	}
 	return Response{}, fhir.NotAllowed("interaction %s is not served", r.Interaction)

@@ -48,11 +48,12 @@ func (e *Engine) prepareSearch(ctx context.Context, r Request) (*searching, erro
 	asked := &searching{sealed: sealed}
 	var err error
 	place := r.Key.Type
-	if r.Key.Type == "" {
-		asked.Parsed, err = e.Search.ParseMany(searched(), text, o)
-	} else {
-		asked.Parsed, err = e.Search.Parse(r.Key.Type, text, o)
-	}
+	asked.Parsed, err = e.Understood(ctx, func() (*search.Parsed, error) {
+		if r.Key.Type == "" {
+			return e.Search.ParseMany(searched(), text, o)
+		}
+		return e.Search.Parse(r.Key.Type, text, o)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
@@ -48,6 +49,10 @@ type Base struct {
 	writes atomic.Uint64 // of stored definitions
 	mode   Mode
 	demand map[string][]string // type -> profiles demanded of it
+
+	following sync.Mutex
+	asked     time.Time // when the store was asked for what others changed
+	seen      uint64    // what it said
 
 	mu       sync.Mutex
 	compiled *view

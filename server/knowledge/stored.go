@@ -17,12 +17,9 @@ type terms struct {
 	set  *profiles.Set
 }
 
-// storedTypes are the types of stored resources that terminology and $validate use.
-var storedTypes = map[string]bool{"CodeSystem": true, "ValueSet": true, "ConceptMap": true, "StructureDefinition": true}
-
 // Find finds a definition by canonical or canonical|version.
 func (t terms) Find(typ, canonical string) (*fhir.Resource, bool) {
-	if storedTypes[typ] {
+	if store.IsDefinition(typ) {
 		if r := t.base.stored(typ, canonical); r != nil {
 			return r, true
 		}
@@ -30,8 +27,9 @@ func (t terms) Find(typ, canonical string) (*fhir.Resource, bool) {
 	return t.set.Find(typ, canonical)
 }
 
-// Generation changes with every write of a stored definition by this server.
-func (t terms) Generation() uint64 { return t.base.writes.Load() }
+// Generation changes with every write of a stored definition: by this server at
+// once, by others within maxAge.
+func (t terms) Generation() uint64 { return t.base.generation() }
 
 // All goes through the definitions of a type, the stored ones first.
 func (t terms) All(typ string) func(yield func(*fhir.Resource, error) bool) {
@@ -80,7 +78,7 @@ const maxStored = 1000
 // storedAll are the stored resources of a type, with that url unless nil, newest
 // first. What cannot be read is left out and said in the log.
 func (b *Base) storedAll(typ string, url *string) []*fhir.Resource {
-	if b.Store == nil || !storedTypes[typ] {
+	if b.Store == nil || !store.IsDefinition(typ) {
 		return nil
 	}
 	query := &search.Query{Type: typ, Count: maxStored}
@@ -107,7 +105,7 @@ func (b *Base) storedAll(typ string, url *string) []*fhir.Resource {
 
 // Wrote is told of every resource that was written.
 func (b *Base) Wrote(key fhir.Key) {
-	if storedTypes[key.Type] {
+	if store.IsDefinition(key.Type) {
 		b.writes.Add(1)
 	}
 }

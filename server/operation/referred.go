@@ -134,5 +134,7 @@ func (s *Set) query(typ, text string) (*search.Query, error) {
 }
 
 func (s *Set) parse(typ, text string) (*search.Parsed, error) {
-	return s.Engine.Search.Parse(typ, text, search.Options{Base: s.Engine.Base, Zone: s.Engine.Zone, DefaultCount: batchSize, MaxCount: maxPage})
+	return s.Engine.Understood(context.Background(), func() (*search.Parsed, error) {
+		return s.Engine.Search.Parse(typ, text, search.Options{Base: s.Engine.Base, Zone: s.Engine.Zone, DefaultCount: batchSize, MaxCount: maxPage})
+	})
 }

@@ -43,12 +43,12 @@ var reindex = Operation{
 // reindexStatus is $reindex-status: how the job stands.
 var reindexStatus = Operation{
 	Definition: "urn:vitalwire:operation:reindex-status",
-	Run: func(_ context.Context, s *Set, _ Call) (Result, error) {
-		job, ok := s.Indexing.Status()
+	Run: func(ctx context.Context, s *Set, _ Call) (Result, error) {
+		job, ok, err := s.Indexing.Status(ctx)
 		if !ok {
 			job.State = "none"
 		}
-		return answer(shownJob(job), nil)
+		return answer(shownJob(job), err)
 	},
 }
 

@@ -34,5 +34,8 @@ func (i inside) Reindex(context.Context, Reindexing) (Reindexed, error) {
 	return Reindexed{}, errors.New("store: a transaction does not reindex")
 }
 
+// Follow is no work for a transaction.
+func (i inside) Follow(Learn) {}
+
 // Close does nothing: who opened the transaction ends it.
 func (i inside) Close() error { return nil }

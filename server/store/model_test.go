@@ -170,6 +170,8 @@ func (m *model) Reindex(context.Context, store.Reindexing) (store.Reindexed, err
 	return store.Reindexed{Done: true}, nil
 }
 
+func (m *model) Follow(store.Learn) {}
+
 func (m *model) Close() error { return nil }
 
 type modelTx struct {
@@ -203,6 +205,8 @@ func (t *modelTx) PutRecord(w store.RecordWrite) error {
 }
 
 func (m *model) Position() (int64, error) { return m.last, nil }
+
+func (m *model) Marks() (store.Marks, error) { return store.Marks{}, nil }
 
 func (m *model) Read(key fhir.Key) (store.Version, error) {
 	chain := m.of[key]

@@ -41,6 +41,12 @@ type Store interface {
 	// as the Registry of the store says.
 	Reindex(ctx context.Context, r Reindexing) (Reindexed, error)
 
+	// Follow has the Registry of the store know what other servers have made of its
+	// custom parameters: learn is called when the database has newer ones, before
+	// anything is committed and while a reader looks at Position or searches. A
+	// search that was parsed by others is then refused with Stale.
+	Follow(learn Learn)
+
 	// Close ends the store after running calls are done.
 	Close() error
 }
@@ -49,6 +55,9 @@ type Store interface {
 type Reader interface {
 	// Position is the newest feed position the snapshot sees; 0 when empty.
 	Position() (int64, error)
+
+	// Marks are those of the snapshot.
+	Marks() (Marks, error)
 
 	// Read gives the current version, which may be Deleted.
 	// fhir.NotFound when there never was one.

@@ -34,6 +34,9 @@ var migration6 string
 //go:embed migrations/0007.sql
 var migration7 string
 
+//go:embed migrations/0008.sql
+var migration8 string
+
 // dialect is PostgreSQL's. Writers take turns by the lock of the head row, taken
 // first; after it read committed sees everything that was ever committed.
 type dialect struct {
@@ -43,7 +46,7 @@ type dialect struct {
 
 func (dialect) Name() string { return "PostgreSQL" }
 func (dialect) Migrations() []string {
-	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7}
+	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8}
 }
 
 // LockSchema also takes the bounds off: to build an index of a large table takes
@@ -61,7 +64,7 @@ func (d dialect) BeginWrite() string {
 func (dialect) Size() string { return "SELECT pg_database_size(current_database())" }
 
 func (dialect) LockHead() string {
-	return "SELECT position, nonce FROM head WHERE one = 1 FOR UPDATE"
+	return "SELECT position, nonce, epoch, terms FROM head WHERE one = 1 FOR UPDATE"
 }
 
 // Insert gives one statement with an array for each column.

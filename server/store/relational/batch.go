@@ -130,6 +130,8 @@ type batch struct {
 
 	first store.Version // the first one made, to know the batch by
 	wrote bool          // rows were flushed before
+
+	rules, terms bool // what the marks are of was written, or nearly
 }
 
 type newVersion struct {
@@ -207,6 +209,7 @@ func (b *batch) write(index int, p *prepared, find finder) (store.Version, error
 		v.Op = store.PutNew
 	}
 	b.versions = append(b.versions, newVersion{v, next.shard, p.bodies[index]})
+	b.terms = b.terms || store.IsDefinition(w.Key.Type)
 	if exists && !cur.deleted {
 		b.dead[cur.pos] = next.pos
 		b.deadRows = append(b.deadRows, pastRow{cur.pos, cur.shard, next.pos})
@@ -355,6 +358,7 @@ func (b *batch) putRecord(w store.RecordWrite) error {
 	if w.IfValue != nil && (was.value == nil || !bytes.Equal(was.value, w.IfValue)) {
 		return fhir.Conflict("the record was changed meanwhile")
 	}
+	b.rules = b.rules || w.Collection == store.SearchParameters
 	changed := b.changed[key]
 	b.records[key], b.changed[key] = recordState{w.Value}, true
 	b.undo = append(b.undo, func() {

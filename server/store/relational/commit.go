@@ -161,8 +161,8 @@ func (s *Store) commitTogether(ctx context.Context, group []*request) error {
 	for _, r := range group {
 		units = append(units, r.units...)
 	}
-	return s.write(ctx, func(c *conn, position int64) (*batch, error) {
-		b := newBatch(position, s.cfg.Now().UnixMicro())
+	return s.write(ctx, func(r *reader) (*batch, error) {
+		c, b := r.c, newBatch(r.position, s.cfg.Now().UnixMicro())
 		if err := s.load(ctx, c, b, units); err != nil {
 			return nil, err
 		}

@@ -16,7 +16,7 @@ type Dialect interface {
 	// BeginRead begins a snapshot, BeginWrite a transaction that writes.
 	BeginRead() string
 	BeginWrite() string
-	// LockHead reads position and nonce of the head row and keeps other writers
+	// LockHead reads position, nonce, epoch and terms of the head row and keeps other writers
 	// out until the transaction ends.
 	LockHead() string
 	// Size is a query for the bytes that the database takes.

@@ -18,6 +18,7 @@ func (t *tx) Expunge(versions []store.Version) error {
 }
 
 func (t *tx) expunge(v store.Version) error {
+	t.b.terms = t.b.terms || store.IsDefinition(v.Key.Type)
 	delete(t.b.known, v.Key)
 	delete(t.b.keys, v.Key)
 	for _, table := range []string{"version", "item", "item_past", "item_code"} {

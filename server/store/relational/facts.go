@@ -16,6 +16,9 @@ func (r *reader) Facts(q *search.Query, give func(store.Fact) error) error {
 	if err != nil {
 		return err
 	}
+	if err := r.fits(q); err != nil {
+		return err
+	}
 	flat := search.Query{Type: q.Type}
 	if flat.Filter, err = r.flatten(q.Type, q.Filter, at); err != nil {
 		return err

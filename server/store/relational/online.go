@@ -114,7 +114,8 @@ func (o *online) rows(r *fhir.Resource, definitions []*definition.SearchParamete
 	return made
 }
 
-func (o *online) write(c *conn, position int64) (*batch, error) {
+func (o *online) write(r *reader) (*batch, error) {
+	c, position := r.c, r.position
 	ctx, cancel := context.WithTimeout(context.Background(), o.s.cfg.CommitTimeout)
 	defer cancel()
 	for _, d := range o.dropped {

@@ -54,10 +54,10 @@ func (s *Store) Prune(ctx context.Context) (n int, err error) {
 	}
 	defer s.leave()
 	horizon := s.cfg.Now().Add(-s.cfg.CursorLife).UnixMicro()
-	err = s.write(ctx, func(c *conn, position int64) (*batch, error) {
+	err = s.write(ctx, func(r *reader) (*batch, error) {
 		var err error
-		n, err = s.prune(ctx, c, horizon)
-		b := newBatch(position, position)
+		n, err = s.prune(ctx, r.c, horizon)
+		b := newBatch(r.position, r.position)
 		b.wrote = n > 0
 		return b, err
 	})

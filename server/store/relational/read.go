@@ -18,9 +18,10 @@ type reader struct {
 	ctx context.Context
 	s   *Store
 	c   *conn
-	// position is the newest one the transaction sees; known tells whether it
-	// was read yet.
+	// position is the newest one the transaction sees, and marks are what goes with
+	// it; known tells whether they were read yet.
 	position int64
+	marks    store.Marks
 	known    bool
 	// trace notes what a search does; nil outside one.
 	trace *trace
@@ -48,8 +49,11 @@ func (r *reader) Position() (int64, error) {
 	if r.known {
 		return r.position, nil
 	}
-	_, err := r.c.one(r.ctx, Statement{SQL: `SELECT position FROM head WHERE one = 1`}, &r.position)
+	_, err := r.c.one(r.ctx, Statement{SQL: `SELECT position, epoch, terms FROM head WHERE one = 1`}, &r.position, &r.marks.Epoch, &r.marks.Terms)
 	r.known = err == nil
+	if err == nil {
+		err = r.current()
+	}
 	return r.position, r.check(err)
 }
 

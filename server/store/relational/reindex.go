@@ -16,14 +16,14 @@ const reindexed = 256
 // migration, so that it is all done or not at all. What is past is not found any
 // more by a search begun before. Memory is bounded by a chunk.
 func (s *Store) reindex(ctx context.Context, c *conn) error {
-	var have, position int64
+	var have int64
 	if _, err := c.one(ctx, Statement{SQL: "SELECT rules FROM indexed WHERE one = 1"}, &have); err != nil {
 		return err
 	}
 	if have == s.cfg.Search.Rules() {
 		return nil
 	}
-	if _, err := c.one(ctx, Statement{SQL: s.d.LockHead()}, &position, new(int64)); err != nil {
+	if _, err := s.lockHead(ctx, c); err != nil {
 		return err
 	}
 	for _, table := range []string{"item", "item_past", "item_code", "ix", "ix_range", "ix_string", "ix_quantity", "ix_place", "ix_words"} {

@@ -71,6 +71,8 @@ type Store struct {
 	// composites are the parts of each composite parameter (composite.go).
 	composites sync.Map
 
+	learn atomic.Pointer[store.Learn] // see Follow
+
 	queue     chan *request
 	committed atomic.Pointer[func(writes int, took time.Duration)]
 	queued    atomic.Int64 // bytes of bodies in the queue

@@ -15,6 +15,9 @@ func (r *reader) search(q *search.Query) (store.Result, error) {
 	if err != nil {
 		return result, err
 	}
+	if err := r.fits(q); err != nil {
+		return result, err
+	}
 	at := position
 	if q.After != nil {
 		at = q.After.Snapshot

@@ -14,11 +14,8 @@ func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
 		return err
 	}
 	defer s.leave()
-	err := s.write(ctx, func(c *conn, position int64) (*batch, error) {
-		t := &tx{
-			reader: reader{ctx: ctx, s: s, c: c, position: position, known: true},
-			b:      newBatch(position, s.cfg.Now().UnixMicro()),
-		}
+	err := s.write(ctx, func(r *reader) (*batch, error) {
+		t := &tx{reader: *r, b: newBatch(r.position, s.cfg.Now().UnixMicro())}
 		err := fn(t)
 		switch {
 		case t.failed != nil:

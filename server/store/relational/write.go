@@ -24,9 +24,9 @@ func precondition(err error) bool {
 }
 
 // write runs one writing transaction: it takes the writer's place, locks the
-// head, lets run write rows, moves the head and commits. It is tried again after
-// a lost race or connection. The batch that run gives says what was written.
-func (s *Store) write(ctx context.Context, run func(c *conn, position int64) (*batch, error)) error {
+// head, lets run write rows, moves the head and commits. The search parameters that
+// run finds are those of the database. It is tried again after a lost race or connection. The batch that run gives says what was written.
+func (s *Store) write(ctx context.Context, run func(r *reader) (*batch, error)) error {
 	for attempt := 1; ; attempt++ {
 		err := s.attempt(ctx, run)
 		if err == nil || precondition(err) || attempt == maxAttempts {
@@ -43,7 +43,7 @@ func (s *Store) write(ctx context.Context, run func(c *conn, position int64) (*b
 	}
 }
 
-func (s *Store) attempt(ctx context.Context, run func(c *conn, position int64) (*batch, error)) error {
+func (s *Store) attempt(ctx context.Context, run func(r *reader) (*batch, error)) error {
 	c, err := s.writes.take(ctx)
 	if err != nil {
 		return err
@@ -59,11 +59,15 @@ func (s *Store) attempt(ctx context.Context, run func(c *conn, position int64) (
 			s.end(c)
 		}
 	}()
-	var position, nonce int64
-	if _, err := c.one(ctx, Statement{SQL: s.d.LockHead()}, &position, &nonce); err != nil {
+	head, err := s.lockHead(ctx, c)
+	if err != nil {
 		return err
 	}
-	b, err := run(c, position)
+	r := &reader{ctx: ctx, s: s, c: c, position: head.position, marks: head.marks, known: true}
+	if err := r.current(); err != nil {
+		return err
+	}
+	b, err := run(r)
 	if err != nil || b.empty() {
 		return err
 	}
@@ -73,8 +77,10 @@ func (s *Store) attempt(ctx context.Context, run func(c *conn, position int64) (
 	// From here on the caller's patience no longer counts: it gets the real outcome.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.CommitTimeout)
 	defer cancel()
-	nonce = rand.Int64() //nolint:gosec // it tells our commit from another, not friend from foe
-	if err := c.exec(ctx, `UPDATE head SET position = $1, nonce = $2 WHERE one = 1`, b.last, nonce); err != nil {
+	nonce := rand.Int64() //nolint:gosec // it tells our commit from another, not friend from foe
+	marks := b.moved(head.marks)
+	if err := c.exec(ctx, `UPDATE head SET position = $1, nonce = $2, epoch = $3, terms = $4 WHERE one = 1`,
+		b.last, nonce, marks.Epoch, marks.Terms); err != nil {
 		return err
 	}
 	err = c.control(ctx, "COMMIT")
@@ -123,11 +129,11 @@ func (s *Store) happened(ctx context.Context, b *batch, nonce int64) (bool, erro
 	}
 	defer s.end(c)
 	// The lock waits until the lost transaction has ended on the server.
-	var position, found int64
-	if _, err := c.one(ctx, Statement{SQL: s.d.LockHead()}, &position, &found); err != nil {
+	head, err := s.lockHead(ctx, c)
+	if err != nil {
 		return false, err
 	}
-	if found == nonce {
+	if head.nonce == nonce {
 		return true, nil
 	}
 	if b.first.Position == 0 {
