@@ -125,7 +125,7 @@ func (c caller) permitSearch(typ, query string) error {
 		code, _, _ := strings.Cut(name, ":")
 		switch {
 		case strings.Contains(name, "."), code == "_has", code == "_include", code == "_revinclude", code == "_filter", code == "_list",
-			code == "_sort" && strings.Contains(value, "."), code == "_query", code == "_type":
+			code == "_sort" && strings.Contains(value, "."), code == "_query", code == "_type", code == explainParameter:
 			return fhir.Forbidden("%.60q may lead to other types than %s, so it takes an access token with the rights \"rs\" on every type", name, typ)
 		}
 	}

@@ -19,9 +19,10 @@ func (e *Engine) searchOptions(lenient bool) search.Options {
 // searching is a search understood.
 type searching struct {
 	*search.Parsed
-	self   string // without the cursor
-	sealed string
-	back   []*search.Cursor
+	self    string // without the cursor
+	sealed  string
+	explain bool
+	back    []*search.Cursor
 }
 
 // pageCursor is a place in a search, with the places of some pages before it.
@@ -39,14 +40,17 @@ func (e *Engine) prepareSearch(ctx context.Context, r Request) (*searching, erro
 	if r.Compartment.ID != "" && e.Search.Compartment(r.Compartment.Type) == nil {
 		return nil, notServed(r.Compartment.String() + "/" + r.Key.Type)
 	}
-	text, sealed := takeCursor(r.Query)
+	text, explain, err := takeExplain(r.Query)
+	if err != nil {
+		return nil, err
+	}
+	text, sealed := takeCursor(text)
 	o := e.searchOptions(r.Lenient)
 	o.Compartment = r.Compartment
 	if e.Terms != nil {
 		o.Terms = e.Terms(ctx)
 	}
-	asked := &searching{sealed: sealed}
-	var err error
+	asked := &searching{sealed: sealed, explain: explain}
 	place := r.Key.Type
 	asked.Parsed, err = e.Understood(ctx, func() (*search.Parsed, error) {
 		if r.Key.Type == "" {
@@ -90,6 +94,10 @@ func searched() []string {
 
 // search answers a search with a searchset (R4 search §3.1.1).
 func (e *Engine) search(s store.Reader, asked *searching) (Response, error) {
+	explained := &explaining{Reader: s}
+	if asked.explain {
+		s = explained
+	}
 	result, err := query.Searcher{Reader: s, Search: e.Search}.Find(asked.Queries)
 	if err != nil {
 		return Response{}, err
@@ -122,9 +130,9 @@ func (e *Engine) search(s store.Reader, asked *searching) (Response, error) {
 			return Response{}, err
 		}
 	}
-	if len(asked.Warnings) > 0 {
+	if notes := append(asked.Warnings[:len(asked.Warnings):len(asked.Warnings)], explained.issues...); len(notes) > 0 {
 		entries.Append(fhir.NewObject(
-			fhir.M("resource", fhir.Outcome(asked.Warnings).Root()),
+			fhir.M("resource", fhir.Outcome(notes).Root()),
 			fhir.M("search", fhir.NewObject(fhir.S("mode", "outcome")))))
 	}
 	if entries.Len() > 0 {
