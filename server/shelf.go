@@ -15,7 +15,7 @@ var _ auth.Shelf = shelf{}
 
 // Get gives a value.
 func (s shelf) Get(ctx context.Context, collection, key string) (value []byte, ok bool, err error) {
-	err = s.store.View(ctx, func(r store.Reader) error {
+	err = s.store.Glance(ctx, func(r store.Reader) error {
 		value, ok, err = r.Record(collection, key)
 		return err
 	})

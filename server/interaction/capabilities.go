@@ -26,8 +26,7 @@ func (e *Engine) describe(r Request) (Response, error) {
 		if mode == "" {
 			mode = "full"
 		}
-		kept := e.statement(mode)
-		return Response{Resource: kept.resource, Text: kept.text}, nil
+		return Response{Text: e.statement(mode)}, nil
 	case "terminology":
 		if e.Terminology == nil {
 			return Response{}, fhir.BadSearch("there is no terminology service here").WithCode(fhir.CodeNotSupported)

@@ -63,8 +63,8 @@ type Engine struct {
 	Statements *Statements
 }
 
-// Response is what an interaction gave. Exactly one of Version, Resource, Entries
-// and nothing (a delete, a 304) is the body.
+// Response is what an interaction gave. Exactly one of Version, Resource, Text,
+// Entries and nothing (a delete, a 304) is the body.
 type Response struct {
 	// Created: a new resource came to be (201).
 	Created bool
@@ -74,7 +74,8 @@ type Response struct {
 	Version *store.Version
 	// Resource made for the answer, such as a Bundle.
 	Resource *fhir.Resource
-	// Text is Resource as JSON, where it is kept; nil says nothing. It must not be changed.
+	// Text is a resource made for the answer that was written at once, as JSON. It
+	// must not be changed.
 	Text []byte
 	// Bundle is the type of the answer to a bundle, of which Entries are the
 	// answers to its entries, in their order; "" for any other interaction.
@@ -91,6 +92,17 @@ type Response struct {
 	Mute bool
 	// Issues are what validation had to say of what was stored.
 	Issues []fhir.Issue
+}
+
+// Empty reports whether there is neither a version nor a resource.
+func (r Response) Empty() bool { return r.Version == nil && r.Resource == nil && r.Text == nil }
+
+// JSON is the resource made for the answer.
+func (r Response) JSON() []byte {
+	if r.Text != nil {
+		return r.Text
+	}
+	return r.Resource.JSON()
 }
 
 // Result is the answer to an entry of a bundle.
@@ -130,7 +142,11 @@ func (e *Engine) do(ctx context.Context, r Request) (Response, error) {
 		if err != nil {
 			return response, err
 		}
-		err = e.Store.View(ctx, func(s store.Reader) (err error) {
+		view := e.Store.View
+		if r.Interaction == Read || r.Interaction == VRead {
+			view = e.Store.Glance // one read
+		}
+		err = view(ctx, func(s store.Reader) (err error) {
 			response, err = e.look(s, r)
 			return err
 		})

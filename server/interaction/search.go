@@ -2,7 +2,6 @@ package interaction
 
 import (
 	"context"
-	"fmt"
 	"strconv"
 
 	"vitalwire/fhir"
@@ -111,34 +110,29 @@ func (e *Engine) search(s store.Reader, asked *searching) (Response, error) {
 		return Response{}, err
 	}
 	b.Set("link", links)
-	shaper := shape.Shaper{Shape: asked.Shape}
-	if !shaper.Shape.Whole() {
-		shaper.Definitions, _ = e.Definitions()
+	out := searchset{base: e.Base, shaper: shape.Shaper{Shape: asked.Shape}, text: b.AppendJSON(nil)}
+	out.text = out.text[:len(out.text)-1] // its end comes after the entries
+	if !out.shaper.Shape.Whole() {
+		out.shaper.Definitions, _ = e.Definitions()
 	}
-	entries := fhir.NewArray()
 	for _, m := range result.Matches {
 		if m.Inner != nil {
-			entries.Append(e.searchEntry(m.Key.String()+"#"+m.Inner.ID(), m.Inner.Root(), "match", shaper))
-			continue
-		}
-		if err := e.appendEntry(entries, m.Version, "match", shaper); err != nil {
+			out.tree(m.Key.String()+"#"+m.Inner.ID(), m.Inner.Root(), "match")
+		} else if err := out.version(m.Version, "match"); err != nil {
 			return Response{}, err
 		}
 	}
 	for _, v := range result.Included {
-		if err := e.appendEntry(entries, v, "include", shaper); err != nil {
+		if err := out.version(v, "include"); err != nil {
 			return Response{}, err
 		}
 	}
 	if notes := append(asked.Warnings[:len(asked.Warnings):len(asked.Warnings)], explained.issues...); len(notes) > 0 {
-		entries.Append(fhir.NewObject(
-			fhir.M("resource", fhir.Outcome(notes).Root()),
-			fhir.M("search", fhir.NewObject(fhir.S("mode", "outcome")))))
+		out.begin("")
+		out.text = fhir.Outcome(notes).Root().AppendJSON(out.text)
+		out.end("outcome")
 	}
-	if entries.Len() > 0 {
-		b.Set("entry", entries)
-	}
-	return bundleResponse(b)
+	return Response{Text: out.done()}, nil
 }
 
 // searchLinks are self, first, and previous and next where there are such pages.
@@ -178,20 +172,4 @@ func (e *Engine) address(below string) string {
 		return e.Base + below
 	}
 	return e.Base + "/" + below
-}
-
-func (e *Engine) appendEntry(entries *fhir.Element, v store.Version, mode string, shaper shape.Shaper) error {
-	resource, err := fhir.ParseElement(v.AppendJSON(nil))
-	if err != nil {
-		return fmt.Errorf("stored body of %s: %w", v.Key, err)
-	}
-	entries.Append(e.searchEntry(v.Key.String(), resource, mode, shaper))
-	return nil
-}
-
-func (e *Engine) searchEntry(place string, resource *fhir.Element, mode string, shaper shape.Shaper) *fhir.Element {
-	return fhir.NewObject(
-		fhir.S("fullUrl", e.Base+"/"+place),
-		fhir.M("resource", shaper.Apply(resource)),
-		fhir.M("search", fhir.NewObject(fhir.S("mode", mode))))
 }

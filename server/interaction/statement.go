@@ -1,27 +1,17 @@
 package interaction
 
-import (
-	"sync"
+import "sync"
 
-	"vitalwire/fhir"
-)
-
-// Statements keeps the CapabilityStatements, of which each is 800 KB that only
-// another set of search parameters changes. Those kept are never changed.
+// Statements keeps the CapabilityStatements, as JSON: each is 800 KB that only
+// another set of search parameters changes.
 type Statements struct {
 	mu     sync.Mutex
 	epoch  int64
-	byMode map[string]statement
-}
-
-// statement is one with its text, so that it is written once for all who ask.
-type statement struct {
-	resource *fhir.Resource
-	text     []byte
+	byMode map[string][]byte
 }
 
 // statement is that of a mode: "full" or "normative".
-func (e *Engine) statement(mode string) statement {
+func (e *Engine) statement(mode string) []byte {
 	k := e.Statements
 	if k == nil {
 		return e.state(mode)
@@ -30,19 +20,19 @@ func (e *Engine) statement(mode string) statement {
 	defer k.mu.Unlock()
 	// The epoch is read first: parameters that change meanwhile are in the next one.
 	if epoch := e.Search.Epoch(); k.byMode == nil || k.epoch != epoch {
-		k.epoch, k.byMode = epoch, map[string]statement{}
+		k.epoch, k.byMode = epoch, map[string][]byte{}
 	}
-	if _, kept := k.byMode[mode]; !kept {
+	if k.byMode[mode] == nil {
 		k.byMode[mode] = e.state(mode)
 	}
 	return k.byMode[mode]
 }
 
 // state makes a statement.
-func (e *Engine) state(mode string) statement {
+func (e *Engine) state(mode string) []byte {
 	r := e.capabilities()
 	if mode == "normative" {
 		dropTrialUse(r.Root())
 	}
-	return statement{r, r.JSON()}
+	return r.JSON()
 }

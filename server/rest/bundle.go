@@ -47,7 +47,7 @@ func (s *Server) appendEntry(ctx context.Context, b []byte, result interaction.R
 	switch {
 	case result.NotModified:
 		status = http.StatusNotModified
-	case v == nil && result.Resource == nil, v != nil && v.Deleted:
+	case result.Empty(), v != nil && v.Deleted:
 		if result.Done == "" || !prefer.outcome {
 			status = http.StatusNoContent
 		}
@@ -62,7 +62,7 @@ func (s *Server) appendEntry(ctx context.Context, b []byte, result interaction.R
 		}
 	case shown:
 		b = append(b, `"resource":`...)
-		b = append(append(b, result.Resource.JSON()...), ',')
+		b = append(append(b, result.JSON()...), ',')
 	}
 	b = append(b, `"response":{"status":`+statusLine(status)...)
 	if v != nil {

@@ -31,7 +31,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, response interac
 	case response.Done != "" && prefer.outcome:
 		s.send(w, r, status, stored(response).JSON(), f)
 		return
-	case response.Version == nil && response.Resource == nil, response.Version != nil && response.Version.Deleted:
+	case response.Empty(), response.Version != nil && response.Version.Deleted:
 		if r.Method == http.MethodDelete && prefer.outcome { // R4 http §3.1.0.6: 200 with an outcome
 			s.send(w, r, http.StatusOK, deleted(response).JSON(), f)
 			return
@@ -48,10 +48,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, response interac
 		return
 	case response.Version != nil:
 		body = response.Version.AppendJSON(nil)
-	case response.Text != nil:
-		body = response.Text
 	default:
-		body = response.Resource.JSON()
+		body = response.JSON()
 	}
 	s.send(w, r, status, body, f)
 }

@@ -14,6 +14,8 @@ type inside struct{ tx Tx }
 
 func (i inside) View(_ context.Context, fn func(Reader) error) error { return fn(i.tx) }
 
+func (i inside) Glance(_ context.Context, fn func(Reader) error) error { return fn(i.tx) }
+
 func (i inside) Update(_ context.Context, fn func(Tx) error) error { return fn(i.tx) }
 
 func (i inside) Apply(_ context.Context, units ...Unit) []Outcome {

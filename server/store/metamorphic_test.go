@@ -207,9 +207,10 @@ func searchPages(ctx context.Context, s store.Store, query string, size int) str
 func (g generator) reads() operation {
 	k, id, limit, after := g.key(), int64(g.IntN(5)), g.IntN(5), g.Int64N(2_000_000)
 	rec, prefix := g.recordKey(), pick(g, "", "a", "a\x00", "b", "\xff")
+	view := pick(g, store.Store.View, store.Store.Glance) // nobody writes meanwhile, so they are alike
 	return operation{name: fmt.Sprintf("reads %v %d", k, id), do: func(s store.Store) string {
 		var b strings.Builder
-		err := s.View(context.Background(), func(r store.Reader) error {
+		err := view(s, context.Background(), func(r store.Reader) error {
 			position, err := r.Position()
 			fmt.Fprint(&b, position, problem(err))
 			v, err := r.Read(k)

@@ -149,6 +149,8 @@ func (m *model) current(typ string, at int64) []store.Version {
 
 func (m *model) View(_ context.Context, fn func(store.Reader) error) error { return fn(m) }
 
+func (m *model) Glance(_ context.Context, fn func(store.Reader) error) error { return fn(m) }
+
 func (m *model) Apply(_ context.Context, units ...store.Unit) []store.Outcome {
 	return m.apply(units...)
 }

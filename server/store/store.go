@@ -25,6 +25,10 @@ type Store interface {
 	// View runs fn on a snapshot: all its reads see one moment.
 	View(ctx context.Context, fn func(Reader) error) error
 
+	// Glance runs fn with reads of which each sees the newest moment by itself: for
+	// one read it is quicker than a View. It is run again after a lost connection.
+	Glance(ctx context.Context, fn func(Reader) error) error
+
 	// Update runs fn in a serializable transaction that commits when fn returns
 	// nil. It is retried inside after a lost race, so fn may run again and must
 	// leave nothing behind outside tx.

@@ -193,18 +193,45 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	defer s.leave()
 	ctx, cancel := context.WithTimeout(ctx, s.cfg.ViewTimeout)
 	defer cancel()
-	if s.waiting.Add(1) > int64(s.cfg.Waiting) {
-		s.waiting.Add(-1)
-		return fhir.Throttled("more calls wait for the store than it can serve; try again later")
-	}
-	c, err := s.begin(ctx)
-	s.waiting.Add(-1)
+	c, err := s.waited(ctx, s.begin)
 	if err != nil {
 		return s.fault(ctx, err)
 	}
 	defer s.reads.give(c)
 	defer s.end(c)
 	return s.fault(ctx, fn(&reader{ctx: ctx, s: s, c: c}))
+}
+
+// waited takes a connection; too many that wait for one are refused.
+func (s *Store) waited(ctx context.Context, take func(context.Context) (*conn, error)) (*conn, error) {
+	defer s.waiting.Add(-1)
+	if s.waiting.Add(1) > int64(s.cfg.Waiting) {
+		return nil, fhir.Throttled("more calls wait for the store than it can serve; try again later")
+	}
+	return take(ctx)
+}
+
+// Glance runs fn without a transaction: a read is one statement, which sees one moment.
+func (s *Store) Glance(ctx context.Context, fn func(store.Reader) error) error {
+	if err := s.enter(); err != nil {
+		return err
+	}
+	defer s.leave()
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.ViewTimeout)
+	defer cancel()
+	for attempt := 0; ; attempt++ {
+		c, err := s.waited(ctx, s.reads.take)
+		if err != nil {
+			return s.fault(ctx, err)
+		}
+		r := &reader{ctx: ctx, s: s, c: c}
+		err = fn(r)
+		c.broken = c.broken || r.failed != nil
+		s.reads.give(c)
+		if r.failed == nil || s.meaning(r.failed) != FaultBroken || attempt > cap(s.reads.free) {
+			return s.fault(ctx, err)
+		}
+	}
 }
 
 // begin takes a connection and begins a snapshot. Connections that the database
