@@ -39,7 +39,7 @@ func node(t *testing.T, variable string, args ...string) string {
 func TestClients(t *testing.T) {
 	for name, open := range stores {
 		for _, client := range []string{"fhir-kit-client", "fhirclient"} {
-			t.Run(name+"/"+client, func(t *testing.T) {
+			t.Run(name+" "+client, func(t *testing.T) {
 				s := startWith(t, server.Config{Store: open(t)}, nil)
 				out := node(t, "FHIR_BASE="+s.Base, "--test", "--test-reporter=tap", client+".js")
 				for line := range strings.Lines(out) {

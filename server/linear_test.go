@@ -152,6 +152,7 @@ func TestLinearizable_HTTP_3_1_0(t *testing.T) {
 			stop := make(chan struct{})
 			var work sync.WaitGroup
 			var answered atomic.Int64
+			base := p.Base // a server that is started again has the same
 			for c := range clients {
 				work.Go(func() {
 					random := rand.New(rand.NewPCG(uint64(c), rand.Uint64()))
@@ -164,7 +165,7 @@ func TestLinearizable_HTTP_3_1_0(t *testing.T) {
 						}
 						in := randomCall(random, resources, seen, fmt.Sprintf("%d-%d", c, n))
 						o := porcupine.Operation{ClientId: c, Input: in, Call: int64(time.Since(began))}
-						out, sent := in.perform(p.Base)
+						out, sent := in.perform(base)
 						o.Output, o.Return = out, int64(time.Since(began))
 						if !sent || out.status == 0 && in.method == http.MethodGet {
 							time.Sleep(5 * time.Millisecond) // says nothing of the server

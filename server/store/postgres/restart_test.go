@@ -73,9 +73,7 @@ func TestRestart(t *testing.T) {
 	}
 	more(&good, 50)
 	for _, signal := range []string{"QUIT", "INT"} {
-		before := failed.Load() // calls may fail while it restarts and none afterwards
-		restart(signal)
-		more(&failed, before+1-failed.Load())
+		restart(signal) // calls may fail meanwhile, and need not
 		more(&good, 50)
 	}
 	close(stop)
