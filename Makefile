@@ -10,9 +10,9 @@ FOR       ?=
 SEED      ?=
 
 # The race detector needs cgo, and go env knows whether that works here.
-# SQLite itself, translated from C, is left out of it: it is not ours, and watched it
-# takes ten times as long.
-RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race '-gcflags=modernc.org/...=-race=false -d=checkptr=0')
+# SQLite itself, translated from C, and the compression are left out of it: they are
+# not ours, and watched they take ten times as long.
+RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race '-gcflags=modernc.org/...=-race=false -d=checkptr=0' '-gcflags=github.com/klauspost/...=-race=false')
 
 # Where state is shared between goroutines; tested under the race detector.
 SHARED := ./server/...
