@@ -29,14 +29,14 @@ type Element struct {
 const maxLen = math.MaxUint32
 
 // asText is data as a string, which nobody may change any more.
-func asText(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) }
+func asText(data []byte) string { return unsafe.String(unsafe.SliceData(data), len(data)) } //nolint:gosec // what this file is for
 
 // setText makes the element a String, Number or Bool.
 func (e *Element) setText(kind Kind, text string) {
 	if uint64(len(text)) > maxLen {
 		panic("fhir: a text of more than 4 GiB")
 	}
-	e.ptr, e.n = unsafe.Pointer(unsafe.StringData(text)), uint32(len(text))
+	e.ptr, e.n = unsafe.Pointer(unsafe.StringData(text)), uint32(len(text)) //nolint:gosec // what this file is for
 	e.kind, e.room, e.form = kind, 0, AnyForm
 }
 
@@ -46,7 +46,7 @@ func (e *Element) setKids(kind Kind, kids []Member) {
 	if uint64(len(kids)) > maxLen {
 		panic("fhir: a list of more than 4 Gi items")
 	}
-	e.ptr, e.n = unsafe.Pointer(unsafe.SliceData(kids)), uint32(len(kids))
+	e.ptr, e.n = unsafe.Pointer(unsafe.SliceData(kids)), uint32(len(kids)) //nolint:gosec // what this file is for
 	e.kind, e.room, e.form = kind, 0, AnyForm
 }
 
@@ -55,7 +55,7 @@ func (e *Element) text() string {
 	if e.kind >= Array {
 		return ""
 	}
-	return unsafe.String((*byte)(e.ptr), e.n)
+	return unsafe.String((*byte)(e.ptr), e.n) //nolint:gosec // what this file is for
 }
 
 // kids are the children of an Array or Object; e is not nil.
@@ -63,7 +63,7 @@ func (e *Element) kids() []Member {
 	if e.kind < Array {
 		return nil
 	}
-	return unsafe.Slice((*Member)(e.ptr), e.n)
+	return unsafe.Slice((*Member)(e.ptr), e.n) //nolint:gosec // what this file is for
 }
 
 // push adds a child behind the others.
@@ -74,9 +74,9 @@ func (e *Element) push(m Member) {
 		grown := make([]Member, len(kids), 1<<room)
 		copy(grown, kids)
 		e.setKids(e.kind, grown)
-		e.room, kids = uint8(room), grown
+		e.room = uint8(room)
 	}
-	kids = unsafe.Slice((*Member)(e.ptr), 1<<e.room)
+	kids = unsafe.Slice((*Member)(e.ptr), 1<<e.room) //nolint:gosec // what this file is for
 	kids[e.n] = m
 	e.n++
 }

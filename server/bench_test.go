@@ -9,10 +9,6 @@ import (
 	"testing"
 )
 
-func post(b testing.TB, url, body string) (int, string) {
-	return postAs(b, url, "application/json", body)
-}
-
 func postAs(b testing.TB, url, media, body string) (int, string) {
 	response, err := http.Post(url, media, strings.NewReader(body))
 	if err != nil {

@@ -54,7 +54,7 @@ func checkFile(path string) (found string, err error) {
 	if err != nil {
 		return "", err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	head := make([]byte, len(sqliteHead))
 	if n, err := io.ReadFull(file, head); n > 0 && (err != nil || string(head) != sqliteHead) {
 		return "", fmt.Errorf("%s is no SQLite database", path)

@@ -322,9 +322,7 @@ func (r grammar) body(typ string) []byte {
 			}
 		}
 	}
-	if strings.Contains(seed, "%s") {
-		seed = strings.Replace(seed, "%s", typ, 1)
-	}
+	seed = strings.Replace(seed, "%s", typ, 1)
 	b := []byte(seed)
 	for range max(0, r.IntN(6)-2) {
 		if len(b) == 0 {

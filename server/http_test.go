@@ -231,7 +231,7 @@ func TestHTTP2(t *testing.T) {
 			t.Errorf("tls: %s %v", c.base, response.Header)
 		}
 	}
-	if _, err := h2c.Get(only1.Base + "/metadata"); err == nil {
+	if _, err := h2c.Get(only1.Base + "/metadata"); err == nil { //nolint:bodyclose // there is none: it fails
 		t.Error("h2c is answered though it is off")
 	}
 }

@@ -128,7 +128,7 @@ func (w rawWay) put(tx *sql.Tx, t tableRows, rows [][]any) error {
 				return err
 			}
 		}
-		if err := st.Close(); err != nil {
+		if err := st.Close(); err != nil { //nolint:sqlclosecheck // its error counts
 			return err
 		}
 	}

@@ -94,9 +94,7 @@ func (e *Engine) capabilities() *fhir.Resource {
 		fhir.M("security", e.security()),
 		fhir.M("resource", resources), fhir.M("interaction", interactions(names(Places("")))))
 	var shared []*search.Param
-	for _, p := range e.Search.Params("Resource") {
-		shared = append(shared, p)
-	}
+	shared = append(shared, e.Search.Params("Resource")...)
 	if len(shared) > 0 {
 		rest.Set("searchParam", parametersOf(shared))
 	}

@@ -122,14 +122,14 @@ func present(s store.Reader, to fhir.Reference, own map[fhir.Key]*action, gone m
 	}
 	n, err := strconv.ParseInt(to.Version, 10, 64)
 	if err != nil || n < 1 {
-		return false, nil
+		return false, nil //nolint:nilerr // what cannot be read refers to nothing
 	}
 	if a != nil && a.version == n {
 		return true, nil
 	}
 	v, err := s.ReadVersion(to.Key, n)
 	if fhir.SituationOf(err) == fhir.SituationNotFound && err != nil {
-		return false, nil
+		return false, nil //nolint:nilerr // what cannot be read refers to nothing
 	}
 	return !v.Deleted, err
 }

@@ -183,7 +183,7 @@ func (r *Runner) adopt(ctx context.Context, j *Job, old []byte) error {
 	}
 	_, err := r.swap(ctx, j, old)
 	if fhir.SituationOf(err) == fhir.SituationConflict && err != nil {
-		return nil // another server was quicker
+		return nil //nolint:nilerr // another server was quicker
 	}
 	if err == nil && again {
 		r.enqueue(j.ID)

@@ -23,7 +23,7 @@ func (b *Base) generation() uint64 {
 		err := b.Store.View(context.Background(), func(r store.Reader) error {
 			marks, err := r.Marks()
 			if err == nil {
-				b.seen = uint64(marks.Terms) //nolint:gosec // it only grows from 0
+				b.seen = uint64(marks.Terms)
 			}
 			return err
 		})

@@ -56,7 +56,7 @@ func runMemberMatch(ctx context.Context, s *Set, c Call) (Result, error) {
 	default:
 		return Result{}, fhir.Unprocessable("", "more than one member matches").WithCode(fhir.CodeMultipleMatches)
 	}
-	return answer(s.member(members[0], card))
+	return answer(s.member(members[0], card), nil)
 }
 
 // coverages finds the coverages that have an identifier of the one given, or its
@@ -134,7 +134,7 @@ func fold(e *fhir.Element) string { return search.Fold(e.Text()) }
 
 // member is the answer: an identifier of the patient of type member number (MB, UMB),
 // else the one of the coverage, with that type.
-func (s *Set) member(patient *fhir.Resource, coverage *fhir.Element) (*fhir.Resource, error) {
+func (s *Set) member(patient *fhir.Resource, coverage *fhir.Element) *fhir.Resource {
 	var identifier *fhir.Element
 	for _, id := range patient.Get("identifier").Items() {
 		for _, c := range id.Get("type").Get("coding").Items() {
@@ -155,5 +155,5 @@ func (s *Set) member(patient *fhir.Resource, coverage *fhir.Element) (*fhir.Reso
 	r.Root().Set("parameter", fhir.NewArray(
 		fhir.NewObject(fhir.S("name", "MemberIdentifier"), fhir.M("valueIdentifier", identifier)),
 		fhir.NewObject(fhir.S("name", "MemberId"), fhir.M("valueReference", fhir.NewObject(fhir.S("reference", patient.Key().String()))))))
-	return r, nil
+	return r
 }

@@ -155,7 +155,7 @@ func (c Call) texts(name string) []string {
 }
 
 // number is the whole number in a parameter, otherwise when it is absent.
-func (c Call) number(name string, otherwise, least int) (int, error) {
+func (c Call) number(name string, otherwise, least int) (int, error) { //nolint:unparam // what is least belongs to the call
 	given := c.named(name)
 	if given == nil {
 		return otherwise, nil

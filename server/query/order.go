@@ -67,8 +67,8 @@ func (s Searcher) page(queries []*search.Query, list []candidate, snapshot int64
 	if q.Count <= 0 {
 		return result, nil
 	}
-	for n, key := range q.Sort {
-		if err := s.readKeys(list, n, key, snapshot); err != nil {
+	for _, key := range q.Sort {
+		if err := s.readKeys(list, key, snapshot); err != nil {
 			return result, err
 		}
 	}
@@ -118,7 +118,7 @@ func compare(sorts []search.Sort, a, b []*string, positionA, positionB int64) in
 }
 
 // readKeys reads the values of one sort key for all candidates.
-func (s Searcher) readKeys(list []candidate, n int, key search.Sort, snapshot int64) error {
+func (s Searcher) readKeys(list []candidate, key search.Sort, snapshot int64) error {
 	if len(key.Targets) > 0 {
 		return s.readChained(list, key, snapshot)
 	}

@@ -95,7 +95,7 @@ func (s *Server) answerBinary(w http.ResponseWriter, r *http.Request, response i
 	h.Set("Content-Length", strconv.Itoa(len(data)))
 	w.WriteHeader(http.StatusOK)
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(data) //nolint:gosec // an attachment, sandboxed, and nosniff
+		_, _ = w.Write(data)
 	}
 	return nil
 }

@@ -88,6 +88,6 @@ func (s *Server) json(w http.ResponseWriter, r *http.Request, result operation.R
 	w.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		// A client that has gone needs no answer.
-		_, _ = w.Write(data) //nolint:gosec // JSON, never HTML, and nosniff says so
+		_, _ = w.Write(data)
 	}
 }

@@ -71,7 +71,7 @@ func (u *unpacker) Read(p []byte) (int, error) {
 		u.plain = plain
 	}
 	n, err := u.plain.Read(p)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = u.wrong(err)
 	}
 	return n, err

@@ -280,7 +280,7 @@ func (x *run) target(ctx context.Context, n node) (*fhir.Element, error) {
 	switch fhir.SituationOf(err) {
 	case fhir.SituationNotFound, fhir.SituationDeleted:
 		if err != nil {
-			return nil, nil
+			return nil, nil //nolint:nilerr // what cannot be found is null
 		}
 	}
 	if err != nil {

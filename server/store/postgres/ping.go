@@ -15,6 +15,6 @@ func Ping(ctx context.Context, dsn string) error {
 		return fmt.Errorf("postgres: the connection string cannot be read: %w", err)
 	}
 	db := sql.OpenDB(connector)
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	return db.PingContext(ctx)
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // marked is the condition that the row named d has one of the bits.
-func marked(row string, bits int64) string { return fmt.Sprintf("%s.marks & %d <> 0", row, bits) }
+func marked(row string, bits int64) string { return fmt.Sprintf("%s.marks & %d <> 0", row, bits) } //nolint:unparam // as the other columns
 
 // in is the condition that a column is one of the values.
 func in(b *sqlText, column string, values []any) string {

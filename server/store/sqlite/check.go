@@ -23,10 +23,10 @@ const checkTime = 10 * time.Second
 func checkUnclean(ctx context.Context, path string) error {
 	log, err := os.Stat(path + "-wal")
 	if err != nil || log.Size() == 0 {
-		return nil //nolint:nilerr // no log: closed well, or new
+		return nil
 	}
 	if _, err := os.Stat(path); err != nil {
-		return nil //nolint:nilerr // Open will say what is wrong
+		return nil
 	}
 	bounded, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()

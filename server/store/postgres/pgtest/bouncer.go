@@ -34,7 +34,7 @@ func Bouncer(t testing.TB, database string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := os.MkdirTemp("", "vitalwire-bouncer-") // not t.TempDir, which only root may enter
+	dir, err := os.MkdirTemp("", "vitalwire-bouncer-") //nolint:usetesting // not t.TempDir, which only root may enter
 	if err != nil {
 		t.Fatal(err)
 	}
