@@ -5,16 +5,7 @@ import "net/http"
 // discover is .well-known/smart-configuration (SMART 2.2, conformance): what this
 // server does, and nothing that it does not.
 func (a *Authority) discover(w http.ResponseWriter, r *http.Request) {
-	allowOrigin(w, r)
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-	case http.MethodOptions:
-		w.Header().Set("Access-Control-Allow-Methods", "GET")
-		w.WriteHeader(http.StatusNoContent)
-		return
-	default:
-		w.Header().Set("Allow", "GET, HEAD, OPTIONS")
-		a.fail(w, &oauthError{status: http.StatusMethodNotAllowed, code: "invalid_request", text: "only GET is served here"})
+	if !a.serves(w, r, http.MethodGet, http.MethodHead) {
 		return
 	}
 	a.send(w, http.StatusOK, map[string]any{

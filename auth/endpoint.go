@@ -9,7 +9,9 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // oauthError is an error answer of RFC 6749 §5.2.
@@ -41,17 +43,7 @@ const maxForm = 64 << 10
 // is an empty answer.
 func (a *Authority) post(fn func(context.Context, form) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		allowOrigin(w, r)
-		switch r.Method {
-		case http.MethodPost:
-		case http.MethodOptions:
-			w.Header().Set("Access-Control-Allow-Methods", "POST")
-			w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
-			w.WriteHeader(http.StatusNoContent)
-			return
-		default:
-			w.Header().Set("Allow", "POST, OPTIONS")
-			a.fail(w, &oauthError{status: http.StatusMethodNotAllowed, code: "invalid_request", text: "only POST is served here"})
+		if !a.serves(w, r, http.MethodPost) {
 			return
 		}
 		f, err := readForm(w, r)
@@ -127,11 +119,27 @@ func (a *Authority) fail(w http.ResponseWriter, err error) {
 	a.send(w, known.status, map[string]string{"error": known.code, "error_description": known.text})
 }
 
-// allowOrigin lets a page of any origin ask: what it gets is decided by what it
-// brings itself, and never by cookies.
-func allowOrigin(w http.ResponseWriter, r *http.Request) {
+// serves reports whether a request is to be answered: one with another method, or
+// that only asks what it may send (Fetch standard, CORS preflight), is answered.
+// A page of any origin may ask: what it gets is decided by what it brings itself,
+// and never by cookies.
+func (a *Authority) serves(w http.ResponseWriter, r *http.Request, methods ...string) bool {
+	h := w.Header()
 	if origin := r.Header.Get("Origin"); origin != "" {
-		w.Header().Set("Access-Control-Allow-Origin", origin)
+		h.Set("Access-Control-Allow-Origin", origin)
 	}
-	w.Header().Add("Vary", "Origin")
+	h.Add("Vary", "Origin")
+	served := strings.Join(methods, ", ")
+	switch {
+	case slices.Contains(methods, r.Method):
+		return true
+	case r.Method == http.MethodOptions:
+		h.Set("Access-Control-Allow-Methods", served)
+		h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		h.Set("Allow", served+", OPTIONS")
+		a.fail(w, &oauthError{status: http.StatusMethodNotAllowed, code: "invalid_request", text: "served here is " + served})
+	}
+	return false
 }

@@ -123,10 +123,21 @@ func (w *wordSet) walk(name string, e *fhir.Element) {
 	}
 }
 
-// address reports whether a text is an absolute URI.
+// address reports whether a text is an absolute URI: a scheme of RFC 3986 §3.1, and
+// what follows it.
 func address(text string) bool {
 	scheme, rest, ok := strings.Cut(text, ":")
-	return ok && (scheme == "urn" || strings.HasPrefix(rest, "//")) && !strings.ContainsAny(text, " \n\t")
+	return ok && (scheme == "urn" || strings.HasPrefix(rest, "//")) && !strings.ContainsAny(text, " \n\t") && isScheme(scheme)
+}
+
+func isScheme(text string) bool {
+	for i, c := range []byte(text) {
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z'
+		if !letter && (i == 0 || ('0' > c || c > '9') && c != '+' && c != '-' && c != '.') {
+			return false
+		}
+	}
+	return text != ""
 }
 
 // moment reports whether a text is a date or a time.
