@@ -16,7 +16,29 @@ type Access struct {
 	Client          string
 	Scopes          Scopes
 	Issued, Expires time.Time
+	// User is the login name of who let the client in, FHIRUser his resource such as
+	// Practitioner/1; both "" for a backend service.
+	User, FHIRUser string
+	// Role of the user.
+	Role Role
+	// Patient and Encounter are the ids of the launch context (SMART 2.2, scopes for
+	// requesting context data); "" for none.
+	Patient, Encounter string
+	// ID names the token in logs and audit events; it is of no other use.
+	ID string
 }
+
+// Role is what a user is to this server.
+type Role string
+
+// The roles. A patient sees his own compartment, whatever the scopes say.
+const (
+	Patient        Role = "patient"
+	Practitioner   Role = "practitioner"
+	PrivacyOfficer Role = "privacy-officer"
+	DeviceManager  Role = "device-manager"
+	Admin          Role = "admin"
+)
 
 // kept is an Access on the Shelf.
 type kept struct {
@@ -87,9 +109,9 @@ func (a *Authority) lookup(ctx context.Context, key string) (Access, error) {
 		if c == nil {
 			return Access{}, ErrToken
 		}
-		return Access{k.Client, ParseScopes(k.Scope).Within(ParseScopes(c.Scope)), k.Issued, k.Expires}, nil
+		return Access{Client: k.Client, Scopes: ParseScopes(k.Scope).Within(ParseScopes(c.Scope)), Issued: k.Issued, Expires: k.Expires}, nil
 	}
-	return Access{k.Client, ParseScopes(k.Scope), k.Issued, k.Expires}, nil
+	return Access{Scopes: ParseScopes(k.Scope), Issued: k.Issued, Expires: k.Expires}, nil
 }
 
 // revoke forgets a token of a client; of another's it forgets nothing.

@@ -29,6 +29,9 @@ type Query struct {
 	Inner bool
 	// After continues a search; nil begins one.
 	After *Cursor
+	// Sight is what the caller may see of matches, and of all that chains, _has and
+	// orders look at. Brings is what he may see of what is included; nil is Sight.
+	Sight, Brings Sight
 }
 
 // Contained is the value of _contained.
