@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -15,6 +16,9 @@ type Authority struct {
 	// Now is the clock; nil is the machine's.
 	Now func() time.Time
 	Log *slog.Logger
+	// Person says who a user is at present, by his login name; ok is false of one who is
+	// gone or may not log in. nil knows nobody, so that no token of a user is good.
+	Person func(ctx context.Context, login string) (p Person, ok bool, err error)
 
 	keys  keyCache
 	cache tokenCache

@@ -36,7 +36,7 @@ func (a *Authority) token(ctx context.Context, f form) (any, error) {
 	if len(granted) == 0 {
 		return nil, invalidScope("none of the scopes can be granted; this client may have " + ParseScopes(client.Scope).enforced().String())
 	}
-	token, access, err := a.Mint(ctx, client.ID, granted, BackendLife)
+	token, access, err := a.Mint(ctx, Access{Client: client.ID, Scopes: granted}, BackendLife)
 	if err != nil {
 		return nil, err
 	}

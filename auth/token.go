@@ -24,6 +24,9 @@ type Access struct {
 	// Patient and Encounter are the ids of the launch context (SMART 2.2, scopes for
 	// requesting context data); "" for none.
 	Patient, Encounter string
+	// Other are the scopes granted that are not for resources, such as openid, fhirUser
+	// and launch/patient.
+	Other []string
 	// ID names the token in logs and audit events; it is of no other use.
 	ID string
 }
@@ -40,12 +43,45 @@ const (
 	Admin          Role = "admin"
 )
 
-// kept is an Access on the Shelf.
+// FullScope is the text of all scopes granted, of both kinds.
+func (a Access) FullScope() string {
+	return strings.Join(append(strings.Fields(a.Scopes.String()), a.Other...), " ")
+}
+
+// Person is who a user is at present.
+type Person struct {
+	// FHIRUser is his resource, such as Practitioner/1.
+	FHIRUser string
+	Role     Role
+}
+
+// kept is an Access on the Shelf. Scope is its FullScope.
 type kept struct {
-	Client  string    `json:"client,omitempty"`
-	Scope   string    `json:"scope"`
-	Issued  time.Time `json:"issued"`
-	Expires time.Time `json:"expires"`
+	Client    string    `json:"client,omitempty"`
+	Scope     string    `json:"scope"`
+	Issued    time.Time `json:"issued"`
+	Expires   time.Time `json:"expires"`
+	User      string    `json:"user,omitempty"`
+	FHIRUser  string    `json:"fhirUser,omitempty"`
+	Role      Role      `json:"role,omitempty"`
+	Patient   string    `json:"patient,omitempty"`
+	Encounter string    `json:"encounter,omitempty"`
+	ID        string    `json:"id,omitempty"`
+}
+
+func keep(a Access) kept {
+	return kept{a.Client, a.FullScope(), a.Issued, a.Expires, a.User, a.FHIRUser, a.Role, a.Patient, a.Encounter, a.ID}
+}
+
+func (k kept) access() Access {
+	a := Access{Client: k.Client, Scopes: ParseScopes(k.Scope), Issued: k.Issued, Expires: k.Expires,
+		User: k.User, FHIRUser: k.FHIRUser, Role: k.Role, Patient: k.Patient, Encounter: k.Encounter, ID: k.ID}
+	for _, word := range strings.Fields(k.Scope) {
+		if _, ok := ParseScope(word); !ok {
+			a.Other = append(a.Other, word)
+		}
+	}
+	return a
 }
 
 // BackendLife is how long a token of client_credentials is good: SMART Backend
@@ -55,11 +91,13 @@ const BackendLife = 5 * time.Minute
 // ErrToken is a token that is unknown, expired or revoked: which one is not told.
 var ErrToken = errors.New("auth: the access token is not good")
 
-// Mint makes an access token of 256 random bits. Only its hash is kept.
-func (a *Authority) Mint(ctx context.Context, client string, scopes Scopes, life time.Duration) (token string, access Access, err error) {
-	now := a.now().UTC().Truncate(time.Second)
-	access = Access{Client: client, Scopes: scopes, Issued: now, Expires: now.Add(life)}
-	value, err := json.Marshal(kept{client, scopes.String(), access.Issued, access.Expires})
+// Mint makes an access token of 256 random bits that stands for an access, whose
+// times and ID it sets. Only the token's hash is kept.
+func (a *Authority) Mint(ctx context.Context, access Access, life time.Duration) (token string, made Access, err error) {
+	access.Issued = a.now().UTC().Truncate(time.Second)
+	access.Expires = access.Issued.Add(life)
+	access.ID = random()[:16]
+	value, err := json.Marshal(keep(access))
 	if err != nil {
 		return "", access, err
 	}
@@ -100,6 +138,7 @@ func (a *Authority) lookup(ctx context.Context, key string) (Access, error) {
 	if err := json.Unmarshal(value, &k); err != nil {
 		return Access{}, fmt.Errorf("auth: a token as kept: %w", err)
 	}
+	access := k.access()
 	if k.Client != "" {
 		// A client that is gone, or has less than it had, takes its tokens along.
 		c, err := a.client(ctx, k.Client)
@@ -109,9 +148,25 @@ func (a *Authority) lookup(ctx context.Context, key string) (Access, error) {
 		if c == nil {
 			return Access{}, ErrToken
 		}
-		return Access{Client: k.Client, Scopes: ParseScopes(k.Scope).Within(ParseScopes(c.Scope)), Issued: k.Issued, Expires: k.Expires}, nil
+		access.Scopes = access.Scopes.Within(ParseScopes(c.Scope))
 	}
-	return Access{Scopes: ParseScopes(k.Scope), Issued: k.Issued, Expires: k.Expires}, nil
+	return access, a.alive(ctx, access)
+}
+
+// alive wants the user of an access, if it has one, to be who he was: a token ends with
+// its user, and when he becomes another person or gets another role.
+func (a *Authority) alive(ctx context.Context, access Access) error {
+	if access.User == "" {
+		return nil
+	}
+	if a.Person == nil {
+		return ErrToken
+	}
+	p, ok, err := a.Person(ctx, access.User)
+	if err == nil && (!ok || p != Person{access.FHIRUser, access.Role}) {
+		err = ErrToken
+	}
+	return err
 }
 
 // revoke forgets a token of a client; of another's it forgets nothing.

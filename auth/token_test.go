@@ -354,7 +354,7 @@ func TestRFC7662_IntrospectAndRevoke(t *testing.T) {
 	if w, _ := p.ask(t, "auth/introspect", nil, "token", token); w.Code != 401 {
 		t.Errorf("introspection by a stranger: %d", w.Code)
 	}
-	other, _, err := p.Mint(t.Context(), "backend", ParseScopes("system/*.rs"), time.Hour)
+	other, _, err := p.Mint(t.Context(), Access{Client: "backend", Scopes: ParseScopes("system/*.rs")}, time.Hour)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -388,7 +388,7 @@ func TestRFC7662_IntrospectAndRevoke(t *testing.T) {
 // A token is no use to who reads the store, and is not told twice.
 func TestTokensAreKeptHashed(t *testing.T) {
 	p := newPlace(t)
-	token, _, err := p.Mint(t.Context(), "", ParseScopes("system/*.rs"), time.Minute)
+	token, _, err := p.Mint(t.Context(), Access{Scopes: ParseScopes("system/*.rs")}, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -121,7 +121,7 @@ func mint(ctx context.Context, c Config, t tokenCommand, out io.Writer) error {
 		return fmt.Errorf("--scope: %w", err)
 	}
 	return withAuthority(ctx, c, func(a *auth.Authority) error {
-		token, _, err := a.Mint(ctx, "", scopes, t.Life)
+		token, _, err := a.Mint(ctx, auth.Access{Scopes: scopes}, t.Life)
 		if err == nil {
 			fmt.Fprintln(out, token)
 		}
