@@ -9,13 +9,13 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
 
-// Client is a registered client: a backend service or a device gateway that gets
-// tokens by client_credentials (SMART Backend Services).
+// Client is a registered client: an app that people let in (SMART App Launch), a
+// backend service or a device gateway (SMART Backend Services), or both.
 type Client struct {
 	ID   string `json:"client_id"`
 	Name string `json:"client_name,omitempty"`
@@ -28,55 +28,45 @@ type Client struct {
 	// SecretHash is the SHA-256 of the secret in hex, for a client with a secret
 	// (client_secret_basic). The secret is 256 random bits of ours, so that a slow
 	// hash would add nothing.
-	SecretHash string    `json:"secret_hash,omitempty"`
-	Created    time.Time `json:"created"`
+	SecretHash string `json:"secret_hash,omitempty"`
+	// Public is a client that can keep no secret, such as a page in a browser.
+	Public bool `json:"public,omitempty"`
+	// Grants are the grant types it may use: authorization_code, refresh_token and
+	// client_credentials. Empty is what its other fields allow, see May.
+	Grants []string `json:"grant_types,omitempty"`
+	// RedirectURIs are where its users may be sent back to, each compared exactly;
+	// of a Native one the port of a loopback address is its own (RFC 8252 §7.3).
+	RedirectURIs []string `json:"redirect_uris,omitempty"`
+	Native       bool     `json:"native,omitempty"`
+	// LaunchURI is where an EHR launch sends the user (SMART 2.2, launch-ehr).
+	LaunchURI string `json:"launch_uri,omitempty"`
+	// LogoURI is kept for lists of apps; this server does not fetch it.
+	LogoURI string    `json:"logo_uri,omitempty"`
+	Created time.Time `json:"created"`
 	// Disabled keeps the client from new tokens, and its tokens from use.
 	Disabled bool `json:"disabled,omitempty"`
 }
 
+// The grant types (RFC 6749 §4.1, §4.4, §6).
+const (
+	codeGrant    = "authorization_code"
+	refreshGrant = "refresh_token"
+	ownGrant     = "client_credentials"
+)
+
+// May reports whether the client may use a grant type.
+func (c *Client) May(grant string) bool {
+	if len(c.Grants) > 0 {
+		return slices.Contains(c.Grants, grant)
+	}
+	if grant == ownGrant {
+		return !c.Public && (len(c.RedirectURIs) == 0 || strings.Contains(c.Scope, string(SystemLevel)+"/"))
+	}
+	return len(c.RedirectURIs) > 0 && (grant == codeGrant || grant == refreshGrant)
+}
+
 // maxClient bounds the text of one registration in bytes.
 const maxClient = 64 << 10
-
-// check says what is wrong with a registration.
-func (c *Client) check() error {
-	switch {
-	case !validClientID(c.ID):
-		return fmt.Errorf("client_id must be 1 to 128 of A-Z a-z 0-9 . _ ~ and -")
-	case len(c.Name) > 200:
-		return fmt.Errorf("client_name is longer than 200 bytes")
-	case c.methods() != 1:
-		return fmt.Errorf("a client has one of jwks, jwks_uri and a secret")
-	}
-	if _, err := Grantable(c.Scope); err != nil {
-		return fmt.Errorf("scope: %w", err)
-	}
-	if c.Keys != nil {
-		if _, err := parseKeys(c.Keys); err != nil {
-			return fmt.Errorf("jwks: %w", err)
-		}
-	}
-	if c.KeysURL != "" {
-		if u, err := url.Parse(c.KeysURL); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.Fragment != "" {
-			return fmt.Errorf("jwks_uri must be an https URL")
-		}
-	}
-	return nil
-}
-
-func (c *Client) methods() int {
-	n := 0
-	for _, has := range []bool{c.Keys != nil, c.KeysURL != "", c.SecretHash != ""} {
-		if has {
-			n++
-		}
-	}
-	return n
-}
-
-// validClientID wants unreserved characters of RFC 3986, which need no escaping.
-func validClientID(id string) bool {
-	return id != "" && len(id) <= 128 && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._~-") == ""
-}
 
 // Register keeps a client, over an earlier one of its id. With secret it gets a
 // fresh secret, which is given back and kept nowhere.
@@ -86,7 +76,7 @@ func (a *Authority) Register(ctx context.Context, c Client, secret bool) (string
 		given = random()
 		c.SecretHash = hashed(given)
 	}
-	if err := c.check(); err != nil {
+	if err := a.check(&c); err != nil {
 		return "", err
 	}
 	c.Created = a.now().UTC()

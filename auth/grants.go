@@ -29,6 +29,9 @@ func (a *Authority) token(ctx context.Context, f form) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !client.May(ownGrant) {
+		return nil, &oauthError{status: http.StatusBadRequest, code: "unauthorized_client", text: "this client is not registered for client_credentials"}
+	}
 	if len(strings.Fields(f.get("scope"))) > maxScopes {
 		return nil, invalidScope("more scopes than are read")
 	}

@@ -26,6 +26,13 @@ type clientCommands struct {
 		JWKS   string `name:"jwks" type:"existingfile" placeholder:"FILE" xor:"proof" help:"Its public keys as a JWK Set; it signs assertions (RS384 or ES384)."`
 		URL    string `name:"jwks-url" placeholder:"URL" xor:"proof" help:"Where its public keys are, https."`
 		Secret bool   `xor:"proof" help:"Give it a secret, which is printed once."`
+		Public bool   `xor:"proof" help:"It can keep no secret, such as a page in a browser."`
+
+		Redirect []string `placeholder:"URI" sep:"none" help:"Where the app's users may be sent back to, compared exactly; may be repeated. With it the client is an app that people let in."`
+		Native   bool     `help:"An app on a device: of a redirect to 127.0.0.1 or [::1] any port will do, and private schemes such as org.example.app:/done are taken."`
+		Launch   string   `placeholder:"URL" help:"Where a launch from the EHR sends the user."`
+		Logo     string   `placeholder:"URL" help:"Its picture, https."`
+		Grant    []string `placeholder:"GRANT" help:"Grant type it may use: authorization_code, refresh_token, client_credentials; may be repeated. By default those that its other settings allow."`
 	} `cmd:"" help:"Register a client, over an earlier one of that id."`
 	List   struct{} `cmd:"" help:"List the clients."`
 	Remove struct {
@@ -56,7 +63,10 @@ func withAuthority(ctx context.Context, c Config, fn func(*auth.Authority) error
 }
 
 func addClient(ctx context.Context, c Config, p clientCommands, out io.Writer) error {
-	client := auth.Client{ID: p.Add.ID, Name: p.Add.Name, Scope: p.Add.Scope, KeysURL: p.Add.URL}
+	client := auth.Client{
+		ID: p.Add.ID, Name: p.Add.Name, Scope: p.Add.Scope, KeysURL: p.Add.URL, Public: p.Add.Public, Grants: p.Add.Grant,
+		RedirectURIs: p.Add.Redirect, Native: p.Add.Native, LaunchURI: p.Add.Launch, LogoURI: p.Add.Logo,
+	}
 	if p.Add.JWKS != "" {
 		data, err := os.ReadFile(p.Add.JWKS)
 		if err != nil {
