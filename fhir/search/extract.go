@@ -32,6 +32,9 @@ type extraction struct {
 	items       path.Collection
 	values      []Value
 	sides       [2][]Value
+	words       wordList
+	order       []int             // of the values of one parameter
+	spare       []Value           // room to bring them in order
 	systems     map[string]string // of codes, by where they are defined
 	counted     [4]counted
 	turn        int // the next place in counted
@@ -96,19 +99,37 @@ func (g *Registry) Extract(r *fhir.Resource) []Value {
 		}
 		x.settle(before)
 	}
-	x.values = t.appendWhole(x.values, r)
+	x.values = x.appendWhole(t, x.values, r)
 	values := slices.Clone(x.values)
 	x.done()
 	return values
 }
 
 // settle sorts the values from a place on, which are of one parameter, and drops
-// those that are twice.
+// those that are twice. Values are large, so their places are sorted, and most
+// often there is nothing to do.
 func (x *extraction) settle(from int) {
-	if own := x.values[from:]; len(own) > 1 {
-		slices.SortFunc(own, compareValues)
-		x.values = x.values[:from+len(slices.CompactFunc(own, func(a, b Value) bool { return compareValues(a, b) == 0 }))]
+	own := x.values[from:]
+	ascending := true
+	for i := 1; i < len(own) && ascending; i++ {
+		ascending = own[i-1].compare(&own[i]) < 0
 	}
+	if ascending {
+		return
+	}
+	x.order = x.order[:0]
+	for i := range own {
+		x.order = append(x.order, i)
+	}
+	slices.SortFunc(x.order, func(i, j int) int { return own[i].compare(&own[j]) })
+	x.order = slices.CompactFunc(x.order, func(i, j int) bool { return own[i].compare(&own[j]) == 0 })
+	x.spare = append(x.spare[:0], own...)
+	for to, i := range x.order {
+		own[to] = x.spare[i]
+	}
+	clear(own[len(x.order):])
+	clear(x.spare)
+	x.values = x.values[:from+len(x.order)]
 }
 
 // done gives the extraction back without what it held of the resource.
@@ -126,13 +147,16 @@ func (x *extraction) done() {
 		clear(x.sides[i][:cap(x.sides[i])])
 	}
 	x.counted = [4]counted{}
-	if cap(x.values) < maxKept && cap(x.hits) < maxKept {
+	if cap(x.values) < maxKept && cap(x.hits) < maxKept && cap(x.words.text) < maxKeptText {
 		x.reg.extractions.Put(x)
 	}
 }
 
 // maxKept bounds the values that an extraction keeps room for.
 const maxKept = 4096
+
+// maxKeptText is how many bytes of words an extraction keeps room for.
+const maxKeptText = 64 << 10
 
 // pairs adds the pairs of a composite's components at one place
 // (R4 search §3.1.1.5.8): both must stand in the same one.
@@ -184,7 +208,7 @@ func (x *extraction) value(p *Param, it item) {
 	x.values = x.appendValues(x.values, p, p.Type, it)
 	// A custom parameter has none: a reindex adds no words to those of a resource.
 	if p.Index == "" && (p.Type == Token || p.Type == ReferenceType) {
-		x.values = appendLabels(x.values, p, it)
+		x.values = x.appendLabels(x.values, p, it)
 	}
 }
 
@@ -228,12 +252,32 @@ func evaluated(it *path.Item) item {
 	return item{el: fhir.NewString(text)}
 }
 
-// compareValues orders the values of one parameter.
-func compareValues(a, b Value) int {
-	return cmp.Or(
-		cmp.Compare(a.Lead.System, b.Lead.System), cmp.Compare(a.Lead.Code, b.Lead.Code), cmp.Compare(a.By, b.By),
-		cmp.Compare(a.System, b.System), cmp.Compare(a.Code, b.Code),
-		cmp.Compare(a.Target.Type, b.Target.Type), cmp.Compare(a.Target.ID, b.Target.ID), cmp.Compare(a.Target.URI, b.Target.URI),
-		cmp.Compare(a.Low, b.Low), cmp.Compare(a.High, b.High), cmp.Compare(a.Text, b.Text), a.Amount.compare(b.Amount),
-	)
+// compare orders the values of one parameter. It asks one thing after the other:
+// most values differ in the first that they have.
+func (v *Value) compare(o *Value) int {
+	if c := cmp.Compare(v.Lead.System, o.Lead.System); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(v.Lead.Code, o.Lead.Code); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(v.By, o.By); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(v.System, o.System); c != 0 {
+		return c
+	}
+	if c := cmp.Compare(v.Code, o.Code); c != 0 {
+		return c
+	}
+	if v.Target != o.Target {
+		return cmp.Or(cmp.Compare(v.Target.Type, o.Target.Type), cmp.Compare(v.Target.ID, o.Target.ID), cmp.Compare(v.Target.URI, o.Target.URI))
+	}
+	if v.Low != o.Low || v.High != o.High {
+		return cmp.Or(cmp.Compare(v.Low, o.Low), cmp.Compare(v.High, o.High))
+	}
+	if c := cmp.Compare(v.Text, o.Text); c != 0 {
+		return c
+	}
+	return v.Amount.compare(o.Amount)
 }

@@ -62,13 +62,13 @@ func evaluateAll(g *Registry, r *fhir.Resource) []Value {
 		before := len(x.values)
 		x.evaluate(r, p)
 		own := x.values[before:]
-		slices.SortFunc(own, compareValues)
-		x.values = x.values[:before+len(slices.CompactFunc(own, func(a, b Value) bool { return compareValues(a, b) == 0 }))]
+		slices.SortFunc(own, func(a, b Value) int { return a.compare(&b) })
+		x.values = x.values[:before+len(slices.CompactFunc(own, func(a, b Value) bool { return a.compare(&b) == 0 }))]
 	}
-	return g.table(r.Type()).appendWhole(x.values, r)
+	return newExtraction(g).appendWhole(g.table(r.Type()), x.values, r)
 }
 
-func sameValue(a, b Value) bool { return a.Param == b.Param && compareValues(a, b) == 0 }
+func sameValue(a, b Value) bool { return a.Param == b.Param && a.compare(&b) == 0 }
 
 // TestExtract_IsEvaluation: on all R4 examples and Synthea resources the walk gives
 // the values that the FHIRPath of every known SearchParameter gives, in that order.

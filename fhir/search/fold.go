@@ -11,7 +11,7 @@ import (
 func Fold(text string) string {
 	plain := true
 	for i := range len(text) {
-		if c := text[i]; c >= utf8.RuneSelf || c >= 'A' && c <= 'Z' || c < ' ' || c == ' ' && (i == 0 || text[i-1] == ' ' || i == len(text)-1) {
+		if c := text[i]; c >= utf8.RuneSelf || c >= 'A' && c <= 'Z' || c < ' ' || c == 0x7f || c == ' ' && (i == 0 || text[i-1] == ' ' || i == len(text)-1) {
 			plain = false
 			break
 		}
@@ -27,7 +27,7 @@ func Fold(text string) string {
 		case unicode.IsSpace(r):
 			blank = b.Len() > 0
 			continue
-		case unicode.Is(unicode.Mn, r) || r < ' ' || r == 0x7f || r == utf8.RuneError:
+		case r >= utf8.RuneSelf && unicode.Is(unicode.Mn, r) || r < ' ' || r == 0x7f || r == utf8.RuneError:
 			continue
 		}
 		if blank {

@@ -2,7 +2,6 @@ package search
 
 import (
 	"slices"
-	"strings"
 
 	"vitalwire/fhir"
 )
@@ -10,42 +9,40 @@ import (
 // appendLabels adds the words that people read with a token or a reference, a
 // value for each text (R4 search §3.1.1.4.4 :text): CodeableConcept.text,
 // Coding.display, Identifier.type.text and Reference.display.
-func appendLabels(values []Value, p *Param, it item) []Value {
+func (x *extraction) appendLabels(values []Value, p *Param, it item) []Value {
 	e := it.el
 	if !e.Is(fhir.Object) {
 		return values
 	}
 	switch typ := it.typ.Name(); {
 	case p.Type == ReferenceType:
-		return appendLabel(values, p, e.Get("display"))
+		return x.appendLabel(values, p, e.Get("display"))
 	case typ == "CodeableConcept":
 		for _, c := range e.Get("coding").Items() {
-			values = appendLabel(values, p, c.Get("display"))
+			values = x.appendLabel(values, p, c.Get("display"))
 		}
-		return appendLabel(values, p, e.Get("text"))
+		return x.appendLabel(values, p, e.Get("text"))
 	case typ == "Identifier":
-		return appendLabel(values, p, e.Path("type", "text"))
+		return x.appendLabel(values, p, e.Path("type", "text"))
 	}
-	return appendLabel(values, p, e.Get("display"))
+	return x.appendLabel(values, p, e.Get("display"))
 }
 
-func appendLabel(values []Value, p *Param, e *fhir.Element) []Value {
+func (x *extraction) appendLabel(values []Value, p *Param, e *fhir.Element) []Value {
 	if !e.Is(fhir.String) {
 		return values
 	}
-	words := Words(e.Text())
-	if len(words) == 0 {
+	x.words.add(e.Text())
+	words := x.words.take()
+	if words == "" {
 		return values
 	}
-	for i := range words {
-		words[i] = clipWord(words[i])
-	}
-	return append(values, Value{Param: p, By: ByText, Text: strings.Join(words, " ")})
+	return append(values, Value{Param: p, By: ByText, Text: words})
 }
 
 // appendWhole adds what is said of a resource as a whole: the types of what it
 // contains, the words of its narrative and of all else.
-func (t *table) appendWhole(values []Value, r *fhir.Resource) []Value {
+func (x *extraction) appendWhole(t *table, values []Value, r *fhir.Resource) []Value {
 	if t.inner != nil {
 		var seen []string
 		for _, e := range r.Get("contained").Items() {
@@ -56,12 +53,12 @@ func (t *table) appendWhole(values []Value, r *fhir.Resource) []Value {
 		}
 	}
 	if t.text != nil {
-		if words := narrativeWords(r); words != "" {
+		if words := x.words.narrativeWords(r); words != "" {
 			values = append(values, Value{Param: t.text, Text: words})
 		}
 	}
 	if t.content != nil {
-		if words := contentWords(r); words != "" {
+		if words := x.words.contentWords(r); words != "" {
 			values = append(values, Value{Param: t.content, Text: words})
 		}
 	}

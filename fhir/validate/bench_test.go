@@ -8,8 +8,10 @@ import (
 	"testing"
 
 	"vitalwire/fhir"
+	"vitalwire/fhir/search"
 	"vitalwire/fhir/validate"
 	"vitalwire/internal/shared"
+	"vitalwire/profiles"
 )
 
 // observation is a blood pressure as a gateway sends it, 2 KB.
@@ -47,6 +49,25 @@ func BenchmarkObservation(b *testing.B) {
 		}
 	})
 	b.Run("structure", run(base, validate.Options{StructureOnly: true}))
+	b.Run("searchable", func(b *testing.B) { // structure, and all that it is found by
+		g := search.NewRegistry(profiles.R4(), "http://h/fhir")
+		b.SetBytes(int64(len(base)))
+		b.ReportAllocs()
+		done := processor(b)
+		defer done()
+		for b.Loop() {
+			res, err := fhir.ParseResource(base)
+			if err != nil {
+				b.Fatal(err)
+			}
+			if issues := v.Resource(context.Background(), res, nil, validate.Options{StructureOnly: true}); !validate.Valid(issues) {
+				b.Fatal(issues)
+			}
+			if len(g.Extract(res)) == 0 {
+				b.Fatal("no values")
+			}
+		}
+	})
 	b.Run("everything", run(base, validate.Options{ErrorsOnly: true}))
 	b.Run("warnings", run(base, validate.Options{}))
 	b.Run("profile", run(data, validate.Options{ErrorsOnly: true}))
