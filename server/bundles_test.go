@@ -34,13 +34,6 @@ func TestTransaction_Synthea(t *testing.T) {
 	loadAll(t, list, func(c *server.Config) { c.MaxBody = 16 << 20 })
 }
 
-// The US Core bundle has 30 errors that R4 does not allow (an array where one value
-// is, a reference to a wrong type), so it loads where validation only warns.
-func TestTransaction_USCore(t *testing.T) {
-	bundle := shared.Read(t, "data", "uscore", "us-core-3.1.1-compliant-resources.json")
-	loadAll(t, [][]byte{bundle}, func(c *server.Config) { c.Validate = "warn" })
-}
-
 // loadAll posts bundles and reads every resource back: it is what was sent, digit
 // by digit, but for its id and the links, which lead to what they led to.
 func loadAll(t *testing.T, bundles [][]byte, change func(*server.Config)) {
