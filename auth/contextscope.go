@@ -8,14 +8,14 @@ import (
 // Scopes that are not for resources (SMART 2.2, scopes for requesting context
 // data and identity data; OpenID Connect Core §5.4, §11).
 const (
-	openidScope    = "openid"
-	fhirUserScope  = "fhirUser"
-	profileScope   = "profile"
-	launchScope    = "launch"
-	launchPatient  = "launch/patient"
-	launchVisit    = "launch/encounter"
-	offlineScope   = "offline_access"
-	onlineScope    = "online_access"
+	openidScope   = "openid"
+	fhirUserScope = "fhirUser"
+	profileScope  = "profile"
+	launchScope   = "launch"
+	launchPatient = "launch/patient"
+	launchVisit   = "launch/encounter"
+	offlineScope  = "offline_access"
+	onlineScope   = "online_access"
 )
 
 // otherScopes are all of them.

@@ -69,7 +69,9 @@ func TestRegistration(t *testing.T) {
 	}{
 		{"an app", "", app(func(*Client) {})},
 		{"local http", "", app(func(c *Client) { c.RedirectURIs = []string{"http://localhost:4567/done"} })},
-		{"a logo and a launch", "", app(func(c *Client) { c.LaunchURI, c.LogoURI = "https://app.example.org/launch", "https://app.example.org/logo.svg" })},
+		{"a logo and a launch", "", app(func(c *Client) {
+			c.LaunchURI, c.LogoURI = "https://app.example.org/launch", "https://app.example.org/logo.svg"
+		})},
 		{"a private scheme", "", app(func(c *Client) { c.Native, c.RedirectURIs = true, []string{"org.example.app:/done"} })},
 		{"a private scheme of a page", "redirect_uris", app(func(c *Client) { c.RedirectURIs = []string{"org.example.app:/done"} })},
 		{"a scheme that runs", "redirect_uris", app(func(c *Client) { c.Native, c.RedirectURIs = true, []string{"javascript:alert(1)"} })},

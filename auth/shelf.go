@@ -33,4 +33,5 @@ const (
 	clientShelf = "auth/client" // client id: Client
 	tokenShelf  = "auth/token"  // SHA-256 of the token in hex: kept
 	usedShelf   = "auth/used"   // hash of issuer and jti of an assertion: its end
+	grantShelf  = "auth/grant"  // login name, "/" and an id: Grant
 )

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,6 +28,8 @@ type Access struct {
 	// Other are the scopes granted that are not for resources, such as openid, fhirUser
 	// and launch/patient.
 	Other []string
+	// Grant is the key of the Grant that the token lives with; "" for none.
+	Grant string
 	// ID names the token in logs and audit events; it is of no other use.
 	ID string
 }
@@ -67,15 +70,16 @@ type kept struct {
 	Patient   string    `json:"patient,omitempty"`
 	Encounter string    `json:"encounter,omitempty"`
 	ID        string    `json:"id,omitempty"`
+	Grant     string    `json:"grant,omitempty"`
 }
 
 func keep(a Access) kept {
-	return kept{a.Client, a.FullScope(), a.Issued, a.Expires, a.User, a.FHIRUser, a.Role, a.Patient, a.Encounter, a.ID}
+	return kept{a.Client, a.FullScope(), a.Issued, a.Expires, a.User, a.FHIRUser, a.Role, a.Patient, a.Encounter, a.ID, a.Grant}
 }
 
 func (k kept) access() Access {
 	a := Access{Client: k.Client, Scopes: ParseScopes(k.Scope), Issued: k.Issued, Expires: k.Expires,
-		User: k.User, FHIRUser: k.FHIRUser, Role: k.Role, Patient: k.Patient, Encounter: k.Encounter, ID: k.ID}
+		User: k.User, FHIRUser: k.FHIRUser, Role: k.Role, Patient: k.Patient, Encounter: k.Encounter, ID: k.ID, Grant: k.Grant}
 	for _, word := range strings.Fields(k.Scope) {
 		if _, ok := ParseScope(word); !ok {
 			a.Other = append(a.Other, word)
@@ -153,9 +157,15 @@ func (a *Authority) lookup(ctx context.Context, key string) (Access, error) {
 	return access, a.alive(ctx, access)
 }
 
-// alive wants the user of an access, if it has one, to be who he was: a token ends with
-// its user, and when he becomes another person or gets another role.
+// alive wants the grant of an access, if it has one, to stand, and the user to be who
+// he was: a token ends with its grant and its user, and when he becomes another person
+// or gets another role.
 func (a *Authority) alive(ctx context.Context, access Access) error {
+	if access.Grant != "" {
+		if g, err := a.grant(ctx, access.Grant); err != nil || g == nil {
+			return cmp.Or(err, ErrToken)
+		}
+	}
 	if access.User == "" {
 		return nil
 	}
@@ -240,6 +250,10 @@ func (a *Authority) Sweep(ctx context.Context) error {
 		tokenShelf: func(value []byte) bool {
 			var k kept
 			return json.Unmarshal(value, &k) == nil && !now.Before(k.Expires)
+		},
+		grantShelf: func(value []byte) bool {
+			g, err := readGrant(value)
+			return err == nil && !now.Before(g.Expires)
 		},
 		usedShelf: func(value []byte) bool {
 			var end time.Time
