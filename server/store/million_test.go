@@ -67,7 +67,7 @@ func BenchmarkSearch(b *testing.B) {
 			b.Run("history", func(b *testing.B) {
 				for n := 0; b.Loop(); n++ {
 					if err := s.View(ctx, func(r store.Reader) error {
-						_, err := r.History(fhir.Key{Type: "Observation", ID: "o" + strconv.Itoa(n*7919%rows)}, 0, 20)
+						_, err := r.Versions(store.Selection{Type: "Observation", ID: "o" + strconv.Itoa(n*7919%rows)}, 20)
 						return err
 					}); err != nil {
 						b.Fatal(err)

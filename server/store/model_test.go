@@ -227,26 +227,6 @@ func (m *model) ReadVersion(key fhir.Key, id int64) (store.Version, error) {
 	return store.Version{}, fhir.NotFound(key)
 }
 
-func (m *model) History(key fhir.Key, before int64, limit int) ([]store.Version, error) {
-	if len(m.of[key]) == 0 {
-		return nil, fhir.NotFound(key)
-	}
-	var list []store.Version
-	for _, v := range slices.Backward(m.of[key]) {
-		if (before == 0 || v.VersionID < before) && len(list) < limit {
-			list = append(list, v)
-		}
-	}
-	return list, nil
-}
-
-func (m *model) HistoryCount(key fhir.Key) (int64, error) {
-	if len(m.of[key]) == 0 {
-		return 0, fhir.NotFound(key)
-	}
-	return int64(len(m.of[key])), nil
-}
-
 func (m *model) Changes(after int64, limit int) ([]store.Version, error) {
 	var list []store.Version
 	for _, v := range m.feed {

@@ -71,13 +71,6 @@ type Reader interface {
 	// fhir.NotFound when there is none.
 	ReadVersion(key fhir.Key, versionID int64) (Version, error)
 
-	// History gives versions of one resource, newest first, at most limit, older
-	// than version before (0: from the newest). fhir.NotFound when there never was one.
-	History(key fhir.Key, before int64, limit int) ([]Version, error)
-
-	// HistoryCount is the number of versions of one resource.
-	HistoryCount(key fhir.Key) (int64, error)
-
 	// Versions gives the versions that a selection names, at most limit: newest
 	// first, or oldest first when it asks for that.
 	Versions(of Selection, limit int) ([]Version, error)

@@ -66,7 +66,7 @@ func TestLostConnections(t *testing.T) {
 	for w, want := range acknowledged {
 		total += want
 		if err := s.View(ctx, func(r store.Reader) error {
-			n, err := r.HistoryCount(fhir.Key{Type: "Patient", ID: fmt.Sprintf("w%d", w)})
+			n, err := r.CountVersions(store.Selection{Type: "Patient", ID: fmt.Sprintf("w%d", w)}, 1<<20)
 			if err == nil && (n < want || n > each) {
 				t.Errorf("writer %d was told of %d versions, there are %d", w, want, n)
 			}

@@ -80,7 +80,7 @@ func TestRestart(t *testing.T) {
 	work.Wait()
 	for w, want := range acknowledged {
 		if err := s.View(ctx, func(r store.Reader) error {
-			n, err := r.HistoryCount(fhir.Key{Type: "Patient", ID: fmt.Sprintf("w%d", w)})
+			n, err := r.CountVersions(store.Selection{Type: "Patient", ID: fmt.Sprintf("w%d", w)}, 1<<20)
 			if n < want {
 				t.Errorf("writer %d was told of %d versions, there are %d", w, want, n)
 			}

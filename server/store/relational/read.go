@@ -111,39 +111,6 @@ func (r *reader) single(none error, st Statement) (store.Version, error) {
 	return list[0], nil
 }
 
-// History gives versions of one resource, newest first.
-func (r *reader) History(key fhir.Key, before int64, limit int) ([]store.Version, error) {
-	if before <= 0 {
-		before = 1<<63 - 1
-	}
-	if !validText(key.ID) {
-		return nil, fhir.NotFound(key)
-	}
-	list, err := r.versions(Statement{SQL: `SELECT ` + versionColumns + ` FROM version v
-		WHERE v.rtype = $1 AND v.id = $2 AND v.vid < $3 ORDER BY v.vid DESC LIMIT $4`,
-		Args: []any{key.Type, key.ID, before, max(limit, 0)}})
-	if err == nil && len(list) == 0 {
-		if _, err := r.HistoryCount(key); err != nil {
-			return nil, err
-		}
-	}
-	return list, err
-}
-
-// HistoryCount is the number of versions of one resource.
-func (r *reader) HistoryCount(key fhir.Key) (int64, error) {
-	if !validText(key.ID) {
-		return 0, fhir.NotFound(key)
-	}
-	var n int64
-	_, err := r.c.one(r.ctx, Statement{SQL: `SELECT count(*) FROM version v WHERE v.rtype = $1 AND v.id = $2`,
-		Args: []any{key.Type, key.ID}}, &n)
-	if err == nil && n == 0 {
-		return 0, fhir.NotFound(key)
-	}
-	return n, r.check(err)
-}
-
 // Changes gives versions after a position in feed order.
 func (r *reader) Changes(after int64, limit int) ([]store.Version, error) {
 	return r.versions(Statement{SQL: `SELECT ` + versionColumns + ` FROM version v

@@ -107,7 +107,7 @@ func checkCrash(t *testing.T, b Backend, database string, run int, acknowledged 
 					t.Fatalf("after kill %d: half of unit %d of writer %d is there: %v", run, last+1, w, err)
 				}
 			}
-			n, err := r.HistoryCount(key("Patient", fmt.Sprintf("shared-%d", w)))
+			n, err := countVersions(r, key("Patient", fmt.Sprintf("shared-%d", w)))
 			if err != nil || n != int64(last) {
 				t.Fatalf("after kill %d: %d versions of the shared one for %d units of writer %d: %v", run, n, last, w, err)
 			}

@@ -52,7 +52,7 @@ func testExpunge(t *testing.T, s *suite) {
 	// Past versions go; the current one stays, and its number.
 	s.expunge(v1, v2)
 	s.view(func(r store.Reader) error {
-		history, err := r.History(v3.Key, 0, 10)
+		history, err := r.Versions(of(v3.Key), 10)
 		if err != nil || len(history) != 1 || history[0].VersionID != 3 {
 			t.Errorf("history: %v, %v", history, err)
 		}
@@ -71,7 +71,7 @@ func testExpunge(t *testing.T, s *suite) {
 	// All versions go, the current one, too.
 	var all []store.Version
 	s.view(func(r store.Reader) (err error) {
-		all, err = r.History(v3.Key, 0, 10)
+		all, err = r.Versions(of(v3.Key), 10)
 		return err
 	})
 	s.expunge(all...)
@@ -102,7 +102,7 @@ func testExpunge(t *testing.T, s *suite) {
 	// A deletion that is all there is left goes, too; a failed transaction removes nothing.
 	s.must(remove("Observation", "two"))
 	err := s.Update(context.Background(), func(tx store.Tx) error {
-		list, err := tx.History(key("Observation", "two"), 0, 10)
+		list, err := tx.Versions(of(key("Observation", "two")), 10)
 		if err == nil {
 			err = tx.Expunge(list)
 		}
@@ -115,7 +115,7 @@ func testExpunge(t *testing.T, s *suite) {
 		t.Error("no error")
 	}
 	s.view(func(r store.Reader) error {
-		n, err := r.HistoryCount(key("Observation", "two"))
+		n, err := countVersions(r, key("Observation", "two"))
 		equal(t, "versions", n, 2)
 		return err
 	})

@@ -164,7 +164,7 @@ func testSnapshot(t *testing.T, s *suite) {
 		equal(t, "version", v.VersionID, 1)
 		_, err2 := r.Read(key("Patient", "q"))
 		equal(t, "a later resource", fhir.SituationOf(err2), fhir.SituationNotFound)
-		n, err3 := r.HistoryCount(key("Patient", "p"))
+		n, err3 := countVersions(r, key("Patient", "p"))
 		equal(t, "history", n, 1)
 		changes, err4 := r.Changes(0, 10)
 		equal(t, "changes", len(changes), 1)
@@ -208,7 +208,7 @@ func testTransaction(t *testing.T, s *suite) {
 			equal(t, "for others", len(s.search(r, "Patient", "identifier=3").Matches), 0)
 			return nil
 		})
-		history, err2 := tx.History(key("Patient", "p"), 0, 10)
+		history, err2 := tx.Versions(of(key("Patient", "p")), 10)
 		equal(t, "history", len(history), 3)
 		gone, err3 := tx.Write(remove("Patient", "never"))
 		equal(t, "absent delete", gone.VersionID, 0)

@@ -183,6 +183,14 @@ func (s *suite) read(key fhir.Key) (v store.Version, err error) {
 	return v, err
 }
 
+// of names all versions of a resource.
+func of(key fhir.Key) store.Selection { return store.Selection{Type: key.Type, ID: key.ID} }
+
+// countVersions counts the versions of a resource that has no more than a test makes.
+func countVersions(r store.Reader, key fhir.Key) (int64, error) {
+	return r.CountVersions(of(key), 1<<30)
+}
+
 func key(typ, id string) fhir.Key { return fhir.Key{Type: typ, ID: id} }
 
 func equal[T comparable](t testing.TB, what string, got, want T) {

@@ -50,7 +50,7 @@ func testVersions(t *testing.T, s *suite) {
 			return err
 		}
 		same(t, current, v4)
-		all, err := r.History(k, 0, 100)
+		all, err := r.Versions(of(k), 100)
 		if err != nil {
 			return err
 		}
@@ -58,18 +58,18 @@ func testVersions(t *testing.T, s *suite) {
 		for i, got := range all {
 			same(t, got, chain[3-i])
 		}
-		page, err := r.History(k, 4, 2)
+		page, err := r.Versions(store.Selection{Type: k.Type, ID: k.ID, Below: v4.Position}, 2)
 		if err != nil {
 			return err
 		}
 		equal(t, "page", len(page), 2)
 		same(t, page[0], v3)
-		end, err := r.History(k, 1, 2)
+		end, err := r.Versions(store.Selection{Type: k.Type, ID: k.ID, Below: v1.Position}, 2)
 		equal(t, "past the end", len(end), 0)
 		if err != nil {
 			return err
 		}
-		n, err := r.HistoryCount(k)
+		n, err := countVersions(r, k)
 		equal(t, "count", n, 4)
 		position, perr := r.Position()
 		equal(t, "position", position, v4.Position)
@@ -104,12 +104,15 @@ func testKinds(t *testing.T, s *suite) {
 		for _, k := range []fhir.Key{key("Patient", "never"), key("Device", "here"), key("Patient", "HERE"), key("Patient", "a\x00b"), key("Patient", "\xff")} {
 			_, err1 := r.Read(k)
 			_, err2 := r.ReadVersion(k, 1)
-			_, err3 := r.History(k, 0, 10)
-			_, err4 := r.HistoryCount(k)
-			for i, err := range []error{err1, err2, err3, err4} {
+			for i, err := range []error{err1, err2} {
 				if err == nil || fhir.SituationOf(err) != fhir.SituationNotFound {
 					t.Fatalf("reading %q by way %d gives %v", k, i, err)
 				}
+			}
+			list, err1 := r.Versions(of(k), 10)
+			n, err2 := countVersions(r, k)
+			if len(list) != 0 || n != 0 || err1 != nil || err2 != nil {
+				t.Fatalf("%q has the versions %v, %d of them (%v, %v)", k, list, n, err1, err2)
 			}
 		}
 		if _, err := r.ReadVersion(key("Patient", "here"), 2); fhir.SituationOf(err) != fhir.SituationNotFound {
