@@ -19,6 +19,9 @@ type Authority struct {
 	// Person says who a user is at present, by his login name; ok is false of one who is
 	// gone or may not log in. nil knows nobody, so that no token of a user is good.
 	Person func(ctx context.Context, login string) (p Person, ok bool, err error)
+	// Frames are the origins that may show the pages in a frame, such as that of an
+	// EHR; by default none may.
+	Frames []string
 
 	keys  keyCache
 	cache tokenCache
@@ -53,5 +56,5 @@ func (a *Authority) Handler(path string) http.HandlerFunc {
 	case "auth/revoke":
 		return a.post(a.revocation)
 	}
-	return nil
+	return a.pages(path)
 }

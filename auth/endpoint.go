@@ -80,6 +80,7 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 			return form{}, invalidRequest("a parameter is given twice")
 		}
 	}
+	r.PostForm = values
 	return form{values, r}, nil
 }
 

@@ -34,4 +34,8 @@ const (
 	tokenShelf  = "auth/token"  // SHA-256 of the token in hex: kept
 	usedShelf   = "auth/used"   // hash of issuer and jti of an assertion: its end
 	grantShelf  = "auth/grant"  // login name, "/" and an id: Grant
+
+	userShelf    = "auth/user"    // login name: User
+	sessionShelf = "auth/session" // SHA-256 of the cookie in hex: session
+	triesShelf   = "auth/tries"   // hash of a login name, or an address: attempts
 )
