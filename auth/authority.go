@@ -17,7 +17,8 @@ type Authority struct {
 	Now func() time.Time
 	Log *slog.Logger
 	// Person says who a user is at present, by his login name; ok is false of one who is
-	// gone or may not log in. nil knows nobody, so that no token of a user is good.
+	// gone or may not log in. New sets it to who is among the users on the Shelf; nil
+	// knows nobody, so that no token of a user is good.
 	Person func(ctx context.Context, login string) (p Person, ok bool, err error)
 	// Frames are the origins that may show the pages in a frame, such as that of an
 	// EHR; by default none may.
@@ -31,7 +32,9 @@ type Authority struct {
 // New makes the authorization server of a FHIR base. Outbound fetches the JWK Sets
 // of clients.
 func New(issuer string, shelf Shelf, outbound *http.Client, log *slog.Logger) *Authority {
-	return &Authority{Issuer: issuer, Shelf: shelf, Log: log, keys: keyCache{client: outbound}}
+	a := &Authority{Issuer: issuer, Shelf: shelf, Log: log, keys: keyCache{client: outbound}}
+	a.Person = a.person
+	return a
 }
 
 func (a *Authority) now() time.Time {

@@ -67,7 +67,7 @@ func (a *Authority) tried(ctx context.Context, name, from string) (wait time.Dur
 			return nil
 		}
 		for key, t := range counts {
-			if err := putAttempts(d, key, t); err != nil {
+			if err := putJSON(d, triesShelf, key, t); err != nil {
 				return err
 			}
 		}
@@ -88,7 +88,7 @@ func (a *Authority) triedWell(ctx context.Context, name, from string) error {
 		if t.Failed--; t.Failed <= 0 {
 			err = d.Put(triesShelf, key, nil)
 		} else {
-			err = putAttempts(d, key, t)
+			err = putJSON(d, triesShelf, key, t)
 		}
 		if err != nil {
 			return err
@@ -104,12 +104,4 @@ func readAttempts(d Drawer, key string) (t attempts, err error) {
 		t = attempts{}
 	}
 	return t, err
-}
-
-func putAttempts(d Drawer, key string, t attempts) error {
-	data, err := json.Marshal(t)
-	if err != nil {
-		return err
-	}
-	return d.Put(triesShelf, key, data)
 }

@@ -222,6 +222,15 @@ func (a *Authority) anyUser(ctx context.Context, name string) (*User, error) {
 	return readUser(data)
 }
 
+// person is the Person of a user on the Shelf.
+func (a *Authority) person(ctx context.Context, login string) (Person, bool, error) {
+	u, err := a.user(ctx, login)
+	if err != nil || u == nil {
+		return Person{}, false, err
+	}
+	return Person{u.FHIRUser, u.Role}, true, nil
+}
+
 func readUser(data []byte) (*User, error) {
 	u := &User{}
 	if err := json.Unmarshal(data, u); err != nil {
@@ -230,10 +239,4 @@ func readUser(data []byte) (*User, error) {
 	return u, nil
 }
 
-func putUser(d Drawer, u *User) error {
-	data, err := json.Marshal(u)
-	if err != nil {
-		return err
-	}
-	return d.Put(userShelf, u.Name, data)
-}
+func putUser(d Drawer, u *User) error { return putJSON(d, userShelf, u.Name, u) }
