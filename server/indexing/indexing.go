@@ -276,7 +276,7 @@ func (x *Service) takeOver(ctx context.Context, key fhir.Key) error {
 // and what follows of it.
 func (x *Service) reconcile(tx store.Tx, b books) error {
 	wanted := map[string]*parameter{}
-	query := &search.Query{Type: "SearchParameter", Count: maxCustom}
+	query := &search.Query{Type: "SearchParameter", Sight: search.Everything, Count: maxCustom}
 	for {
 		page, err := tx.Search(query)
 		if err != nil {

@@ -132,6 +132,7 @@ func (p *process) countOnce(query string) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+	parsed.Query.Sight = search.Everything
 	var total int64
 	err = p.store.View(context.Background(), func(r store.Reader) error {
 		found, err := r.Search(parsed.Query)

@@ -140,7 +140,7 @@ func (j *Job) count(r store.Reader) error {
 		types = fhir.ResourceTypes()
 	}
 	for _, typ := range types {
-		found, err := r.Search(&search.Query{Type: typ, Total: true})
+		found, err := r.Search(&search.Query{Type: typ, Sight: search.Everything, Total: true})
 		if err != nil {
 			return err
 		}

@@ -184,7 +184,7 @@ func (e *Engine) referrer(s store.Reader, key fhir.Key, own map[fhir.Key]*action
 			if p.Type != search.ReferenceType || !mayTarget(p, key.Type) {
 				continue
 			}
-			result, err := s.Search(&search.Query{Type: typ, Count: len(own) + len(gone) + 1, Filter: []search.Clause{{
+			result, err := s.Search(&search.Query{Type: typ, Sight: search.Everything, Count: len(own) + len(gone) + 1, Filter: []search.Clause{{
 				Param: p, Operands: []search.Operand{{Target: search.Target{Type: key.Type, ID: key.ID}}},
 			}}})
 			if err != nil {

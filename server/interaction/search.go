@@ -93,6 +93,7 @@ func searched() []string {
 
 // search answers a search with a searchset (R4 search §3.1.1).
 func (e *Engine) search(s store.Reader, asked *searching) (Response, error) {
+	s = store.Seeing(s, search.Everything, nil)
 	explained := &explaining{Reader: s}
 	if asked.explain {
 		s = explained

@@ -81,7 +81,7 @@ func (b *Base) storedAll(typ string, url *string) []*fhir.Resource {
 	if b.Store == nil || !store.IsDefinition(typ) {
 		return nil
 	}
-	query := &search.Query{Type: typ, Count: maxStored}
+	query := &search.Query{Type: typ, Sight: search.Everything, Count: maxStored}
 	if url != nil {
 		query.Filter = []search.Clause{{Param: b.Search.Lookup(typ, "url"), Match: search.Exact, Operands: []search.Operand{{Code: url}}}}
 	}

@@ -258,7 +258,7 @@ func (e *everything) inSnapshot(ctx context.Context, fn func() error) error {
 // search answers a query in the snapshot at work, else in one of its own.
 func (e *everything) search(ctx context.Context, q *search.Query) (store.Result, error) {
 	if e.reader != nil {
-		return query.Searcher{Reader: e.reader, Search: e.set.Engine.Search}.One(q)
+		return query.Searcher{Reader: store.Seeing(e.reader, search.Everything, nil), Search: e.set.Engine.Search}.One(q)
 	}
 	return e.set.page(ctx, q)
 }

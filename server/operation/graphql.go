@@ -182,7 +182,7 @@ func (h *graphHost) Search(ctx context.Context, s graphql.Search) (graphql.Page,
 		}
 		var result query.Result
 		err := h.look(ctx, func(r store.Reader) (err error) {
-			result, err = query.Searcher{Reader: r, Search: h.set.Engine.Search}.Find(parsed.Queries)
+			result, err = query.Searcher{Reader: store.Seeing(r, search.Everything, nil), Search: h.set.Engine.Search}.Find(parsed.Queries)
 			return err
 		})
 		if err != nil {

@@ -97,7 +97,7 @@ func latest(r store.Reader, q *search.Query, n int) ([]store.Version, error) {
 	g := newGroups(n)
 	var plain []store.Fact // of text only
 	looked := 0
-	err := r.Facts(q, func(f store.Fact) error {
+	err := store.Seeing(r, search.Everything, nil).Facts(q, func(f store.Fact) error {
 		if looked++; looked > maxLooked {
 			return fhir.TooCostly("more than %d Observations match; ask for fewer by date or category", maxLooked)
 		}

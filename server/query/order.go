@@ -39,7 +39,7 @@ func tooMany() error {
 
 // gather gives all matches of a query, at most as many as may be gathered.
 func (s Searcher) gather(q *search.Query, snapshot int64) ([]candidate, error) {
-	whole := search.Query{Type: q.Type, Filter: q.Filter, Epoch: q.Epoch, Count: gathered, After: before(snapshot)}
+	whole := search.Query{Type: q.Type, Filter: q.Filter, Epoch: q.Epoch, Count: gathered, After: before(snapshot), Sight: s.sight}
 	found, err := s.Reader.Search(&whole)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,9 @@ type Searcher struct {
 	Reader store.Reader
 	// Search are the parameters that the store was indexed by.
 	Search *search.Registry
+
+	// sight and brings are those of the queries answered: of all that is asked for them, too.
+	sight, brings search.Sight
 }
 
 // Match is a resource found.
@@ -44,6 +47,7 @@ const gathered = 10_000
 // Find answers a search of one type, or of several that share all but type and
 // filter (search.Parsed.Queries). Errors are those of store.Reader.Search.
 func (s Searcher) Find(queries []*search.Query) (Result, error) {
+	s.sight, s.brings = queries[0].Sight, queries[0].Brings
 	snapshot, err := s.snapshot(queries[0])
 	if err != nil {
 		return Result{}, err
@@ -182,5 +186,5 @@ func (s Searcher) ofIDs(typ string, ids []string, snapshot int64, include []sear
 	for i := range ids {
 		clause.Operands = append(clause.Operands, search.Operand{Code: &ids[i]})
 	}
-	return &search.Query{Type: typ, Filter: []search.Clause{clause}, Count: len(ids), Include: include, After: before(snapshot)}
+	return &search.Query{Type: typ, Filter: []search.Clause{clause}, Count: len(ids), Include: include, After: before(snapshot), Sight: s.sight, Brings: s.brings}
 }

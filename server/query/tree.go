@@ -139,7 +139,7 @@ func (s Searcher) step(parent *search.Param, level []string, way search.Tree, sn
 	for _, id := range level {
 		children.Operands = append(children.Operands, search.Operand{Target: search.Target{Type: parent.Resource, ID: id}})
 	}
-	return &search.Query{Type: parent.Resource, Filter: []search.Clause{children}, Count: treeSize, After: before(snapshot)}
+	return &search.Query{Type: parent.Resource, Filter: []search.Clause{children}, Count: treeSize, After: before(snapshot), Sight: s.sight}
 }
 
 func (s Searcher) reached(parent *search.Param, key fhir.Key, body []byte, way search.Tree) []string {

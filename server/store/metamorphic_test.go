@@ -183,7 +183,7 @@ func searchPages(ctx context.Context, s store.Store, query string, size int) str
 		panic(err)
 	}
 	q := *p.Query
-	q.Total = true
+	q.Total, q.Sight = true, search.Everything
 	var b strings.Builder
 	for {
 		var result store.Result

@@ -83,6 +83,7 @@ func benchmarkQuery(ctx context.Context, b *testing.B, s store.Store, query stri
 	if err != nil {
 		b.Fatal(err)
 	}
+	p.Query.Sight = search.Everything
 	for b.Loop() {
 		if err := s.View(ctx, func(r store.Reader) error {
 			_, err := r.Search(p.Query)

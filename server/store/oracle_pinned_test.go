@@ -43,6 +43,7 @@ func TestOraclePinned(t *testing.T) {
 					t.Fatal(err)
 				}
 				begun[i] = parsed.Query
+				begun[i].Sight = search.Everything
 				got[i], begun[i].After = onePage(t, both[i%2], begun[i])
 			}
 			truth.disturb(t, g, s)

@@ -135,7 +135,7 @@ func (q question) answered(t *testing.T, seed uint64, s store.Store) bool {
 		return false
 	}
 	for _, each := range parsed.Queries {
-		each.Total = true
+		each.Total, each.Sight = true, search.Everything
 		if q.ordered {
 			each.Count = max(q.page, len(q.want)/20)
 		}

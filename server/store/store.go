@@ -89,7 +89,9 @@ type Reader interface {
 	Holders(typ string, id Identifier) ([]Version, error)
 
 	// Search answers a query. Matches are current at the snapshot (or at the
-	// Snapshot of query.After) and never deleted.
+	// Snapshot of query.After), never deleted, and lie in query.Sight, as does all
+	// that was asked to find them; so does what is included, or in query.Brings.
+	// A query without a Sight is an error.
 	Search(query *search.Query) (Result, error)
 
 	// Facts gives what the index knows of every match of a query, in no order, each

@@ -81,6 +81,7 @@ func count(t *testing.T, s store.Store, query string) int {
 		t.Error(err)
 		return 0
 	}
+	parsed.Query.Sight = search.Everything
 	n := 0
 	if err := s.View(context.Background(), func(r store.Reader) error {
 		result, err := r.Search(parsed.Query)

@@ -11,19 +11,20 @@ import (
 // too much, and the search is refused.
 const maxLinks = 10_000
 
-// flatten replaces chains and _has by what they lead to at a position.
-func (r *reader) flatten(typ string, filter []search.Clause, at int64) ([]search.Clause, error) {
+// flatten replaces chains and _has by what they lead to at a position, as far as
+// that may be seen.
+func (r *reader) flatten(sight search.Sight, typ string, filter []search.Clause, at int64) ([]search.Clause, error) {
 	var out []search.Clause
 	for _, c := range filter {
 		var err error
 		switch {
 		case c.Has != nil:
-			c, err = r.flattenHas(typ, c.Has, at)
+			c, err = r.flattenHas(sight, typ, c.Has, at)
 		case len(c.Chain) > 0:
-			c, err = r.flattenChain(c, at)
+			c, err = r.flattenChain(sight, c, at)
 		case c.Group != nil:
 			group := *c.Group
-			group.Clauses, err = r.flatten(typ, c.Group.Clauses, at)
+			group.Clauses, err = r.flatten(sight, typ, c.Group.Clauses, at)
 			c.Group = &group
 		}
 		if err != nil {
@@ -38,10 +39,10 @@ func (r *reader) flatten(typ string, filter []search.Clause, at int64) ([]search
 const noID = "-none-"
 
 // flattenChain makes a reference clause of a chain.
-func (r *reader) flattenChain(c search.Clause, at int64) (search.Clause, error) {
+func (r *reader) flattenChain(sight search.Sight, c search.Clause, at int64) (search.Clause, error) {
 	out := search.Clause{Param: c.Param}
 	for _, link := range c.Chain {
-		err := r.linked(link.Type, link.Clause, c.Param.Code, at, "v.id", func(rows *sql.Rows) error {
+		err := r.linked(sight, link.Type, link.Clause, c.Param.Code, at, "v.id", func(rows *sql.Rows) error {
 			var id string
 			err := rows.Scan(&id)
 			out.Operands = append(out.Operands, search.Operand{Target: search.Target{Type: link.Type, ID: id}})
@@ -62,10 +63,10 @@ func (r *reader) flattenChain(c search.Clause, at int64) (search.Clause, error) 
 
 // flattenHas makes an _id clause of what the resources found refer to. The
 // references are read from their bodies by the indexer.
-func (r *reader) flattenHas(typ string, has *search.Has, at int64) (search.Clause, error) {
+func (r *reader) flattenHas(sight search.Sight, typ string, has *search.Has, at int64) (search.Clause, error) {
 	out := search.Clause{Param: r.s.cfg.Search.Lookup(typ, "_id")}
 	seen := map[string]bool{}
-	err := r.linked(has.Type, has.Clause, "_has:"+has.Type+":"+has.Param.Code, at, versionColumns, func(rows *sql.Rows) error {
+	err := r.linked(sight, has.Type, has.Clause, "_has:"+has.Type+":"+has.Param.Code, at, versionColumns, func(rows *sql.Rows) error {
 		v, err := scanVersion(rows)
 		if err != nil {
 			return err
@@ -89,15 +90,15 @@ func (r *reader) flattenHas(typ string, has *search.Has, at int64) (search.Claus
 	return out, err
 }
 
-// linked gives columns of the versions of a type that meet a clause at a position,
-// at most maxLinks; more are an error.
-func (r *reader) linked(typ string, c search.Clause, name string, at int64, columns string, scan func(*sql.Rows) error) error {
-	flat, err := r.flatten(typ, []search.Clause{c}, at)
+// linked gives columns of the versions of a type that may be seen and meet a clause
+// at a position, at most maxLinks; more are an error.
+func (r *reader) linked(sight search.Sight, typ string, c search.Clause, name string, at int64, columns string, scan func(*sql.Rows) error) error {
+	flat, err := r.flatten(sight, typ, []search.Clause{c}, at)
 	if err != nil {
 		return err
 	}
-	p, err := r.newPlan(&search.Query{Type: typ, Filter: flat}, at)
-	if err != nil || p.never || p.byID && len(p.ids) == 0 {
+	p, err := r.newPlan(&search.Query{Type: typ, Filter: flat, Sight: sight}, at)
+	if err != nil || p.empty() {
 		return err
 	}
 	_, drive, err := p.choose(r)

@@ -48,7 +48,7 @@ type plan struct {
 	all    []source        // what must hold of each match, besides the next three
 	names  []string        // of the clauses in all, for people
 	times  []search.Clause // _lastUpdated: conditions on the position itself
-	never  bool            // nothing can match
+	never  bool            // nothing of the type may be seen
 	ids    []string        // _id: what is left of all of them
 	byID   bool
 	sort   []search.Sort
@@ -78,6 +78,9 @@ func (r *reader) newPlan(q *search.Query, at int64) (*plan, error) {
 			return nil, err
 		}
 	}
+	if err := p.seen(r); err != nil {
+		return nil, err
+	}
 	if q.Contained != search.NotContained {
 		return nil, errors.New("store: contained resources are not searched here")
 	}
@@ -93,6 +96,9 @@ func (r *reader) newPlan(q *search.Query, at int64) (*plan, error) {
 	p.track = newTrack(p.all)
 	return p, nil
 }
+
+// empty reports whether nothing can match.
+func (p *plan) empty() bool { return p.never || p.byID && len(p.ids) == 0 }
 
 func (p *plan) clause(c search.Clause) error {
 	if g := c.Group; g != nil {

@@ -19,12 +19,12 @@ func (r *reader) Facts(q *search.Query, give func(store.Fact) error) error {
 	if err := r.fits(q); err != nil {
 		return err
 	}
-	flat := search.Query{Type: q.Type}
-	if flat.Filter, err = r.flatten(q.Type, q.Filter, at); err != nil {
+	flat := search.Query{Type: q.Type, Sight: q.Sight}
+	if flat.Filter, err = r.flatten(q.Sight, q.Type, q.Filter, at); err != nil {
 		return err
 	}
 	p, err := r.newPlan(&flat, at)
-	if err != nil || p.never || p.byID && len(p.ids) == 0 {
+	if err != nil || p.empty() {
 		return err
 	}
 	p.query.Total = true // all matches are wanted, so a page of them says nothing

@@ -2,6 +2,7 @@ package relational
 
 import (
 	"database/sql"
+	"slices"
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
@@ -16,10 +17,11 @@ const (
 
 // including gathers what is added to the matches of a page.
 type including struct {
-	r    *reader
-	at   int64
-	have map[fhir.Key]bool
-	list []store.Version
+	r     *reader
+	at    int64
+	sight search.Sight // of what is included
+	have  map[fhir.Key]bool
+	list  []store.Version
 }
 
 // include gives what the matches refer to and what refers to them, as it was at a
@@ -28,7 +30,10 @@ func (r *reader) include(q *search.Query, at int64, matches []store.Version) ([]
 	if len(q.Include) == 0 || len(matches) == 0 {
 		return nil, nil
 	}
-	in := &including{r: r, at: at, have: map[fhir.Key]bool{}}
+	in := &including{r: r, at: at, sight: q.Sight, have: map[fhir.Key]bool{}}
+	if q.Brings != nil {
+		in.sight = q.Brings
+	}
 	for _, m := range matches {
 		in.have[m.Key] = true
 	}
@@ -101,20 +106,60 @@ func (in *including) forward(directives []search.Include, from []store.Version) 
 			}
 		}
 	}
-	found := map[fhir.Key]store.Version{}
-	for len(wanted) > 0 {
-		chunk := wanted[:min(len(wanted), maxChunk)]
-		wanted = wanted[len(chunk):]
-		if err := in.current(chunk, found); err != nil {
-			return err
+	found, err := in.targets(wanted)
+	for _, key := range wanted {
+		if v, ok := found[key]; ok {
+			in.list = append(in.list, v)
 		}
-		for _, key := range chunk {
-			if v, ok := found[key]; ok {
-				in.list = append(in.list, v)
+	}
+	return err
+}
+
+// targets finds the versions of keys at the position, as far as they may be seen.
+func (in *including) targets(wanted []fhir.Key) (map[fhir.Key]store.Version, error) {
+	found := map[fhir.Key]store.Version{}
+	var whole []fhir.Key
+	some := map[string][]string{}
+	for _, key := range wanted {
+		if in.sight(key.Type).Whole {
+			whole = append(whole, key)
+		} else {
+			some[key.Type] = append(some[key.Type], key.ID)
+		}
+	}
+	for chunk := range slices.Chunk(whole, maxChunk) {
+		if err := in.current(chunk, found); err != nil {
+			return nil, err
+		}
+	}
+	for typ, ids := range some {
+		for chunk := range slices.Chunk(ids, maxChunk) {
+			if err := in.seen(typ, chunk, found); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return nil
+	return found, nil
+}
+
+// seen finds those versions of a type, of which not all may be seen.
+func (in *including) seen(typ string, ids []string, found map[fhir.Key]store.Version) error {
+	clause := search.Clause{Param: in.r.s.cfg.Search.Lookup(typ, "_id")}
+	if clause.Param == nil {
+		return nil // no type of R4
+	}
+	for i := range ids {
+		clause.Operands = append(clause.Operands, search.Operand{Code: &ids[i]})
+	}
+	p, err := in.r.newPlan(&search.Query{Type: typ, Filter: []search.Clause{clause}, Sight: in.sight}, in.at)
+	if err != nil || p.empty() {
+		return err
+	}
+	list, err := p.read(in.r, p.gathered(driver{ids: p.ids}, len(ids)))
+	for _, m := range list {
+		found[m.version.Key] = m.version
+	}
+	return err
 }
 
 func wants(directives []search.Include, source string, p *search.Param, target string) bool {
@@ -153,8 +198,8 @@ func (in *including) reverse(d search.Include, from []store.Version) error {
 		return nil
 	}
 	// Newest first, so that the order does not depend on the plan.
-	p, err := in.r.newPlan(&search.Query{Type: d.Source, Filter: []search.Clause{clause}, Count: maxIncluded}, in.at)
-	if err != nil {
+	p, err := in.r.newPlan(&search.Query{Type: d.Source, Filter: []search.Clause{clause}, Count: maxIncluded, Sight: in.sight}, in.at)
+	if err != nil || p.empty() {
 		return err
 	}
 	_, drive, err := p.choose(in.r)

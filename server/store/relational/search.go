@@ -25,14 +25,14 @@ func (r *reader) search(q *search.Query) (store.Result, error) {
 	// Chains become lists of what they lead to; the query itself stays as it is.
 	flat := *q
 	r.step("what is behind "+clauseNames(q.Filter), 0)
-	if flat.Filter, err = r.flatten(q.Type, q.Filter, at); err != nil {
+	if flat.Filter, err = r.flatten(q.Sight, q.Type, q.Filter, at); err != nil {
 		return result, err
 	}
 	p, err := r.newPlan(&flat, at)
 	if err != nil {
 		return result, err
 	}
-	if p.never || p.byID && len(p.ids) == 0 {
+	if p.empty() {
 		if q.Total {
 			result.Total = 0
 		}

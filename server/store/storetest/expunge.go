@@ -32,6 +32,7 @@ func testExpunge(t *testing.T, s *suite) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		parsed.Query.Sight = search.Everything
 		var ids []string
 		s.view(func(r store.Reader) error {
 			result, err := r.Search(parsed.Query)
@@ -145,6 +146,7 @@ func testFacts(t *testing.T, s *suite) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	parsed.Query.Sight = search.Everything
 	facts := map[string]store.Fact{}
 	s.view(func(r store.Reader) error {
 		var positions []int64

@@ -22,6 +22,7 @@ func testExplain(t *testing.T, s *suite) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	parsed.Query.Sight = search.Everything
 	if err := s.View(context.Background(), func(r store.Reader) error {
 		result, plan, err := r.(store.Explainer).Explain(parsed.Query)
 		if err != nil {
@@ -125,6 +126,7 @@ func testPrune(t *testing.T, s *suite) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	parsed.Query.Sight = search.Everything
 	find := func() (result store.Result, err error) {
 		err = s.View(context.Background(), func(r store.Reader) (err error) {
 			result, err = r.Search(parsed.Query)

@@ -92,6 +92,7 @@ func (s *suite) found(typ, query string) int {
 	}
 	seen := map[fhir.Key]bool{}
 	q := parsed.Query
+	q.Sight = search.Everything
 	for {
 		var page store.Result
 		err := s.View(context.Background(), func(r store.Reader) (err error) {

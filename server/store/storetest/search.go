@@ -20,6 +20,7 @@ func parse(t testing.TB, typ, query string) *search.Query {
 	if err != nil {
 		t.Fatalf("%s?%s: %v", typ, query, err)
 	}
+	p.Query.Sight = search.Everything
 	return p.Query
 }
 
@@ -125,7 +126,7 @@ func (s *suite) lastUpdated() {
 	q := func(prefix search.Prefix, low, high int64) string {
 		var ids string
 		s.view(func(r store.Reader) error {
-			result, err := r.Search(&search.Query{Type: "Observation", Count: 100, Filter: []search.Clause{{
+			result, err := r.Search(&search.Query{Type: "Observation", Sight: search.Everything, Count: 100, Filter: []search.Clause{{
 				Param: Parameters().Lookup("Observation", "_lastUpdated"), Operands: []search.Operand{{Prefix: prefix, Low: low, High: high}},
 			}}})
 			ids = found(result)
@@ -162,7 +163,7 @@ func (s *suite) unknown() {
 		{Filter: []search.Clause{{Param: Parameters().Lookup("Observation", "_id"), Operands: []search.Operand{{}}}}},
 		{Sort: []search.Sort{{Param: Parameters().Lookup("Observation", "code")}}},
 	} {
-		q.Type, q.Count = "Observation", 10
+		q.Type, q.Count, q.Sight = "Observation", 10, search.Everything
 		s.view(func(r store.Reader) error {
 			if result, err := r.Search(q); err == nil {
 				s.t.Fatalf("a query it cannot know gives %+v", result)
