@@ -1,0 +1,28 @@
+package consent
+
+import "vitalwire/fhir/search"
+
+// authors are the reference parameters that name who or what made the information
+// in a resource. Devices are among them: most of what they measure has no other author.
+var authors = []string{
+	"author", "performer", "recorder", "asserter", "requester", "source", "sender", "enterer", "entered-by", "device", "reporter",
+	"responsibleparty", "results-interpreter", "prescriber", "provider", "operator", "informant", "assessor", "dispenser", "collector",
+}
+
+// times are the parameters that tell when what a resource reports took place, by
+// preference. The first that a type has counts.
+var times = []string{
+	"date", "onset-date", "effective-time", "effective", "authoredon", "authored-on", "authored", "started", "sent", "created", "identified",
+	"collected", "start-date", "whenhandedover", "datewritten", "datetime", "event-date", "recorded", "recorded-date", "issued", "period",
+}
+
+// clinical is the parameter of the clinical time of a type, _lastUpdated where R4
+// has none.
+func clinical(g *search.Registry, typ string) *search.Param {
+	for _, code := range times {
+		if p := g.Lookup(typ, code); p != nil && p.Type == search.Date {
+			return p
+		}
+	}
+	return g.Lookup(typ, "_lastUpdated")
+}
