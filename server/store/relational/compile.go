@@ -114,11 +114,8 @@ func (p *plan) clause(c search.Clause) error {
 		}
 		return nil
 	}
-	if c.Tree != search.NoTree {
-		return fmt.Errorf("store: the hierarchy of %s is not resolved", c.Param.Code)
-	}
-	if len(c.Operands) == 0 && c.Missing == nil {
-		return fmt.Errorf("store: a clause of %s without operands", c.Param.Code)
+	if err := askable(c); err != nil {
+		return err
 	}
 	if c.Missing != nil {
 		p.all, p.names = append(p.all, newMissing(c)), append(p.names, c.Param.Code)
@@ -135,6 +132,21 @@ func (p *plan) clause(c search.Clause) error {
 	from, err := p.store.newSource(c)
 	p.all, p.names = append(p.all, from), append(p.names, c.Param.Code)
 	return err
+}
+
+// askable refuses a clause that no index answers, or that asks for nothing.
+func askable(c search.Clause) error {
+	switch {
+	case c.Param == nil || c.Has != nil || len(c.Chain) > 0:
+		return errors.New("store: a clause that is none of a parameter")
+	case c.Tree != search.NoTree:
+		return fmt.Errorf("store: the hierarchy of %s is not resolved", c.Param.Code)
+	case len(c.Operands) == 0 && c.Missing == nil:
+		return fmt.Errorf("store: a clause of %s without operands", c.Param.Code)
+	case (c.Not || c.Missing != nil) && (c.Param.Type == search.ID || c.Param.Type == search.LastUpdated):
+		return fmt.Errorf("store: %s is never missing, and turned round by a group", c.Param.Code)
+	}
+	return nil
 }
 
 // bound lowers upper by what a clause of one operand says: of two upper bounds

@@ -45,8 +45,16 @@ func (p *plan) drivers() []driver {
 // rank orders clauses that are equally frequent as far as was counted.
 func rank(from source) int {
 	switch from := from.(type) {
-	case *trackClause:
+	case *trackClause, idSource, constSource:
 		return 0
+	case anySource:
+		worst := 0
+		for _, one := range from {
+			worst = max(worst, rank(one))
+		}
+		return worst
+	case allSource:
+		return rank(from.best())
 	case *subjectClause:
 		return 1
 	case factClause:

@@ -17,34 +17,36 @@ func (s *Store) group(g *search.Group) (source, error) {
 		}
 	}
 	switch {
-	case len(list) == 0:
+	case len(list) == 0 && g.Op <= search.None:
 		return constSource(g.Op != search.Any), nil
 	case g.Op == search.All:
 		return allSource(list), nil
 	case g.Op == search.None:
 		return notSource{anySource(list)}, nil
+	case g.Op == search.Any:
+		return anySource(list), nil
 	}
-	return anySource(list), nil
+	return nil, fmt.Errorf("store: clauses are not joined by %d", g.Op)
 }
 
 // member compiles a clause of a group, where position and id are conditions like
 // any others.
 func (s *Store) member(c search.Clause) (source, error) {
-	switch {
-	case c.Group != nil:
+	if c.Group != nil {
 		return s.group(c.Group)
-	case c.Tree != search.NoTree:
-		return nil, fmt.Errorf("store: the hierarchy of %s is not resolved", c.Param.Code)
+	}
+	if err := askable(c); err != nil {
+		return nil, err
+	}
+	switch {
 	case c.Missing != nil:
 		return newMissing(c), nil
-	case len(c.Operands) == 0:
-		return nil, fmt.Errorf("store: a clause of %s without operands", c.Param.Code)
 	case c.Param.Type == search.LastUpdated:
 		return timeSource(c.Operands), knownPrefixes(c.Operands)
 	case c.Param.Type == search.ID:
 		p := plan{}
 		err := p.addIDs(c)
-		return idSource(p.ids), err
+		return idSource{c.Param.Resource, p.ids}, err
 	}
 	return s.newSource(c)
 }
@@ -59,16 +61,16 @@ func (s constSource) probe(*sqlText) string {
 	return "(1 = 0)"
 }
 
-func (constSource) arms(*sqlText, bool) []arm { return nil }
+func (s constSource) arms(b *sqlText, _ bool) []arm { return []arm{{"item", s.probe(b)}} }
 
-func (constSource) drives() bool { return false }
+// drives: nothing is quickly walked.
+func (s constSource) drives() bool { return !bool(s) }
 
 func (constSource) once() bool { return false }
 
 func (constSource) only() bool { return false }
 
-// allSource is met by what meets every one of several. It does not drive: at the
-// top of a query its members stand by themselves.
+// allSource is met by what meets every one of several. One of them may drive.
 type allSource []source
 
 func (s allSource) probe(b *sqlText) string {
@@ -79,11 +81,22 @@ func (s allSource) probe(b *sqlText) string {
 	return "(" + strings.Join(every, " AND ") + ")"
 }
 
-func (allSource) arms(*sqlText, bool) []arm { return nil }
+// best is the likeliest to drive; nil when none can.
+func (s allSource) best() source {
+	var best source
+	for _, from := range s {
+		if from.drives() && (best == nil || rank(from) < rank(best)) {
+			best = from
+		}
+	}
+	return best
+}
 
-func (allSource) drives() bool { return false }
+func (s allSource) arms(b *sqlText, rough bool) []arm { return s.best().arms(b, rough) }
 
-func (allSource) once() bool { return false }
+func (s allSource) drives() bool { return s.best() != nil }
+
+func (s allSource) once() bool { return s.best().once() }
 
 func (allSource) only() bool { return false }
 
@@ -107,23 +120,36 @@ func (timeSource) once() bool { return false }
 func (timeSource) only() bool { return false }
 
 // idSource is _id.
-type idSource []string
-
-func (s idSource) probe(b *sqlText) string {
-	if len(s) == 0 {
-		return "(1 = 0)"
-	}
-	ids := make([]any, len(s))
-	for i, id := range s {
-		ids[i] = id
-	}
-	return "((SELECT v.id FROM version v WHERE v.pos = d.pos) IN (" + b.list(ids) + "))"
+type idSource struct {
+	typ string
+	ids []string
 }
 
-func (idSource) arms(*sqlText, bool) []arm { return nil }
+func (s idSource) probe(b *sqlText) string {
+	if len(s.ids) == 0 {
+		return "(1 = 0)"
+	}
+	return "((SELECT v.id FROM version v WHERE v.pos = d.pos) IN (" + b.list(s.list()) + "))"
+}
 
-func (idSource) drives() bool { return false }
+func (s idSource) list() []any {
+	ids := make([]any, len(s.ids))
+	for i, id := range s.ids {
+		ids[i] = id
+	}
+	return ids
+}
 
-func (idSource) once() bool { return false }
+// arms are all versions that there are of the ids.
+func (s idSource) arms(b *sqlText, _ bool) []arm {
+	if len(s.ids) == 0 {
+		return constSource(false).arms(b, false)
+	}
+	return []arm{{table: "version", where: "c.rtype = " + b.arg(s.typ) + " AND c.id IN (" + b.list(s.list()) + ")"}}
+}
 
-func (idSource) only() bool { return false }
+func (idSource) drives() bool { return true }
+
+func (idSource) once() bool { return true }
+
+func (idSource) only() bool { return true }

@@ -120,20 +120,16 @@ func (s anySource) arms(b *sqlText, rough bool) []arm {
 	return list
 }
 
-// maxArmed is how many clauses joined by or may drive: of the queries of a UNION
-// SQLite takes 500, and each may have maxDriving.
-const maxArmed = 7
+// maxArms is how many arms may drive: of the queries of a UNION SQLite takes 500.
+const maxArms = 450
 
 func (s anySource) drives() bool {
-	if len(s) > maxArmed {
-		return false
-	}
 	for _, from := range s {
 		if !from.drives() {
 			return false
 		}
 	}
-	return true
+	return len(s.arms(&sqlText{}, true)) <= maxArms
 }
 
 func (anySource) once() bool { return false }

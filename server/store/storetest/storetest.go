@@ -66,6 +66,8 @@ func Run(t *testing.T, b Backend) {
 		{"dates", testDates},
 		{"sort", testSort},
 		{"include", testInclude},
+		{"sight", testSight},
+		{"sight refused", testSightRefused},
 		{"reindex", testReindex},
 		{"large sort", testLargeSort},
 		{"paging", testPaging},
