@@ -11,7 +11,7 @@ import (
 
 func main() {
 	os.Exit(server.Main(server.Program{
-		Args: os.Args[1:], Environ: os.Environ(), Stdout: os.Stdout, Stderr: os.Stderr,
+		Args: os.Args[1:], Environ: os.Environ(), Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
 		Adapters: all.Adapters(), Recordings: examples.Frames(),
 	}))
 }

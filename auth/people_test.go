@@ -114,7 +114,7 @@ func (b *browser) fill(where string, pairs ...string) url.Values {
 // signIn signs in by the login page.
 func (b *browser) signIn(name, password string) *httptest.ResponseRecorder {
 	b.t.Helper()
-	return b.send("login", b.fill("login", "name", name, "password", password, "next", "account"))
+	return b.send("login", b.fill("login?next=account", "name", name, "password", password, "next", "account"))
 }
 
 func TestPeople_LoginLogout(t *testing.T) {

@@ -20,7 +20,7 @@ type session struct {
 	ID   string `json:"-"`
 	User string `json:"user"`
 	// Epoch is that of the user when he signed in.
-	Epoch int       `json:"epoch,omitempty"`
+	Epoch string    `json:"epoch"`
 	Began time.Time `json:"began"`
 	Seen  time.Time `json:"seen"`
 

@@ -28,8 +28,9 @@ type User struct {
 	Subject  string    `json:"subject,omitempty"`
 	Disabled bool      `json:"disabled,omitempty"`
 	Created  time.Time `json:"created"`
-	// Epoch grows with what ends all his sessions, such as a new password.
-	Epoch int `json:"epoch,omitempty"`
+	// Epoch is random, and another one after what ends all his sessions, such as a new
+	// password; also for who is added anew under an old name.
+	Epoch string `json:"epoch"`
 }
 
 // Roles are all of them, as they are listed to an administrator.
@@ -105,7 +106,7 @@ func (a *Authority) AddUser(ctx context.Context, u User, password string) error 
 		}
 		u.Hash = hash
 	}
-	u.Created = a.now().UTC()
+	u.Created, u.Epoch = a.now().UTC(), random()
 	return a.Shelf.Change(ctx, func(d Drawer) error {
 		if _, taken, err := d.Get(userShelf, u.Name); err != nil || taken {
 			if err == nil {
@@ -134,9 +135,9 @@ func (a *Authority) ChangeUser(ctx context.Context, name string, fn func(*User))
 		}
 		u := *was
 		fn(&u)
-		u.Name, u.Created = was.Name, was.Created
+		u.Name, u.Created, u.Epoch = was.Name, was.Created, was.Epoch
 		if u.Hash != was.Hash || u.Role != was.Role || u.FHIRUser != was.FHIRUser || u.Disabled != was.Disabled || u.Issuer != was.Issuer || u.Subject != was.Subject {
-			u.Epoch = was.Epoch + 1
+			u.Epoch = random()
 		}
 		if err := u.check(); err != nil {
 			return err
@@ -166,20 +167,29 @@ func (a *Authority) SetPassword(ctx context.Context, name, password string) erro
 	return a.ChangeUser(ctx, name, func(u *User) { u.Hash = hash })
 }
 
-// RemoveUser removes a user, and with him his sessions and the use of what he
-// let apps do.
+// RemoveUser removes a user, and with him his sessions and what he let apps do.
 func (a *Authority) RemoveUser(ctx context.Context, name string) error {
+	name = loginNameOf(name)
 	err := a.Shelf.Change(ctx, func(d Drawer) error {
-		key := loginNameOf(name)
-		if _, ok, err := d.Get(userShelf, key); err != nil || !ok {
+		if _, ok, err := d.Get(userShelf, name); err != nil || !ok {
 			if err == nil {
 				err = ErrNoUser
 			}
 			return err
 		}
-		return d.Put(userShelf, key, nil)
+		return d.Put(userShelf, name, nil)
 	})
 	a.forget()
+	if err != nil {
+		return err
+	}
+	// He is gone, so that no new ones come; one of that name shall not find them.
+	grants, err := a.grants(ctx, name)
+	for _, g := range grants {
+		if err == nil {
+			err = a.revokeGrant(ctx, name, g.ID)
+		}
+	}
 	return err
 }
 

@@ -69,6 +69,7 @@ type commands struct {
 		Force bool   `help:"Put the store that is there aside, under a name that is printed."`
 	} `cmd:"" help:"Make the store at --store from a backup, with the server stopped. The backup is checked first."`
 	Client clientCommands `cmd:"" help:"Register, list and remove the clients that may get access tokens."`
+	User   userCommands   `cmd:"" help:"Add, list, disable and remove the people who sign in."`
 	Token  tokenCommand   `cmd:"" help:"Print an access token for operators and scripts on this machine."`
 	Health struct{}       `cmd:"" help:"Ask the server at --listen whether it is well; exit status 0 says yes."`
 	Show   struct{}       `cmd:"" name:"version" help:"Print the version."`

@@ -3,6 +3,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -30,6 +31,7 @@ const Version = "0.1.0"
 // examples for their form).
 type Program struct {
 	Args, Environ  []string
+	Stdin          io.Reader // may be nil
 	Stdout, Stderr io.Writer
 	Adapters       []adapters.Adapter
 	Recordings     fs.FS
@@ -91,6 +93,17 @@ func Main(p Program) int {
 		err = listClients(ctx, c.Config, stdout)
 	case "client remove <id>":
 		err = removeClient(ctx, c.Config, c.Client.Remove.ID, stdout)
+	case "user add <name>":
+		err = addUser(ctx, c.Config, c.User, p.Stdin, stdout)
+	case "user list":
+		err = listUsers(ctx, c.Config, stdout)
+	case "user password <name>":
+		err = setPassword(ctx, c.Config, c.User, p.Stdin, stdout)
+	case "user disable <name>", "user enable <name>":
+		disable := parsed.Command() == "user disable <name>"
+		err = disableUser(ctx, c.Config, cmp.Or(c.User.Disable.Name, c.User.Enable.Name), disable, stdout)
+	case "user remove <name>":
+		err = removeUser(ctx, c.Config, c.User.Remove.Name, stdout)
 	case "token":
 		err = mint(ctx, c.Config, c.Token, stdout)
 	default:
