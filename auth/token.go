@@ -243,7 +243,8 @@ func (a *Authority) forget() {
 	a.cache.age++
 }
 
-// Sweep removes tokens and used assertions that are past their end.
+// Sweep removes tokens, used assertions, sessions and counts of failed logins that
+// are past their end.
 func (a *Authority) Sweep(ctx context.Context) error {
 	now := a.now()
 	ended := map[string]func([]byte) bool{
@@ -258,6 +259,14 @@ func (a *Authority) Sweep(ctx context.Context) error {
 		usedShelf: func(value []byte) bool {
 			var end time.Time
 			return json.Unmarshal(value, &end) == nil && now.After(end)
+		},
+		sessionShelf: func(value []byte) bool {
+			var s session
+			return json.Unmarshal(value, &s) == nil && s.over(now)
+		},
+		triesShelf: func(value []byte) bool {
+			var t attempts
+			return json.Unmarshal(value, &t) == nil && t.stale(now)
 		},
 	}
 	for collection, over := range ended {
@@ -278,7 +287,15 @@ func (a *Authority) sweep(ctx context.Context, collection string, over func([]by
 		after = entries[len(entries)-1].Key
 		err = a.Shelf.Change(ctx, func(d Drawer) error {
 			for _, e := range entries {
-				if over(e.Value) {
+				if !over(e.Value) {
+					continue
+				}
+				// What was used meanwhile stays.
+				value, ok, err := d.Get(collection, e.Key)
+				if err != nil {
+					return err
+				}
+				if ok && over(value) {
 					if err := d.Put(collection, e.Key, nil); err != nil {
 						return err
 					}
