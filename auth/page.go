@@ -24,6 +24,14 @@ func (a *Authority) pages(path string) http.HandlerFunc {
 		return a.show(a.logout)
 	case "auth/account":
 		return a.show(a.account)
+	case "auth/clients":
+		return a.show(a.manageClients)
+	case "auth/client":
+		return a.show(a.manageClient)
+	case "auth/users":
+		return a.show(a.manageUsers)
+	case "auth/person":
+		return a.show(a.manageUser)
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ const shell = "shell.html"
 
 // sets are the templates of each page, with the shell.
 var sets = sync.OnceValues(func() (map[string]*template.Template, error) {
-	common, err := template.New(shell).Funcs(template.FuncMap{"lines": func(list []string) string { return strings.Join(list, "\n") }}).ParseFS(files, shell)
+	common, err := template.New(shell).ParseFS(files, shell)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ var dependencies = []dependency{
 	{path: "github.com/prometheus/client_golang", dirs: []string{"server/telemetry"}, reason: "metrics in the format that every operator scrapes"},
 	{path: "github.com/alecthomas/kong", dirs: []string{"server"}, reason: "flags, commands and environment variables with one help text"},
 	{path: "github.com/google/uuid", dirs: []string{"server"}, reason: "logical ids and request ids"},
+	{path: "golang.org/x/net", dirs: []string{"auth", "server"}, tests: true, reason: "reads the HTML of the pages as a browser does, to check it"},
 	{path: "github.com/anishathalye/porcupine", dirs: []string{"server"}, tests: true, reason: "checks histories for linearizability"},
 	{path: "github.com/vektah/gqlparser/v2", dirs: []string{"server/operation/graphql"}, reason: "reading GraphQL documents; its parser only, no schema"},
 	{path: "github.com/agnivade/levenshtein", dirs: []string{"server"}, reason: "did-you-mean for a mistyped setting or resource type"},
