@@ -51,7 +51,8 @@ func (r *rounds) ask(t *testing.T, name string) {
 	s := openAt(t, name, database, time.Now, 0)
 	r.truth.load(t, s)
 	// Every other question goes to one that walks indexes instead of sorting.
-	both := [...]store.Store{s, openAt(t, name, database, time.Now, 1)}
+	// A third has all that lies between.
+	all := [...]store.Store{s, openAt(t, name, database, time.Now, 1), s, openAt(t, name, database, time.Now, 60)}
 	var total, some, wrong atomic.Int64
 	for n := 0; ; n++ {
 		list := r.round(n)
@@ -64,7 +65,7 @@ func (r *rounds) ask(t *testing.T, name string) {
 				for i := w; i < len(list) && wrong.Load() <= 10; i += workers {
 					total.Add(1)
 					some.Add(int64(min(len(list[i].want), 1)))
-					if !list[i].answered(t, r.seed, both[i%2]) {
+					if !list[i].answered(t, r.seed, all[i%len(all)]) {
 						wrong.Add(1)
 					}
 				}

@@ -61,7 +61,9 @@ func settings() [][2]string {
 		// ends early (docs/adr/0003). A bitmap, hash or merge would read everything
 		// first, and compiling such a statement costs more than running it.
 		{"enable_bitmapscan", "off"}, {"enable_hashjoin", "off"}, {"enable_mergejoin", "off"}, {"enable_seqscan", "off"},
-		{"max_parallel_workers_per_gather", "0"}, {"jit", "off"},
+		{"enable_memoize", "off"}, {"max_parallel_workers_per_gather", "0"}, {"jit", "off"},
+		// That way is in the text, not in the values: a statement is planned once.
+		{"plan_cache_mode", "force_generic_plan"},
 		// Milliseconds. The store itself ends what takes too long, and earlier; these
 		// end what a server left behind that is no more.
 		{"statement_timeout", "180000"}, {"idle_in_transaction_session_timeout", "180000"},

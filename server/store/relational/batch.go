@@ -140,7 +140,7 @@ type newVersion struct {
 	body  packed
 }
 
-type pastRow struct{ pos, shard, until int64 }
+type pastRow struct{ pos, shard, until, typ int64 }
 
 type placedEntry struct {
 	entry
@@ -212,7 +212,7 @@ func (b *batch) write(index int, p *prepared, find finder) (store.Version, error
 	b.terms = b.terms || store.IsDefinition(w.Key.Type)
 	if exists && !cur.deleted {
 		b.dead[cur.pos] = next.pos
-		b.deadRows = append(b.deadRows, pastRow{cur.pos, cur.shard, next.pos})
+		b.deadRows = append(b.deadRows, pastRow{cur.pos, cur.shard, next.pos, typeKey(w.Key.Type)})
 	}
 	found := &p.rows[index]
 	for i, e := range found.entries {

@@ -107,9 +107,9 @@ func (r *reader) linked(sight search.Sight, typ string, c search.Clause, name st
 	}
 	var b sqlText
 	b.WriteString("SELECT " + columns + " FROM (SELECT m.pos FROM (")
-	p.matches(&b, drive, p.upper, func(*sqlText) string { return "d.pos" })
+	p.matches(&b, drive, p.upper, position)
 	b.WriteString(") m")
-	b.WriteString(" LIMIT " + b.limit(maxLinks+1) + ") x JOIN version v ON v.pos = x.pos")
+	b.WriteString(" LIMIT " + b.limit(maxLinks+1) + ") x" + r.s.d.Seek("version", "v", "x.pos"))
 	n := 0
 	return r.each(b.statement(), func(rows *sql.Rows) error {
 		if n++; n > maxLinks {

@@ -19,6 +19,15 @@ type Dialect interface {
 	// LockHead reads position, nonce, epoch and terms of the head row and keeps other writers
 	// out until the transaction ends.
 	LockHead() string
+	// Seek joins the row of a table at a position, which a row before it has: for each
+	// of those one look at the table's key, whatever the planner knows of the tables.
+	Seek(table, as, pos string) string
+	// RowsInOrder reports whether the indexes of item give rows of one key in the order
+	// of position.
+	RowsInOrder() bool
+	// Changed is a query for the names of tables that changed much since ANALYZE saw
+	// them; "" where no search is planned by statistics.
+	Changed() string
 	// Size is a query for the bytes that the database takes.
 	Size() string
 
@@ -36,8 +45,9 @@ type Dialect interface {
 	// WordQuery writes what WordRows takes: any of some terms.
 	WordQuery(any []Term) string
 	// WordRows is a query for the positions, column pos, of the full text that meets
-	// the query in a parameter; only for one position unless that is "".
-	WordRows(query, pos string) string
+	// the query in a parameter; only for one position unless that is "". It need not
+	// give more rows than most.
+	WordRows(query, pos string, most int64) string
 	// WordsInOrder reports whether rows of WordRows in the order of the newest
 	// position are read one by one, without all of them being found first.
 	WordsInOrder() bool

@@ -81,6 +81,9 @@ func (p *plan) choose(r *reader) (drive, narrow driver, err error) {
 	if len(list) == 0 {
 		return whole, whole, nil
 	}
+	if p.flows(list) {
+		return list[0], list[0], nil
+	}
 	for i, limit := range [...]int64{max(p.gather/tiny, 1), p.gather} {
 		if i > 0 && p.streams() {
 			words := list[slices.IndexFunc(list, func(d driver) bool { return isWords(d.from) })]
@@ -104,31 +107,50 @@ func (p *plan) choose(r *reader) (drive, narrow driver, err error) {
 
 // count fills in the sizes, up to a limit.
 func (p *plan) count(r *reader, list []driver, limit int64) error {
-	var b sqlText
-	sizes := make([]any, len(list))
-	b.WriteString("SELECT ")
+	var rows sqlText
+	arms := make([]string, len(list))
 	for i := range list {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteString("(SELECT count(*) FROM (" + union(list[i].from.arms(&b, true)) + " LIMIT " + b.limit(limit) + ") q)")
-		sizes[i] = &list[i].size
+		arms[i] = union(list[i].from.arms(&rows, true))
 	}
-	_, err := r.c.one(r.ctx, b.statement(), sizes...)
-	return r.check(err)
+	key := p.store.sizes.key(strings.Join(arms, ";"), rows.args)
+	found, ok := p.store.sizes.get(key, limit)
+	if !ok {
+		found = make([]int64, len(list))
+		into := make([]any, len(list))
+		most := rows.limit(limit)
+		for i := range list {
+			arms[i] = "(SELECT count(*) FROM (" + arms[i] + " LIMIT " + most + ") q)"
+			into[i] = &found[i]
+		}
+		rows.WriteString("SELECT " + strings.Join(arms, ", "))
+		if _, err := r.c.one(r.ctx, rows.statement(), into...); err != nil {
+			return r.check(err)
+		}
+		p.store.sizes.put(key, limit, found)
+	}
+	for i := range list {
+		list[i].size = min(found[i], limit)
+	}
+	return nil
 }
 
-// matches writes queries, joined by UNION ALL, for what sel selects of every match,
-// a row of item named d; each match once. No match has a position after upper.
-func (p *plan) matches(b *sqlText, drive driver, upper int64, sel func(b *sqlText) string) {
-	head := "SELECT " + sel(b) + " FROM "
+// selected writes what a query selects of a match, the row of item named d, whose
+// position pos is: in the row that gives the order.
+type selected func(b *sqlText, pos string) string
+
+// position selects the position alone.
+func position(_ *sqlText, pos string) string { return pos }
+
+// matches writes queries, joined by UNION ALL, for what sel selects of every match;
+// each match once. No match has a position after upper.
+func (p *plan) matches(b *sqlText, drive driver, upper int64, sel selected) {
 	if drive.all {
-		b.WriteString(head + "item d WHERE d.type = " + b.arg(typeKey(p.query.Type)) + " AND " + p.conditions(b, drive, "d.pos", upper))
+		b.WriteString("SELECT " + sel(b, "d.pos") + " FROM item d WHERE d.type = " + b.arg(typeKey(p.query.Type)) + " AND " + p.conditions(b, drive, "d.pos", upper))
 		if p.near {
 			b.WriteString(" AND " + p.nearby(b, "pos", "DESC", "n.pos <= "+b.arg(upper)))
 		}
 	} else {
-		p.driven(b, drive, head, upper)
+		p.driven(b, drive, sel, upper)
 	}
 	if p.pinned {
 		b.WriteString(" UNION ALL ")
@@ -136,35 +158,57 @@ func (p *plan) matches(b *sqlText, drive driver, upper int64, sel func(b *sqlTex
 	}
 }
 
-// driven writes the queries of matches that begin at a driver's rows.
-func (p *plan) driven(b *sqlText, drive driver, head string, upper int64) {
+// driven writes the queries of matches that begin at a driver's rows: those of item
+// by themselves, and those that other rows lead to.
+func (p *plan) driven(b *sqlText, drive driver, sel selected, upper int64) {
 	// A plus before a column keeps its index from being walked instead of the driver's.
-	rest := " AND " + p.conditions(b, drive, "+d.pos", upper)
-	switch {
-	case drive.ids != nil:
-		b.WriteString(head + "(" + p.versions(b, drive.ids) + ") q JOIN item d ON d.pos = q.pos WHERE true" + rest)
-	case drive.from.once():
-		for i, a := range drive.from.arms(b, false) {
-			if i > 0 {
-				b.WriteString(" UNION ALL ")
-			}
-			if a.table == "item" {
-				b.WriteString(head + "item d WHERE " + a.where + rest)
-			} else {
-				b.WriteString(head + "(" + union([]arm{a}) + ") q JOIN item d ON d.pos = q.pos WHERE true" + rest)
-			}
-		}
-	default:
-		b.WriteString(head + "(SELECT DISTINCT u.pos FROM (" + union(drive.from.arms(b, false)) + ") u) q JOIN item d ON d.pos = q.pos WHERE true" + rest)
+	if drive.ids != nil {
+		b.WriteString("SELECT " + sel(b, "d.pos") + " FROM (" + p.versions(b, drive.ids) + ") q" + p.seek("d", "q.pos") + " WHERE " + p.conditions(b, drive, "+d.pos", upper))
+		return
 	}
+	var own, other []arm
+	for _, a := range drive.from.arms(b, false) {
+		if a.table == "item" {
+			own = append(own, a)
+		} else {
+			other = append(other, a)
+		}
+	}
+	if len(own) > 1 { // which may give a row twice
+		own, other = nil, append(own, other...)
+	}
+	except, plus := "", "+"
+	if p.flows([]driver{drive}) {
+		plus = "" // nor is there another
+	}
+	for _, a := range own {
+		b.WriteString("SELECT " + sel(b, "d.pos") + " FROM item d WHERE " + a.where + " AND " + p.conditions(b, drive, plus+"d.pos", upper))
+		if !drive.from.once() {
+			except = " AND NOT coalesce((" + a.where + "), false)"
+		}
+	}
+	if len(other) == 0 {
+		return
+	}
+	if len(own) > 0 {
+		b.WriteString(" UNION ALL ")
+	}
+	rows := union(other)
+	if !drive.from.once() {
+		rows = "SELECT DISTINCT u.pos FROM (" + rows + ") u"
+	}
+	b.WriteString("SELECT " + sel(b, "q.pos") + " FROM (" + rows + ") q" + p.seek("d", "q.pos") + " WHERE " + p.conditions(b, drive, plus+"q.pos", upper) + except)
 }
+
+// seek joins the row of item at a position.
+func (p *plan) seek(as, pos string) string { return p.store.d.Seek("item", as, pos) }
 
 // superseded writes a query for the matches that are current no more, but were at
 // the position searched at: few, as it is not long ago.
-func (p *plan) superseded(b *sqlText, upper int64, sel func(b *sqlText) string) {
-	b.WriteString("SELECT " + sel(b) + " FROM ")
+func (p *plan) superseded(b *sqlText, upper int64, sel selected) {
+	b.WriteString("SELECT " + sel(b, "d.pos") + " FROM ")
 	if p.byID {
-		b.WriteString("(" + p.versions(b, p.ids) + ") q JOIN item_past d ON d.pos = q.pos WHERE ")
+		b.WriteString("(" + p.versions(b, p.ids) + ") q" + p.store.d.Seek("item_past", "d", "q.pos") + " WHERE ")
 	} else {
 		b.WriteString("item_past d WHERE ")
 	}
@@ -182,7 +226,10 @@ func (p *plan) versions(b *sqlText, ids []string) string {
 
 // conditions is what must hold at the row d besides the driver.
 func (p *plan) conditions(b *sqlText, drive driver, pos string, upper int64) string {
-	all := []string{pos + " <= " + b.arg(upper)}
+	all := []string{"(1 = 1)"}
+	if p.pinned || upper < p.at { // else there are no later ones
+		all[0] = pos + " <= " + b.arg(upper)
+	}
 	for _, c := range p.times {
 		either := make([]string, len(c.Operands))
 		for i, o := range c.Operands {

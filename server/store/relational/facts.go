@@ -34,7 +34,7 @@ func (r *reader) Facts(q *search.Query, give func(store.Fact) error) error {
 	}
 	var b sqlText
 	b.WriteString("SELECT x.pos, x.high, x.code, x.code_system, c.code, c.code_system FROM (")
-	p.matches(&b, drive, p.upper, func(*sqlText) string { return "d.pos, d.high, d.code, d.code_system, d.marks" })
+	p.matches(&b, drive, p.upper, func(_ *sqlText, pos string) string { return pos + " AS pos, d.high, d.code, d.code_system, d.marks" })
 	// Further codes of a match stand in rows side by side.
 	b.WriteString(fmt.Sprintf(") x LEFT JOIN item_code c ON c.pos = x.pos AND x.marks & %d <> 0 ORDER BY x.pos", moreCode))
 	var fact store.Fact

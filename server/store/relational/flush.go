@@ -53,7 +53,7 @@ func (s *Store) loadKeys(ctx context.Context, c *conn, b *batch, keys []fhir.Key
 		// The newest version of each key by one seek, whatever the planner thinks.
 		st.SQL = `WITH ` + st.SQL + `, p AS (SELECT (SELECT x.pos FROM version x WHERE x.rtype = k.rtype AND x.id = k.id
 			ORDER BY x.vid DESC LIMIT 1) AS pos FROM k)
-			SELECT v.rtype, v.id, v.pos, v.vid, v.shard, v.deleted FROM p JOIN version v ON v.pos = p.pos`
+			SELECT v.rtype, v.id, v.pos, v.vid, v.shard, v.deleted FROM p` + s.d.Seek("version", "v", "p.pos")
 		err := c.each(ctx, st, func(rows *sql.Rows) error {
 			var key fhir.Key
 			var cur current
@@ -138,7 +138,7 @@ type stored struct {
 func (f stored) at(positions []int64) ([]store.Version, error) {
 	var list []store.Version
 	st := f.s.d.With("k", Batch{{Name: "pos", Ints: positions}})
-	st.SQL = `WITH ` + st.SQL + ` SELECT ` + versionColumns + ` FROM version v WHERE v.pos IN (SELECT k.pos FROM k) ORDER BY v.pos DESC`
+	st.SQL = `WITH ` + st.SQL + ` SELECT ` + versionColumns + ` FROM (SELECT DISTINCT k.pos FROM k) k` + f.s.d.Seek("version", "v", "k.pos") + ` ORDER BY v.pos DESC`
 	err := f.c.each(f.ctx, st, func(rows *sql.Rows) error {
 		v, err := scanVersion(rows)
 		list = append(list, v)
@@ -183,6 +183,9 @@ func (s *Store) flush(ctx context.Context, c *conn, b *batch) error {
 	if err := s.supersede(ctx, c, b.deadRows); err != nil {
 		return err
 	}
+	if err := s.flushTally(ctx, c, b); err != nil {
+		return err
+	}
 	return s.flushRecords(ctx, c, b)
 }
 
@@ -191,7 +194,7 @@ func (s *Store) supersede(ctx context.Context, c *conn, rows []pastRow) error {
 	for chunk := range slices.Chunk(rows, maxChunk) {
 		st := s.d.With("k", pastBatch(chunk))
 		if err := c.exec(ctx, `WITH `+st.SQL+` INSERT INTO item_past (`+itemColumns+`, until) SELECT `+itemColumnsOf("i")+`, k.until
-			FROM (SELECT DISTINCT k.pos, k.until FROM k) k JOIN item i ON i.pos = k.pos`, st.Args...); err != nil {
+			FROM (SELECT DISTINCT k.pos, k.until FROM k) k`+s.d.Seek("item", "i", "k.pos"), st.Args...); err != nil {
 			return err
 		}
 		if err := c.exec(ctx, `WITH `+st.SQL+` DELETE FROM item WHERE pos IN (SELECT k.pos FROM k)`, st.Args...); err != nil {

@@ -153,7 +153,7 @@ func (r *reader) Current(keys []fhir.Key) (map[fhir.Key]store.Version, error) {
 		valid = valid[len(chunk):]
 		k := r.s.d.With("k", keyBatch(chunk))
 		st := Statement{Args: k.Args, SQL: "WITH " + k.SQL + `, p AS (SELECT (SELECT x.pos FROM version x WHERE x.rtype = k.rtype AND x.id = k.id
-			ORDER BY x.vid DESC LIMIT 1) AS pos FROM k) SELECT ` + versionColumns + ` FROM p JOIN version v ON v.pos = p.pos`}
+			ORDER BY x.vid DESC LIMIT 1) AS pos FROM k) SELECT ` + versionColumns + ` FROM p` + r.s.d.Seek("version", "v", "p.pos")}
 		err := r.each(st, func(rows *sql.Rows) error {
 			v, err := scanVersion(rows)
 			found[v.Key] = v

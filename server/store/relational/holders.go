@@ -10,7 +10,7 @@ import (
 func (r *reader) Holders(typ string, id store.Identifier) ([]store.Version, error) {
 	w := wantedOf(typ, &id)
 	st := Statement{
-		SQL:  `SELECT ` + versionColumns + ` FROM ix e JOIN version v ON v.pos = e.pos WHERE e.key = $1 AND ` + live,
+		SQL:  `SELECT ` + versionColumns + ` FROM ix e` + r.s.d.Seek("version", "v", "e.pos") + ` WHERE e.key = $1 AND ` + live,
 		Args: []any{w.key, maxMatches},
 	}
 	if !w.any {

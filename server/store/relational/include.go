@@ -178,7 +178,7 @@ func (in *including) current(keys []fhir.Key, found map[fhir.Key]store.Version) 
 	b.args = st.Args
 	b.WriteString("WITH " + st.SQL + `, p AS (SELECT (SELECT x.pos FROM version x WHERE x.rtype = k.rtype AND x.id = k.id AND x.pos <= ` + b.arg(in.at) + `
 		ORDER BY x.vid DESC LIMIT 1) AS pos FROM k)
-		SELECT ` + versionColumns + ` FROM p JOIN version v ON v.pos = p.pos WHERE v.deleted = 0`)
+		SELECT ` + versionColumns + ` FROM p` + in.r.s.d.Seek("version", "v", "p.pos") + ` WHERE v.deleted = 0`)
 	return in.r.each(b.statement(), func(rows *sql.Rows) error {
 		v, err := scanVersion(rows)
 		found[v.Key] = v

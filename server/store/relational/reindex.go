@@ -41,6 +41,9 @@ func (s *Store) reindex(ctx context.Context, c *conn) error {
 		}
 		after = last
 	}
+	if err := s.retally(ctx, c); err != nil {
+		return err
+	}
 	return c.exec(ctx, "UPDATE indexed SET rules = $1 WHERE one = 1", s.cfg.Search.Rules())
 }
 

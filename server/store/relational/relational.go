@@ -68,6 +68,8 @@ type Store struct {
 	reads  *pool
 	writes *pool // one connection: who holds it is the writer
 
+	sizes *sizes
+
 	// composites are the parts of each composite parameter (composite.go).
 	composites sync.Map
 
@@ -79,7 +81,8 @@ type Store struct {
 	waiting   atomic.Int64 // calls that wait for a snapshot
 	committer sync.WaitGroup
 	stop      context.CancelFunc // of what runs in the background
-	pruner    sync.WaitGroup
+	pruner    sync.WaitGroup     // that
+	commits   atomic.Int64       // since the start
 
 	mu      sync.Mutex
 	closing bool
@@ -97,6 +100,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		reads:  newPool(cfg.Read, cfg.Readers, cfg.Unprepared),
 		writes: newPool(cfg.Write, 1, cfg.Unprepared),
 		queue:  make(chan *request, cfg.Queue),
+		sizes:  newSizes(),
 	}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(s.fault(ctx, err), s.closePools())
@@ -105,6 +109,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.pruner.Go(func() { s.pruneLoop(life) })
+	s.pruner.Go(func() { s.statisticsLoop(life) })
 	return s, nil
 }
 

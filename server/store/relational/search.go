@@ -91,6 +91,9 @@ func (p *plan) page(r *reader, drive driver) ([]match, error) {
 	}
 	w := p.walk(drive)
 	if w == nil {
+		if list, err := p.latest(r, drive, limit); err != nil || len(list) == limit {
+			return list, err
+		}
 		return p.read(r, p.gathered(drive, limit))
 	}
 	// First along the sort's own index, then those without a value.
@@ -128,9 +131,12 @@ func (p *plan) read(r *reader, st Statement) ([]match, error) {
 
 // total counts all matches.
 func (p *plan) total(r *reader, drive driver) (int64, error) {
+	if len(p.all) == 0 && len(p.times) == 0 && !p.byID {
+		return p.everything(r)
+	}
 	var b sqlText
 	b.WriteString("SELECT count(*) FROM (")
-	p.matches(&b, drive, p.upper, func(*sqlText) string { return "d.pos" })
+	p.matches(&b, drive, p.upper, position)
 	b.WriteString(") x")
 	var n int64
 	_, err := r.c.one(r.ctx, b.statement(), &n)
@@ -160,8 +166,8 @@ func (p *plan) gathered(drive driver, limit int) Statement {
 }
 
 // sortValues are the columns of a match: its position and what it is sorted by.
-func (p *plan) sortValues(b *sqlText) string {
-	text := "d.pos"
+func (p *plan) sortValues(b *sqlText, pos string) string {
+	text := pos
 	for i, key := range p.sort {
 		text += fmt.Sprintf(", %s AS k%d", sortValue(b, key), i)
 	}
@@ -175,7 +181,7 @@ func (p *plan) bodies(b *sqlText, order string) Statement {
 	for i := range p.sort {
 		head += fmt.Sprintf(", x.k%d", i)
 	}
-	st.SQL = head + " FROM (" + st.SQL + ") x JOIN version v ON v.pos = x.pos ORDER BY " + order
+	st.SQL = head + " FROM (" + st.SQL + ") x" + p.store.d.Seek("version", "v", "x.pos") + " ORDER BY " + order
 	return st
 }
 

@@ -1,6 +1,9 @@
 package relational
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // streams reports whether a page is read from full text, newest first. To look
 // full text up for one position costs far more than to go on to the next one that
@@ -21,7 +24,7 @@ func (p *plan) streamed(drive driver, w wordClause, limit int) Statement {
 		upper = min(upper, p.query.After.Row-1)
 	}
 	var b sqlText
-	b.WriteString("SELECT d.pos FROM (" + w.d.WordRows(b.arg(w.d.WordQuery(w.terms)), "") + ") w CROSS JOIN item d ON d.pos = w.pos WHERE " +
+	b.WriteString("SELECT d.pos FROM (" + w.d.WordRows(b.arg(w.d.WordQuery(w.terms)), "", math.MaxInt64) + ") w" + w.d.Seek("item", "d", "w.pos") + " WHERE " +
 		p.conditions(&b, drive, "w.pos", upper) + " AND d.type = " + b.arg(typeKey(p.query.Type)) + " ORDER BY w.pos DESC LIMIT " + b.limit(limit))
 	return p.bodies(&b, "x.pos DESC")
 }

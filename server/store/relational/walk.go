@@ -77,7 +77,7 @@ func (p *plan) walkArm(b *sqlText, w *walk, a arm, limit int) {
 		column, way, order = "high", "<", "DESC"
 	}
 	// row gives the order; d.pos is kept out of indexes where that is not item.
-	row, pos, value, from := "c", "+d.pos", "c."+column, a.table+" c JOIN item d ON d.pos = c.pos"
+	row, pos, value, from := "c", "+d.pos", "c."+column, a.table+" c"+p.store.d.Seek("item", "d", "c.pos")
 	where := a.where
 	switch a.table {
 	case "item":
@@ -93,7 +93,7 @@ func (p *plan) walkArm(b *sqlText, w *walk, a arm, limit int) {
 			where += " AND c.key = " + b.arg(rangeKey(w.key.Param)) + " AND " + end
 		}
 	case "ix":
-		value, from, where = "d."+column, "(SELECT DISTINCT u.pos FROM ("+union([]arm{a})+") u) c JOIN item d ON d.pos = c.pos", "true"
+		value, from, where = "d."+column, "(SELECT DISTINCT u.pos FROM ("+union([]arm{a})+") u) c"+p.store.d.Seek("item", "d", "c.pos"), "true"
 	}
 	where += " AND " + value + " IS NOT NULL"
 	if after := p.query.After; after != nil {
@@ -129,7 +129,7 @@ func (p *plan) without(limit int) Statement {
 		" AND " + none + " AND " + p.conditions(&b, driver{all: true}, "d.pos", upper))
 	if p.pinned {
 		b.WriteString(" UNION ALL ")
-		p.superseded(&b, upper, func(*sqlText) string { return "d.pos, CAST(NULL AS bigint) AS k0" })
+		p.superseded(&b, upper, func(*sqlText, string) string { return "d.pos, CAST(NULL AS bigint) AS k0" })
 		b.WriteString(" AND " + none)
 	}
 	b.WriteString(") x ORDER BY x.pos DESC LIMIT " + b.limit(limit))
@@ -155,9 +155,17 @@ func (p *plan) peek(r *reader) error {
 	if st.SQL == "" {
 		return nil
 	}
+	// What was not found there a moment ago is not looked for again.
+	key := p.store.sizes.key(st.SQL, st.Args)
+	if _, missed := p.store.sizes.get(key, 0); missed {
+		return nil
+	}
 	list, err := p.read(r, st)
-	if len(list) == limit {
+	switch {
+	case len(list) == limit:
 		p.peeked = list
+	case err == nil:
+		p.store.sizes.put(key, 0, nil)
 	}
 	return err
 }
@@ -169,6 +177,10 @@ func (p *plan) nearby(b *sqlText, column, order, begin string) string {
 	if order == "DESC" {
 		way, last = " >= ", math.MinInt64
 	}
+	far := p.gather / 10
+	if len(p.sort) == 0 { // little is lost: the order of position is cheap otherwise, too
+		far = p.gather / 50
+	}
 	return "d." + column + way + "coalesce((SELECT n." + column + " FROM item n WHERE n.type = " + b.arg(typeKey(p.query.Type)) + " AND " + begin +
-		" ORDER BY n." + column + " " + order + fmt.Sprintf(" LIMIT 1 OFFSET %d), ", p.gather/10) + b.arg(last) + ")"
+		" ORDER BY n." + column + " " + order + fmt.Sprintf(" LIMIT 1 OFFSET %d), ", far) + b.arg(last) + ")"
 }

@@ -2,6 +2,7 @@ package relational
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 
@@ -62,10 +63,11 @@ func wordBatch(list []placedWords) Batch {
 type wordClause struct {
 	d     Dialect
 	terms []Term
+	most  int64 // what is ever counted to
 }
 
 func (s *Store) newWordClause(c search.Clause, p *search.Param) (source, error) {
-	w := wordClause{d: s.d}
+	w := wordClause{d: s.d, most: s.cfg.Gather}
 	params := []*search.Param{p}
 	if narrative := s.cfg.Search.Lookup(p.Resource, "_text"); p.Code == "_content" && narrative != nil {
 		params = append(params, narrative) // the narrative is content, and indexed once
@@ -82,11 +84,15 @@ func (s *Store) newWordClause(c search.Clause, p *search.Param) (source, error) 
 }
 
 func (w wordClause) probe(b *sqlText) string {
-	return "(SELECT 1 FROM (" + w.d.WordRows(b.arg(w.d.WordQuery(w.terms)), "d.pos") + ") w LIMIT 1) IS NOT NULL"
+	return "(SELECT 1 FROM (" + w.d.WordRows(b.arg(w.d.WordQuery(w.terms)), "d.pos", 1) + ") w LIMIT 1) IS NOT NULL"
 }
 
-func (w wordClause) arms(b *sqlText, _ bool) []arm {
-	return []arm{{table: "(" + w.d.WordRows(b.arg(w.d.WordQuery(w.terms)), "") + ")", where: "true"}}
+func (w wordClause) arms(b *sqlText, rough bool) []arm {
+	most := int64(math.MaxInt64)
+	if rough {
+		most = w.most
+	}
+	return []arm{{table: "(" + w.d.WordRows(b.arg(w.d.WordQuery(w.terms)), "", most) + ")", where: "true"}}
 }
 
 func (wordClause) drives() bool { return true }

@@ -86,6 +86,7 @@ func (s *Store) attempt(ctx context.Context, run func(r *reader) (*batch, error)
 	err = c.control(ctx, "COMMIT")
 	if err == nil {
 		open = false
+		s.commits.Add(1)
 		return nil
 	}
 	if fault := s.meaning(err); fault == FaultBroken || fault == FaultTimeout || ctx.Err() != nil {

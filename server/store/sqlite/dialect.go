@@ -36,13 +36,16 @@ var migration7 string
 //go:embed migrations/0008.sql
 var migration8 string
 
+//go:embed migrations/0009.sql
+var migration9 string
+
 // dialect is SQLite's. BEGIN IMMEDIATE takes the only write lock, so the head
 // needs no lock of its own.
 type dialect struct{}
 
 func (dialect) Name() string { return "SQLite" }
 func (dialect) Migrations() []string {
-	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8}
+	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8, migration9}
 }
 func (dialect) LockSchema() string { return "" }
 func (dialect) BeginRead() string  { return "BEGIN DEFERRED" }
@@ -53,6 +56,17 @@ func (dialect) LockHead() string {
 func (dialect) Size() string {
 	return "SELECT c.page_count * s.page_size FROM pragma_page_count() c, pragma_page_size() s"
 }
+
+// Seek: a CROSS JOIN is done in the order it is written in.
+func (dialect) Seek(table, as, pos string) string {
+	return " CROSS JOIN " + table + " " + as + " ON " + as + ".pos = " + pos
+}
+
+// RowsInOrder: every index ends in the rowid.
+func (dialect) RowsInOrder() bool { return true }
+
+// Changed: without statistics SQLite plans by the schema alone, always the same.
+func (dialect) Changed() string { return "" }
 
 // sizes are the rows of an insert: few different texts, so each is prepared once.
 var sizes = [...]int{64, 8, 1}
@@ -97,7 +111,7 @@ func (dialect) WordQuery(terms []relational.Term) string {
 	return strings.Join(list, " OR ")
 }
 
-func (dialect) WordRows(query, pos string) string {
+func (dialect) WordRows(query, pos string, _ int64) string {
 	text := "SELECT rowid AS pos FROM ix_words WHERE ix_words MATCH " + query
 	if pos != "" {
 		text += " AND rowid = " + pos

@@ -77,6 +77,7 @@ func Run(t *testing.T, b Backend) {
 		{"close", testClose},
 		{"schema", testSchema},
 		{"older schema", testOlderSchema},
+		{"tally", testTally},
 		{"explain", testExplain},
 		{"back pressure", testBackPressure},
 		{"prune", testPrune},
