@@ -11,7 +11,8 @@ import (
 )
 
 // authenticate finds the client that a request is from: by an assertion, by HTTP
-// Basic or by a secret in the body, and by one of them alone (RFC 6749 §2.3).
+// Basic or by a secret in the body, and by one of them alone (RFC 6749 §2.3). A public
+// one says who it is by client_id (§3.2.1).
 func (a *Authority) authenticate(ctx context.Context, f form) (*Client, error) {
 	from := addressOf(f.request)
 	if wait := a.slow.blocked(from, a.now()); wait > 0 {
@@ -36,6 +37,9 @@ func (a *Authority) prove(ctx context.Context, f form) (*Client, error) {
 		if way {
 			ways++
 		}
+	}
+	if ways == 0 && f.values.Has("client_id") {
+		return a.unproven(ctx, f.get("client_id"))
 	}
 	if ways != 1 {
 		return nil, &assertionError{errors.New("not one way of authentication")}
@@ -63,6 +67,15 @@ func (a *Authority) prove(ctx context.Context, f form) (*Client, error) {
 	client, err := a.client(ctx, id)
 	if err == nil && !client.holds(secret) {
 		err = &assertionError{errors.New("no such client, or a wrong secret")}
+	}
+	return client, err
+}
+
+// unproven finds a client that can keep no secret. One that can must prove itself.
+func (a *Authority) unproven(ctx context.Context, id string) (*Client, error) {
+	client, err := a.client(ctx, id)
+	if err == nil && (client == nil || !client.Public) {
+		err = &assertionError{errors.New("no such public client")}
 	}
 	return client, err
 }

@@ -23,6 +23,14 @@ type Authority struct {
 	// Frames are the origins that may show the pages in a frame, such as that of an
 	// EHR; by default none may.
 	Frames []string
+	// Chart is asked about patients and encounters; nil knows none, so that no app gets
+	// the context of one unless it is launched.
+	Chart Chart
+	// JWTs makes access tokens that other resource servers can read (RFC 9068); by
+	// default they are opaque.
+	JWTs bool
+	// Brands are published when there are any.
+	Brands *Brands
 
 	keys  keyCache
 	cache tokenCache
@@ -52,6 +60,19 @@ func (a *Authority) Handler(path string) http.HandlerFunc {
 	switch path {
 	case ".well-known/smart-configuration":
 		return a.discover
+	case ".well-known/openid-configuration":
+		return a.discoverOpenID
+	case "auth/keys":
+		return a.keySetDocument
+	case "auth/" + styleName:
+		return a.styling
+	case "auth/launches":
+		return a.launches
+	case "auth/brands":
+		if a.Brands == nil {
+			return nil
+		}
+		return a.brands
 	case "auth/token":
 		return a.post(a.token)
 	case "auth/introspect":

@@ -61,27 +61,36 @@ func (a *Authority) post(fn func(context.Context, form) (any, error)) http.Handl
 }
 
 func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
-	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
-		return form{}, invalidRequest("the body must be application/x-www-form-urlencoded")
-	}
-	if r.URL.RawQuery != "" {
-		return form{}, invalidRequest("parameters belong into the body, never into the URL")
-	}
-	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	values, err := readValues(w, r)
 	if err != nil {
-		return form{}, invalidRequest("the body is too large or ended early")
-	}
-	values, err := url.ParseQuery(string(data))
-	if err != nil {
-		return form{}, invalidRequest("the body is not a form")
+		return form{}, err
 	}
 	for _, v := range values {
 		if len(v) > 1 {
 			return form{}, invalidRequest("a parameter is given twice")
 		}
 	}
-	r.PostForm = values
 	return form{values, r}, nil
+}
+
+// readValues are the parameters of a body. Boxes on a page share a name.
+func readValues(w http.ResponseWriter, r *http.Request) (url.Values, error) {
+	if media, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || media != "application/x-www-form-urlencoded" {
+		return nil, invalidRequest("the body must be application/x-www-form-urlencoded")
+	}
+	if r.URL.RawQuery != "" {
+		return nil, invalidRequest("parameters belong into the body, never into the URL")
+	}
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxForm))
+	if err != nil {
+		return nil, invalidRequest("the body is too large or ended early")
+	}
+	values, err := url.ParseQuery(string(data))
+	if err != nil {
+		return nil, invalidRequest("the body is not a form")
+	}
+	r.PostForm = values // so that nobody reads the body again
+	return values, nil
 }
 
 // send answers JSON that must not be kept (RFC 6749 §5.1).
@@ -95,14 +104,18 @@ func (a *Authority) send(w http.ResponseWriter, status int, answer any) {
 			return
 		}
 	}
+	w.Header().Set("Pragma", "no-cache")
+	a.answerBytes(w, status, "application/json", "no-store", body.Bytes())
+}
+
+func (a *Authority) answerBytes(w http.ResponseWriter, status int, media, caching string, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Pragma", "no-cache")
+	h.Set("Content-Type", media)
+	h.Set("Cache-Control", caching)
 	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Length", strconv.Itoa(body.Len()))
+	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes()) // a client that has gone needs no answer
+	_, _ = w.Write(body) // a client that has gone needs no answer
 }
 
 func (a *Authority) fail(w http.ResponseWriter, err error) {
@@ -115,7 +128,11 @@ func (a *Authority) fail(w http.ResponseWriter, err error) {
 		w.Header().Set("Retry-After", strconv.Itoa(known.retry))
 	}
 	if known.status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Basic realm="vitalwire"`) // RFC 6749 §5.2
+		scheme := `Basic realm="vitalwire"` // RFC 6749 §5.2
+		if known.code == "invalid_token" {
+			scheme = `Bearer realm="vitalwire"` // RFC 6750 §3
+		}
+		w.Header().Set("WWW-Authenticate", scheme)
 	}
 	a.send(w, known.status, map[string]string{"error": known.code, "error_description": known.text})
 }

@@ -117,6 +117,18 @@ func readGrant(data []byte) (*Grant, error) {
 	return g, nil
 }
 
+// getJSON reads a value of a change; ok is false when there is none.
+func getJSON(d Drawer, collection, key string, to any) (ok bool, err error) {
+	data, ok, err := d.Get(collection, key)
+	if err != nil || !ok {
+		return false, err
+	}
+	if err := json.Unmarshal(data, to); err != nil {
+		return false, fmt.Errorf("auth: %s as kept: %w", collection, err)
+	}
+	return true, nil
+}
+
 func putJSON(d Drawer, collection, key string, value any) error {
 	data, err := json.Marshal(value)
 	if err != nil {

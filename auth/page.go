@@ -32,6 +32,12 @@ func (a *Authority) pages(path string) http.HandlerFunc {
 		return a.show(a.manageUsers)
 	case "auth/person":
 		return a.show(a.manageUser)
+	case "auth/authorize":
+		return a.show(a.authorize)
+	case "auth/consent":
+		return a.show(a.consent)
+	case "auth/launch":
+		return a.show(a.launchPage)
 	}
 	return nil
 }
@@ -70,7 +76,7 @@ func (v view) Admin() bool { return v.User != nil && v.User.Role == Admin }
 // leaving are the pages whose form may lead to an app, at an address of its own:
 // form-action would keep some browsers from following (CSP level 3 leaves open
 // whether it holds for redirects, and they differ).
-var leaving = []string{"login", "consent", "picker"}
+var leaving = []string{"login", "consent", "picker", "encounter", "launch"}
 
 var styleHash = func() string {
 	sum := sha256.Sum256([]byte(page.Style))
@@ -142,7 +148,7 @@ func (a *Authority) pageFault(w http.ResponseWriter, r *http.Request, err error)
 
 // readPage reads the form of a page into r.PostForm, or answers what is wrong with it.
 func (a *Authority) readPage(w http.ResponseWriter, r *http.Request) bool {
-	if _, err := readForm(w, r); err != nil {
+	if _, err := readValues(w, r); err != nil {
 		text := "The form cannot be read."
 		if known := (*oauthError)(nil); errors.As(err, &known) {
 			text = "The form cannot be read: " + known.text + "."

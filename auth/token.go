@@ -95,7 +95,7 @@ const BackendLife = 5 * time.Minute
 // ErrToken is a token that is unknown, expired or revoked: which one is not told.
 var ErrToken = errors.New("auth: the access token is not good")
 
-// Mint makes an access token of 256 random bits that stands for an access, whose
+// Mint makes an access token, opaque or a JWT (Authority.JWTs), that stands for an access, whose
 // times and ID it sets. Only the token's hash is kept.
 func (a *Authority) Mint(ctx context.Context, access Access, life time.Duration) (token string, made Access, err error) {
 	access.Issued = a.now().UTC().Truncate(time.Second)
@@ -105,14 +105,16 @@ func (a *Authority) Mint(ctx context.Context, access Access, life time.Duration)
 	if err != nil {
 		return "", access, err
 	}
-	token = random()
+	if token, err = a.accessToken(ctx, access); err != nil {
+		return "", access, err
+	}
 	err = a.Shelf.Change(ctx, func(d Drawer) error { return d.Put(tokenShelf, hashed(token), value) })
 	return token, access, err
 }
 
 // Lookup says what a token stands for. ErrToken is one that is not good.
 func (a *Authority) Lookup(ctx context.Context, token string) (Access, error) {
-	if len(token) != 43 || strings.Trim(token, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != "" {
+	if !wellFormed(token) {
 		return Access{}, ErrToken
 	}
 	key, now := hashed(token), a.now()
@@ -162,8 +164,14 @@ func (a *Authority) lookup(ctx context.Context, key string) (Access, error) {
 // or gets another role.
 func (a *Authority) alive(ctx context.Context, access Access) error {
 	if access.Grant != "" {
-		if g, err := a.grant(ctx, access.Grant); err != nil || g == nil {
+		g, err := a.grant(ctx, access.Grant)
+		if err != nil || g == nil {
 			return cmp.Or(err, ErrToken)
+		}
+		if g.Session != "" { // online_access ends with it
+			if _, s, err := a.session(ctx, g.Session); err != nil || s == nil {
+				return cmp.Or(err, ErrToken)
+			}
 		}
 	}
 	if access.User == "" {
@@ -256,6 +264,9 @@ func (a *Authority) Sweep(ctx context.Context) error {
 			g, err := readGrant(value)
 			return err == nil && !now.Before(g.Expires)
 		},
+		codeShelf:    over(func(c issued) bool { return now.After(c.Expires.Add(AccessLife)) }),
+		refreshShelf: over(func(r renewal) bool { return now.After(r.Expires) }),
+		launchShelf:  over(func(l launch) bool { return now.After(l.Expires) }),
 		usedShelf: func(value []byte) bool {
 			var end time.Time
 			return json.Unmarshal(value, &end) == nil && now.After(end)
@@ -269,12 +280,20 @@ func (a *Authority) Sweep(ctx context.Context) error {
 			return json.Unmarshal(value, &t) == nil && t.stale(now)
 		},
 	}
-	for collection, over := range ended {
-		if err := a.sweep(ctx, collection, over); err != nil {
+	for collection, past := range ended {
+		if err := a.sweep(ctx, collection, past); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// over reads what is kept, for who judges whether it is past its end.
+func over[T any](judge func(T) bool) func([]byte) bool {
+	return func(data []byte) bool {
+		var value T
+		return json.Unmarshal(data, &value) == nil && judge(value)
+	}
 }
 
 func (a *Authority) sweep(ctx context.Context, collection string, over func([]byte) bool) error {

@@ -148,7 +148,7 @@ func TestBackendServices_AssertionGivesToken(t *testing.T) {
 		"aud is issuer": signed(t, jwt.SigningMethodES384, p.ec, map[string]any{"kid": "ec1"}, with(p.claims(), "aud", base)),
 	} {
 		w, answer := p.askWith(t, assertion)
-		if w.Code != 200 || answer["token_type"] != "bearer" || answer["expires_in"] != 300.0 || answer["scope"] != "system/Observation.rs" {
+		if w.Code != 200 || answer["token_type"] != "Bearer" || answer["expires_in"] != 300.0 || answer["scope"] != "system/Observation.rs" {
 			t.Fatalf("%s: %d %v", name, w.Code, answer)
 		}
 		access, err := p.Lookup(t.Context(), answer["access_token"].(string))
@@ -315,7 +315,9 @@ func TestRFC6749_TokenRequestErrors(t *testing.T) {
 	}{
 		{nil, "invalid_request"},
 		{[]string{"grant_type", "password"}, "unsupported_grant_type"},
-		{[]string{"grant_type", "authorization_code"}, "unsupported_grant_type"},
+		{[]string{"grant_type", "authorization_code"}, "unauthorized_client"},
+		{[]string{"grant_type", "refresh_token"}, "unauthorized_client"},
+		{[]string{"grant_type", "implicit"}, "unsupported_grant_type"},
 		{[]string{"grant_type", "client_credentials"}, "invalid_scope"},
 		{[]string{"grant_type", "client_credentials", "scope", "system/Patient.rs"}, "invalid_scope"},
 		{[]string{"grant_type", "client_credentials", "scope", "patient/Observation.c user/Observation.c"}, "invalid_scope"},
@@ -427,3 +429,5 @@ func TestStoreAwayIs503(t *testing.T) {
 		t.Errorf("%d %v", w.Code, answer)
 	}
 }
+
+var es384Method = jwt.SigningMethodES384

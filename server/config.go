@@ -20,6 +20,9 @@ import (
 type Config struct {
 	Listen       string        `env:"VITALWIRE_LISTEN" default:"127.0.0.1:8080" placeholder:"HOST:PORT" help:"Address to listen on. One beyond loopback takes --auth required, and --tls-cert or --behind-proxy."`
 	Auth         string        `env:"VITALWIRE_AUTH" enum:"off,required" default:"off" help:"Access tokens: off (everybody who can connect may do everything, so only on loopback) or required."`
+	AccessTokens string        `env:"VITALWIRE_ACCESS_TOKENS" enum:"opaque,jwt" default:"opaque" help:"Form of access tokens: opaque, or jwt (RFC 9068) for resource servers that read them themselves. Both are good only until they are revoked here."`
+	BrandsFile   string        `env:"VITALWIRE_BRANDS" name:"brands" type:"existingfile" placeholder:"FILE" help:"Bundle of user-access brands (SMART 2.2) to publish."`
+	Brand        string        `env:"VITALWIRE_BRAND" placeholder:"SYSTEM|VALUE" help:"Identifier of the organization of --brands that this server is of; needed when there are several."`
 	Proxied      bool          `env:"VITALWIRE_BEHIND_PROXY" name:"behind-proxy" help:"A proxy in front speaks TLS, so that listening beyond loopback without it is meant."`
 	Store        string        `env:"VITALWIRE_STORE" placeholder:"URL" help:"Where resources are kept: sqlite:PATH or postgres://USER@HOST/DATABASE. By default sqlite:data/vitalwire.db."`
 	BaseURL      string        `env:"VITALWIRE_BASE_URL" placeholder:"URL" help:"Public FHIR base URL, for links and Location. By default http://LISTEN/fhir."`

@@ -195,6 +195,10 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	if c.Auth == authRequired {
 		engine.Guarded = true
 		face.Auth = auth.New(s.Base, shelf{s.store}, auth.Outbound(), log)
+		face.Auth.Chart, face.Auth.JWTs = chart{engine}, c.AccessTokens == "jwt"
+		if face.Auth.Brands, err = readBrands(c); err != nil {
+			return nil, err
+		}
 		s.running.Go(func() { sweep(life, face.Auth, log) })
 	}
 	s.jobs = job.New(s.store, job.Limits{Workers: c.AsyncWorkers, Queue: c.AsyncQueue, Keep: c.AsyncKeep, Answer: c.AsyncResult}, log, face.Perform)
@@ -205,6 +209,22 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	metrics.Gauge("async_waiting", "Requests with Prefer: respond-async that wait.", func() float64 { return float64(s.jobs.Waiting()) })
 	metrics.Gauge("async_running", "Requests with Prefer: respond-async that are performed.", func() float64 { return float64(s.jobs.Working()) })
 	return face.Handler(), nil
+}
+
+// readBrands reads the bundle that --brands names; nil when it names none.
+func readBrands(c Config) (*auth.Brands, error) {
+	if c.BrandsFile == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(c.BrandsFile)
+	if err != nil {
+		return nil, fmt.Errorf("--brands: %w", err)
+	}
+	brands, err := auth.ReadBrands(data, c.Brand)
+	if err != nil {
+		return nil, fmt.Errorf("--brands %s: %w", c.BrandsFile, err)
+	}
+	return brands, nil
 }
 
 // sweep removes tokens that are past their end, now and then.

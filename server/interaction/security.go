@@ -17,6 +17,7 @@ func (e *Engine) security() *fhir.Element {
 		fhir.S("system", "http://terminology.hl7.org/CodeSystem/restful-security-service"), fhir.S("code", "SMART-on-FHIR")))))))
 	s.Set("extension", fhir.NewArray(fhir.NewObject(
 		fhir.S("url", "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"),
-		fhir.M("extension", fhir.NewArray(uri("token", "token"), uri("introspect", "introspect"), uri("revoke", "revoke"))))))
+		fhir.M("extension", fhir.NewArray(
+			uri("authorize", "authorize"), uri("token", "token"), uri("introspect", "introspect"), uri("revoke", "revoke"), uri("manage", "account"))))))
 	return s
 }
