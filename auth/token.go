@@ -51,6 +51,19 @@ func (a Access) FullScope() string {
 	return strings.Join(append(strings.Fields(a.Scopes.String()), a.Other...), " ")
 }
 
+// Administers reports whether the caller may manage clients and users: an operator
+// with every right on every type, or an administrator who let an app do all that
+// he may. An app with less of an administrator may not.
+func (a Access) Administers() bool {
+	for _, s := range a.Scopes {
+		if s.Type == "*" && s.Rights == Everything && s.Filter == "" &&
+			(s.Level == SystemLevel && a.User == "" || s.Level == UserLevel && a.User != "" && a.Role == Admin) {
+			return true
+		}
+	}
+	return false
+}
+
 // Person is who a user is at present.
 type Person struct {
 	// FHIRUser is his resource, such as Practitioner/1.

@@ -219,6 +219,15 @@ func (a *Authority) user(ctx context.Context, name string) (*User, error) {
 	return u, nil
 }
 
+// AnyUser finds a user, a disabled one as well. ErrNoUser is a name that nobody has.
+func (a *Authority) AnyUser(ctx context.Context, name string) (*User, error) {
+	u, err := a.anyUser(ctx, name)
+	if err == nil && u == nil {
+		err = ErrNoUser
+	}
+	return u, err
+}
+
 // anyUser finds a user, a disabled one as well; nil when there is none.
 func (a *Authority) anyUser(ctx context.Context, name string) (*User, error) {
 	name = loginNameOf(name)

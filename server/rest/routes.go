@@ -54,6 +54,9 @@ func (s *Server) routes() []route {
 			map[int]string{200: "They should.", 503: "They should not, and why."}, s.ready},
 		{http.MethodGet, "/openapi.json", "openapi", "Describes all of this, by OpenAPI 3.1.", nil, nil, map[int]string{200: "The document."}, s.openAPI},
 	}
+	if s.Auth != nil {
+		list = append(list, s.peopleRoutes()...)
+	}
 	if s.Metrics != nil {
 		list = append(list, route{http.MethodGet, "/metrics", "metrics", "Prometheus metrics.", nil, nil, map[int]string{200: "Prometheus text format."},
 			echo.WrapHandler(s.Metrics.Handler())})
@@ -75,10 +78,16 @@ func (s *Server) register(e *echo.Echo) {
 		}
 		handle := func(c echo.Context) error {
 			telemetry.CallOf(c.Request().Context()).Interaction = r.name
-			if !open[r.path] {
-				if err := s.allow(c.Request(), needed); err != nil {
-					return err
-				}
+			var err error
+			switch {
+			case open[r.path]:
+			case strings.HasPrefix(r.path, clientsPath), strings.HasPrefix(r.path, usersPath):
+				err = administrates(c.Request())
+			default:
+				err = s.allow(c.Request(), needed)
+			}
+			if err != nil {
+				return err
 			}
 			return r.handle(c)
 		}
