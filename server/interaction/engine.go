@@ -14,6 +14,7 @@ import (
 	"vitalwire/fhir/path"
 	"vitalwire/fhir/search"
 	"vitalwire/server/store"
+	"vitalwire/server/telemetry"
 )
 
 // Engine performs interactions. Its fields are set once, before use.
@@ -350,7 +351,15 @@ func (e *Engine) wrote(key fhir.Key) {
 }
 
 // check demands a body of the URL's type that validation lets pass.
-func (e *Engine) check(ctx context.Context, r Request) ([]fhir.Issue, error) {
+func (e *Engine) check(ctx context.Context, r Request) (issues []fhir.Issue, err error) {
+	ctx, span := telemetry.Step(ctx, "validate")
+	defer func() { span.End(err) }()
+	span.Type(r.Key.Type)
+	return e.judge(ctx, r)
+}
+
+// judge is check without a span of its own.
+func (e *Engine) judge(ctx context.Context, r Request) ([]fhir.Issue, error) {
 	if err := checkType(r); err != nil {
 		return nil, err
 	}

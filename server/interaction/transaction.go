@@ -8,6 +8,7 @@ import (
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
 	"vitalwire/server/store"
+	"vitalwire/server/telemetry"
 )
 
 // transaction is the work of one transaction bundle (R4 http §3.1.0.11), or of a
@@ -160,9 +161,17 @@ func (t *transaction) prepare(ctx context.Context) error {
 			m.set()
 		}
 	}
+	return t.check(ctx, failures)
+}
+
+// check validates the resources of all entries that come with one.
+func (t *transaction) check(ctx context.Context, failures []error) (err error) {
+	ctx, span := telemetry.Step(ctx, "validate")
+	defer func() { span.End(err) }()
+	span.Count("entries", len(t.entries))
 	t.each(func(i int) {
 		if a := t.entries[i]; a.Interaction == Create || a.Interaction == Update {
-			a.checked, failures[i] = t.e.check(ctx, a.Request)
+			a.checked, failures[i] = t.e.judge(ctx, a.Request)
 		}
 	})
 	return t.joined(failures)

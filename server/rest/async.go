@@ -49,6 +49,7 @@ func (s *Server) later(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	q.Header[requestID] = []string{telemetry.CallOf(r.Context()).ID}
+	telemetry.Pass(r.Context(), q.Header)
 	j, err := s.Jobs.Submit(r.Context(), q)
 	if err != nil {
 		return err
@@ -75,7 +76,7 @@ func (s *Server) Perform(ctx context.Context, q job.Request, body io.Reader, w h
 	if ids := q.Header[requestID]; len(ids) > 0 {
 		call.ID = ids[0]
 	}
-	ctx = telemetry.WithCall(ctx, call)
+	ctx, traced := s.Traces.Begin(telemetry.WithCall(ctx, call), q.Header)
 	// Only who may do everything has a request performed later.
 	ctx = auth.With(ctx, auth.Access{Scopes: doAll})
 	r, err := http.NewRequestWithContext(ctx, q.Method, q.URL, body)
@@ -94,6 +95,7 @@ func (s *Server) Perform(ctx context.Context, q job.Request, body io.Reader, w h
 			}
 		}
 		done(call, counted.status, time.Since(started))
+		traced(call, q.Method, counted.status)
 		s.Log.InfoContext(ctx, "job", "interaction", call.Interaction, "type", call.Type, "status", counted.status, "took", time.Since(started))
 	}()
 	if err := s.now(counted, r); err != nil {

@@ -29,7 +29,8 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 		if !fhir.ValidID(call.ID) {
 			call.ID = uuid.NewString()
 		}
-		r = r.WithContext(telemetry.WithCall(r.Context(), call))
+		ctx, traced := s.Traces.Begin(telemetry.WithCall(r.Context(), call), r.Header)
+		r = r.WithContext(ctx)
 		c.SetRequest(r)
 		h := w.Header()
 		h.Set(requestID, call.ID)
@@ -37,12 +38,16 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 		h.Add("Vary", "Accept, Accept-Encoding, Prefer")
 
 		started := time.Now()
-		done := s.Metrics.Begin()
+		counted := s.Metrics.Begin()
+		done := func(took time.Duration) {
+			counted(call, w.Status, took)
+			traced(call, r.Method, w.Status)
+		}
 		var pack *packer
 		defer func() {
 			if p := recover(); p != nil {
 				if p == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so, too
-					done(call, w.Status, time.Since(started))
+					done(time.Since(started))
 					panic(p)
 				}
 				s.Log.ErrorContext(r.Context(), "panic", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -56,7 +61,7 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 				pack.close()
 			}
 			took := time.Since(started)
-			done(call, w.Status, took)
+			done(took)
 			// The path has ids and the query has names, so neither is logged.
 			s.Log.InfoContext(r.Context(), "request", "method", r.Method, "interaction", call.Interaction, "type", call.Type,
 				"status", w.Status, "bytes", w.Size, "took", took)

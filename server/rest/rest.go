@@ -40,7 +40,9 @@ type Server struct {
 	Jobs *job.Runner
 	// Metrics counts; nil counts nothing and serves no /metrics.
 	Metrics *telemetry.Metrics
-	Log     *slog.Logger
+	// Traces makes spans; nil makes none.
+	Traces *telemetry.Tracer
+	Log    *slog.Logger
 
 	document struct { // of /openapi.json, made when it is first asked for
 		once sync.Once

@@ -6,6 +6,8 @@ package telemetry
 import (
 	"context"
 	"log/slog"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // Call is what is known of one request while it is served.
@@ -32,7 +34,8 @@ func CallOf(ctx context.Context) *Call {
 	return &Call{}
 }
 
-// LogHandler adds the request to each log line that is written with its context.
+// LogHandler adds the request, and the trace that it belongs to, to each log line
+// that is written with its context.
 func LogHandler(to slog.Handler) slog.Handler { return logHandler{to} }
 
 type logHandler struct{ slog.Handler }
@@ -40,6 +43,9 @@ type logHandler struct{ slog.Handler }
 func (h logHandler) Handle(ctx context.Context, record slog.Record) error {
 	if id := CallOf(ctx).ID; id != "" {
 		record.AddAttrs(slog.String("request", id))
+	}
+	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
+		record.AddAttrs(slog.String("trace_id", span.TraceID().String()))
 	}
 	return h.Handler.Handle(ctx, record)
 }

@@ -7,6 +7,7 @@ import (
 
 	"vitalwire/fhir"
 	"vitalwire/server/store"
+	"vitalwire/server/telemetry"
 )
 
 // request is one Apply call on its way through the committer.
@@ -24,6 +25,12 @@ type request struct {
 // Apply commits units, each all or nothing on its own.
 func (s *Store) Apply(ctx context.Context, units ...store.Unit) []store.Outcome {
 	r := &request{outcomes: make([]store.Outcome, len(units)), done: make(chan struct{})}
+	ctx, span := telemetry.Step(ctx, "store commit")
+	defer func() {
+		span.Count("units", len(units))
+		span.Count("writes", r.writes)
+		span.End(r.failure())
+	}()
 	if err := s.enter(); err != nil {
 		return r.fail(err)
 	}
@@ -70,6 +77,16 @@ func (s *Store) Apply(ctx context.Context, units ...store.Unit) []store.Outcome 
 
 func throttled() error {
 	return fhir.Throttled("the store has more writes waiting than it can take; nothing of this one is kept; try again later")
+}
+
+// failure is that of a unit, if one failed.
+func (r *request) failure() error {
+	for _, outcome := range r.outcomes {
+		if outcome.Err != nil {
+			return outcome.Err
+		}
+	}
+	return nil
 }
 
 // fail answers every unit that has no answer yet.

@@ -10,6 +10,7 @@ import (
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
 	"vitalwire/server/store"
+	"vitalwire/server/telemetry"
 )
 
 var _ store.Explainer = (*reader)(nil)
@@ -23,6 +24,8 @@ func (r *reader) Search(q *search.Query) (store.Result, error) {
 // Explain answers a query and says how.
 func (r *reader) Explain(q *search.Query) (store.Result, store.Plan, error) {
 	whole, outer := r.ctx, r.trace
+	_, span := telemetry.Step(whole, "store search")
+	span.Type(q.Type)
 	ctx, cancel := context.WithTimeout(whole, r.s.cfg.SearchTimeout)
 	defer cancel()
 	r.ctx, r.trace = ctx, &trace{}
@@ -34,6 +37,9 @@ func (r *reader) Explain(q *search.Query) (store.Result, store.Plan, error) {
 	if err != nil && whole.Err() == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		err = fhir.TooCostly("the search takes more than %v, most of it for %s; narrow that, or leave it out", r.s.cfg.SearchTimeout, costly).WithCause(err)
 	}
+	span.Count("matches", len(result.Matches))
+	span.Count("included", len(result.Included))
+	span.End(err)
 	return result, plan, err
 }
 

@@ -5,16 +5,19 @@ import (
 	"errors"
 
 	"vitalwire/server/store"
+	"vitalwire/server/telemetry"
 )
 
 // Update runs fn in a serializable transaction: it holds the head's lock, so no
 // other writer of any server is at work meanwhile.
-func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) error {
+func (s *Store) Update(ctx context.Context, fn func(tx store.Tx) error) (err error) {
+	ctx, span := telemetry.Step(ctx, "store transaction")
+	defer func() { span.End(err) }()
 	if err := s.enter(); err != nil {
 		return err
 	}
 	defer s.leave()
-	err := s.write(ctx, func(r *reader) (*batch, error) {
+	err = s.write(ctx, func(r *reader) (*batch, error) {
 		t := &tx{reader: *r, b: newBatch(r.position, s.cfg.Now().UnixMicro())}
 		err := fn(t)
 		switch {
