@@ -16,6 +16,9 @@ type Authority struct {
 	// Now is the clock; nil is the machine's.
 	Now func() time.Time
 	Log *slog.Logger
+	// Rules say which scopes can be enforced; nil only those of backend services that
+	// are not narrowed.
+	Rules *Rules
 	// Person says who a user is at present, by his login name; ok is false of one who is
 	// gone or may not log in. New sets it to who is among the users on the Shelf; nil
 	// knows nobody, so that no token of a user is good.

@@ -35,11 +35,3 @@ func splitScopes(text string) (other []string, resources string) {
 	}
 	return other, strings.Join(rest, " ")
 }
-
-// enforced are those of the scopes that this server can hold a caller to.
-func (a *Authority) enforced(list Scopes) Scopes { return list.enforced() }
-
-// At are the scopes of one level.
-func (list Scopes) At(level Level) Scopes {
-	return slices.DeleteFunc(slices.Clone(list), func(s Scope) bool { return s.Level != level })
-}

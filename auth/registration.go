@@ -27,7 +27,7 @@ func (a *Authority) check(c *Client) error {
 	if err := c.checkGrants(); err != nil {
 		return err
 	}
-	if err := c.checkScope(); err != nil {
+	if err := a.checkScope(c); err != nil {
 		return fmt.Errorf("scope: %w", err)
 	}
 	if c.Keys != nil {
@@ -73,7 +73,7 @@ func (c *Client) checkGrants() error {
 
 // checkScope wants scopes that can be granted, and for an app those of SMART 2.2
 // that ask for context and identity.
-func (c *Client) checkScope() error {
+func (a *Authority) checkScope(c *Client) error {
 	other, resources := splitScopes(c.Scope)
 	if len(other) > 0 && !c.May(codeGrant) {
 		return fmt.Errorf("%s is for apps that people let in (redirect_uris)", other[0])
@@ -81,7 +81,7 @@ func (c *Client) checkScope() error {
 	if len(other) > 0 && resources == "" {
 		return nil
 	}
-	_, err := Grantable(resources)
+	_, err := a.Grantable(resources)
 	return err
 }
 

@@ -201,10 +201,14 @@ func (list Scopes) distinct() Scopes {
 }
 
 // Grantable reads scopes that can all be granted; the error names one that cannot.
-func Grantable(text string) (Scopes, error) {
+func (a *Authority) Grantable(text string) (Scopes, error) {
 	for _, word := range strings.Fields(text) {
-		if s, ok := ParseScope(word); !ok || len(Scopes{s}.enforced()) == 0 {
+		s, ok := ParseScope(word)
+		if !ok {
 			return nil, fmt.Errorf("%.100q cannot be granted; what can is such as system/Observation.rs", word)
+		}
+		if err := a.enforces(s); err != nil {
+			return nil, fmt.Errorf("%.100q cannot be granted: %w", word, err)
 		}
 	}
 	list := ParseScopes(text)
@@ -214,9 +218,25 @@ func Grantable(text string) (Scopes, error) {
 	return list, nil
 }
 
-// enforced are the scopes that this server can hold a caller to.
-func (list Scopes) enforced() Scopes {
-	return slices.DeleteFunc(slices.Clone(list), func(s Scope) bool { return s.Level != SystemLevel || s.Filter != "" })
+// enforces reports, by an error, a scope that this server cannot hold a caller to.
+func (a *Authority) enforces(s Scope) error {
+	if a.Rules != nil {
+		return a.Rules.Enforces(s)
+	}
+	if s.Level != SystemLevel || s.Filter != "" {
+		return errors.New("only system scopes without a search are")
+	}
+	return nil
+}
+
+// enforced are those of the scopes that this server can hold a caller to.
+func (a *Authority) enforced(list Scopes) Scopes {
+	return slices.DeleteFunc(slices.Clone(list), func(s Scope) bool { return a.enforces(s) != nil })
+}
+
+// At are the scopes of one level.
+func (list Scopes) At(level Level) Scopes {
+	return slices.DeleteFunc(slices.Clone(list), func(s Scope) bool { return s.Level != level })
 }
 
 // Allow reports whether all the rights are given on a type ("*" asks for every

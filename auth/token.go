@@ -114,14 +114,10 @@ func (a *Authority) Mint(ctx context.Context, access Access, life time.Duration)
 	access.Issued = a.now().UTC().Truncate(time.Second)
 	access.Expires = access.Issued.Add(life)
 	access.ID = random()[:16]
-	value, err := json.Marshal(keep(access))
-	if err != nil {
-		return "", access, err
-	}
 	if token, err = a.accessToken(ctx, access); err != nil {
 		return "", access, err
 	}
-	err = a.Shelf.Change(ctx, func(d Drawer) error { return d.Put(tokenShelf, hashed(token), value) })
+	err = a.Shelf.Change(ctx, func(d Drawer) error { return d.Put(tokenShelf, hashed(token), access.Record()) })
 	return token, access, err
 }
 
@@ -153,14 +149,32 @@ func (a *Authority) lookup(ctx context.Context, key string) (Access, error) {
 	if !ok {
 		return Access{}, ErrToken
 	}
+	return a.Still(ctx, value)
+}
+
+// Record is the access as Still reads it.
+func (a Access) Record() []byte {
+	value, err := json.Marshal(keep(a))
+	if err != nil {
+		panic(err) // texts and times
+	}
+	return value
+}
+
+// Still is what an access (Access.Record) is good for at present, whatever became of its
+// token. ErrToken when it is good for nothing.
+func (a *Authority) Still(ctx context.Context, record []byte) (Access, error) {
+	if len(record) == 0 {
+		return Access{}, ErrToken
+	}
 	var k kept
-	if err := json.Unmarshal(value, &k); err != nil {
+	if err := json.Unmarshal(record, &k); err != nil {
 		return Access{}, fmt.Errorf("auth: a token as kept: %w", err)
 	}
 	access := k.access()
-	if k.Client != "" {
+	if access.Client != "" {
 		// A client that is gone, or has less than it had, takes its tokens along.
-		c, err := a.client(ctx, k.Client)
+		c, err := a.client(ctx, access.Client)
 		if err != nil {
 			return Access{}, err
 		}

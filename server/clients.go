@@ -126,11 +126,11 @@ func mint(ctx context.Context, c Config, t tokenCommand, out io.Writer) error {
 	if t.Life <= 0 || t.Life > longestToken {
 		return fmt.Errorf("--life must be more than 0 and at most %s", longestToken)
 	}
-	scopes, err := auth.Grantable(t.Scope)
-	if err != nil {
-		return fmt.Errorf("--scope: %w", err)
-	}
 	return withAuthority(ctx, c, func(a *auth.Authority) error {
+		scopes, err := a.Grantable(t.Scope)
+		if err != nil {
+			return fmt.Errorf("--scope: %w", err)
+		}
 		token, _, err := a.Mint(ctx, auth.Access{Scopes: scopes}, t.Life)
 		if err == nil {
 			fmt.Fprintln(out, token)

@@ -2,6 +2,7 @@ package interaction
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -27,13 +28,9 @@ func (e *Engine) bundle(ctx context.Context, r Request) (Response, error) {
 		response.Entries = e.batch(ctx, entries, failures)
 		return response, nil
 	}
-	who, err := e.caller(ctx)
-	if err != nil {
-		return Response{}, err
-	}
 	for i, n := range entries {
 		if failures[i] == nil {
-			failures[i] = who.permit(n.Request)
+			failures[i] = e.permit(n.Request)
 		}
 	}
 	if err := joined(failures); err != nil {
@@ -41,7 +38,7 @@ func (e *Engine) bundle(ctx context.Context, r Request) (Response, error) {
 	}
 	response.Entries, err = e.transaction(ctx, entries)
 	for i := range response.Entries {
-		who.mute(&response.Entries[i].Response, entries[i].Key.Type)
+		err = errors.Join(err, e.mute(&response.Entries[i].Response))
 	}
 	return response, err
 }

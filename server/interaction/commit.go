@@ -75,7 +75,7 @@ func (t *transaction) commitPlain(ctx context.Context) (done bool, err error) {
 		return false, nil
 	}
 	switch fhir.SituationOf(outcome.Err) {
-	case fhir.SituationPreconditionFailed, fhir.SituationConflict:
+	case fhir.SituationPreconditionFailed, fhir.SituationConflict, fhir.SituationNotFound, fhir.SituationForbidden:
 		return false, nil
 	}
 	if outcome.Err != nil {

@@ -52,7 +52,7 @@ func (c *condition) find(s store.Reader) ([]store.Version, error) {
 // all gives the matches, at most limit.
 func (c *condition) all(s store.Reader, limit int) ([]store.Version, error) {
 	q := *c.query
-	q.Count, q.Sight = limit, search.Everything
+	q.Count = limit
 	result, err := query.Searcher{Reader: s, Search: c.known}.One(&q)
 	return result.Matches, err
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
 	"vitalwire/fhir/path"
@@ -57,6 +58,10 @@ type Engine struct {
 	// Guarded demands that each caller was let in (auth.With) and holds it to its
 	// scopes.
 	Guarded bool
+
+	// reach is what the caller may do, of an engine that As made of origin for one.
+	reach  *auth.Reach
+	origin *Engine
 	// Software version for the CapabilityStatement, and when it was made.
 	Version string
 	Started time.Time
@@ -120,19 +125,24 @@ type Operation struct{ Code, Definition string }
 
 // Do performs a request. Errors are *fhir.Error as in the table of fhir.Error.
 func (e *Engine) Do(ctx context.Context, r Request) (Response, error) {
-	who, err := e.caller(ctx)
-	if err != nil && r.Interaction != Capabilities {
+	if r.Interaction == Capabilities {
+		return e.do(ctx, r) // open to all
+	}
+	e, err := e.As(ctx)
+	if err != nil {
 		return Response{}, err
 	}
-	if err := who.permit(r); err != nil {
+	if err := e.permit(r); err != nil {
 		return Response{}, err
 	}
 	response, err := e.do(ctx, r)
 	for again := 0; errors.Is(err, store.ErrStale) && again < maxStale; again++ {
 		response, err = e.do(ctx, r)
 	}
-	who.mute(&response, r.Key.Type)
-	return response, err
+	if err != nil {
+		return response, err
+	}
+	return response, e.mute(&response)
 }
 
 func (e *Engine) do(ctx context.Context, r Request) (Response, error) {

@@ -6,6 +6,7 @@ import (
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
+	"vitalwire/server/guard"
 	"vitalwire/server/store"
 )
 
@@ -58,14 +59,14 @@ func (t *transaction) integrity(s store.Reader) error {
 			keys = append(keys, p.to.Key)
 		}
 	}
-	current, err := s.Current(keys)
+	current, err := t.looking(s).Current(keys)
 	if err != nil {
 		return err
 	}
 	failures := make([]error, len(t.entries))
 	for i, a := range t.entries {
 		for _, p := range links[i] {
-			there, err := present(s, p.to, own, gone, current)
+			there, err := present(t.looking(s), p.to, own, gone, current)
 			if err != nil {
 				return err
 			}
@@ -73,13 +74,22 @@ func (t *transaction) integrity(s store.Reader) error {
 				failures[i] = t.missed(a, failures[i], p)
 			}
 		}
+		there, err := guard.Writing(s).Current(a.removes)
+		if err != nil {
+			return err
+		}
 		for _, key := range a.removes {
-			by, err := t.e.referrer(s, key, own, gone)
+			if _, ok := there[key]; !ok {
+				continue // there was nothing to delete, so nothing is missed
+			}
+			by, err := t.e.referrer(guard.Raw(s), key, own, gone) // what is hidden must not be left dangling
 			if err != nil {
 				return err
 			}
 			if by.ID != "" {
-				failures[i] = t.held(a, key, by)
+				if failures[i], err = t.held(s, a, key, by); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -101,15 +111,35 @@ func (t *transaction) missed(a *action, before error, p place) error {
 	return err
 }
 
-// held tells that what is deleted is still referred to.
-func (t *transaction) held(a *action, key, by fhir.Key) error {
-	err := fhir.Conflict("%s is referred to by %s", key, by)
+// looking is the reader that says whether a target is there. Who is confined to one
+// patient must not find out others by referring to them. For everybody else a target
+// counts as there also where no scope names its type: a gateway may store what is of
+// a patient whom it cannot read.
+func (t *transaction) looking(s store.Reader) store.Reader {
+	if t.e.reach.Confined() {
+		return s
+	}
+	return guard.Raw(s)
+}
+
+// held tells that what is deleted is still referred to, and by what if the caller may
+// see that.
+func (t *transaction) held(s store.Reader, a *action, key, by fhir.Key) (refused, failed error) {
+	seen, failed := s.Current([]fhir.Key{by})
+	if failed != nil {
+		return nil, failed
+	}
+	what := "another resource"
+	if _, ok := seen[by]; ok {
+		what = by.String()
+	}
+	err := fhir.Conflict("%s is referred to by %s", key, what)
 	if t.e.References == ReferencesWarned {
 		err.Issues[0].Severity = fhir.Warning
 		a.warned = append(a.warned, err.Issues[0])
-		return nil
+		return nil, nil
 	}
-	return err
+	return err, nil
 }
 
 // present reports whether the resource, or the version of it, that a reference

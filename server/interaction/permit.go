@@ -1,55 +1,22 @@
 package interaction
 
 import (
-	"context"
-	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"vitalwire/auth"
 	"vitalwire/fhir"
+	"vitalwire/fhir/search"
+	"vitalwire/server/guard"
 )
-
-// caller is what who asks may do.
-type caller struct {
-	open   bool // this server lets everybody do everything
-	scopes auth.Scopes
-}
-
-// caller finds who asks. Without an access nothing is done: a path that forgot to
-// let its caller in fails.
-func (e *Engine) caller(ctx context.Context) (caller, error) {
-	if !e.Guarded {
-		return caller{open: true}, nil
-	}
-	access, ok := auth.From(ctx)
-	if !ok {
-		return caller{}, fhir.LoginRequired("an access token is needed")
-	}
-	return caller{scopes: access.Scopes}, nil
-}
 
 // everyType asks for rights on whatever type.
 const everyType = "*"
 
-func (c caller) allows(typ string, rights auth.Right) bool {
-	return c.open || c.scopes.Allow(typ, rights)
-}
-
-func (c caller) may(typ string, rights auth.Right) error {
-	if c.allows(typ, rights) {
-		return nil
-	}
-	what := typ
-	if typ == everyType {
-		what = "every type"
-	}
-	return fhir.Forbidden("the access token lacks the right %q on %s", rights, what)
-}
-
-// needs are the rights of SMART 2.2 that an interaction takes: a search or history
-// of the whole system takes them on every type.
-func needs(r Request) (typ string, rights auth.Right) {
+// needs is the right of SMART 2.2 that an interaction takes, and on which type; "*"
+// is at least one.
+func needs(r Request) (typ string, right auth.Right) {
 	typ = r.Key.Type
 	switch r.Interaction {
 	case Read, VRead, HistoryInstance:
@@ -62,77 +29,142 @@ func needs(r Request) (typ string, rights auth.Right) {
 		return typ, auth.Delete
 	case SearchType, HistoryType:
 		return typ, auth.Search
-	case Operate:
-		if r.Call.Method == http.MethodPost {
-			return everyType, auth.Everything
-		}
-		return everyType, auth.Read | auth.Search
-	case Capabilities, Transaction:
-		return "", 0 // open to all; its entries are judged one by one
+	case Operate, Capabilities, Transaction:
+		return "", 0 // judged by the operation; open to all; judged entry by entry
 	}
 	return everyType, auth.Search
 }
 
-// permit refuses an interaction that the caller has no right to.
-func (c caller) permit(r Request) error {
-	typ, rights := needs(r)
-	if rights == 0 {
+// permit refuses an interaction on a type that no scope of the caller names: that it
+// is refused is the same whatever there is. What of a type he reaches is the guarded
+// store's to say.
+func (e *Engine) permit(r Request) error {
+	typ, right := needs(r)
+	if right == 0 {
 		return nil
 	}
-	if err := c.may(typ, rights); err != nil {
+	if typ == everyType {
+		if len(e.searched()) == 0 {
+			return lacks(right, "any type")
+		}
+	} else if err := e.May(typ, right); err != nil {
 		return err
 	}
+	conditional := r.IfNoneExist != "" && r.Interaction == Create ||
+		r.Key.ID == "" && (r.Interaction == Update || r.Interaction == Patch || r.Interaction == Delete)
+	if conditional {
+		// What a condition finds shows in what is done.
+		return e.May(typ, auth.Search)
+	}
+	return e.permitExplain(r.Query)
+}
+
+// permitTypes refuses a search of the system that names a type which no scope does.
+func (e *Engine) permitTypes(query string) error {
+	given, err := search.Split(query)
+	if err != nil {
+		return err
+	}
+	for _, a := range given {
+		for typ := range strings.SplitSeq(a.Value, ",") {
+			if typ = strings.TrimSpace(typ); a.Name == "_type" && Served(typ) {
+				if err := e.May(typ, auth.Search); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// May refuses who has no scope that names a type with one of some rights.
+func (e *Engine) May(typ string, rights auth.Right) error {
+	if e.reach.Scoped(typ, rights) {
+		return nil
+	}
+	return lacks(rights, typ)
+}
+
+func lacks(rights auth.Right, on string) error {
+	return fhir.Forbidden("the access token lacks the right %q on %s", rights, on)
+}
+
+// permitExplain refuses _explain, which tells how many rows there are, to who may not
+// see them all.
+func (e *Engine) permitExplain(query string) error {
+	if e.reach.Whole(everyType, auth.Read|auth.Search) {
+		return nil
+	}
+	for pair := range strings.SplitSeq(query, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if name, err := url.QueryUnescape(name); err == nil && name == explainParameter {
+			return fhir.Forbidden("%s takes an access token with the rights \"rs\" on every type", explainParameter)
+		}
+	}
+	return nil
+}
+
+// permitParsed refuses a search that can only be answered by resources of types that
+// no scope names: that it finds nothing would not be true. Of types that are named the
+// store looks at what may be seen.
+func (e *Engine) permitParsed(parsed *search.Parsed) error {
+	if e.reach == nil || e.reach.Open() {
+		return nil
+	}
+	for _, q := range parsed.Queries {
+		for i := range q.Filter {
+			if typ := e.beyond(&q.Filter[i]); typ != "" {
+				return lacks(auth.Search, typ)
+			}
+		}
+		for _, key := range q.Sort {
+			if len(key.Targets) > 0 && !slices.ContainsFunc(key.Targets, func(p *search.Param) bool { return e.reach.Scoped(p.Resource, auth.Search) }) {
+				return lacks(auth.Search, key.Targets[0].Resource)
+			}
+		}
+	}
+	return nil
+}
+
+// beyond is a type that a clause looks at and no scope names; "" when the clause can be
+// answered. A chain over several types needs one of them.
+func (e *Engine) beyond(c *search.Clause) string {
 	switch {
-	case r.Compartment.Type != "": // the compartment of a resource that must be readable, too
-		if err := c.may(r.Compartment.Type, auth.Read); err != nil {
-			return err
+	case c.Has != nil:
+		if !e.reach.Scoped(c.Has.Type, auth.Search) {
+			return c.Has.Type
 		}
-		return c.permitSearch(typ, r.Query)
-	case r.Interaction == SearchType:
-		return c.permitSearch(typ, r.Query)
-	case r.Interaction == Create:
-		return c.permitSearch(typ, r.IfNoneExist)
-	case r.Key.ID == "" && (r.Interaction == Update || r.Interaction == Patch || r.Interaction == Delete):
-		return c.permitCondition(typ, r.Query)
-	case r.Interaction == HistoryType || r.Interaction == HistoryInstance:
-		return c.permitSearch(typ, r.Query)
-	}
-	return nil
-}
-
-// permitCondition refuses a search that decides what is done, as what it finds
-// shows, to who may not search.
-func (c caller) permitCondition(typ, query string) error {
-	if err := c.may(typ, auth.Search); err != nil {
-		return err
-	}
-	return c.permitSearch(typ, query)
-}
-
-// permitSearch refuses parameters that look at or bring along resources of other
-// types, unless the caller may read and search them all: what is hidden must not
-// be found out by a chain (SMART 2.2 lets a scope never widen).
-func (c caller) permitSearch(typ, query string) error {
-	if c.allows(everyType, auth.Read|auth.Search) {
-		return nil
-	}
-	for pair := range strings.SplitSeq(strings.TrimPrefix(query, "?"), "&") {
-		pair, err := url.QueryUnescape(pair)
-		if err != nil {
-			return fhir.BadSearch("the query has an invalid percent escape")
-		}
-		name, value, _ := strings.Cut(pair, "=")
-		code, _, _ := strings.Cut(name, ":")
-		switch {
-		case strings.Contains(name, "."), code == "_has", code == "_include", code == "_revinclude", code == "_filter", code == "_list",
-			code == "_sort" && strings.Contains(value, "."), code == "_query", code == "_type", code == explainParameter:
-			return fhir.Forbidden("%.60q may lead to other types than %s, so it takes an access token with the rights \"rs\" on every type", name, typ)
+		return e.beyond(&c.Has.Clause)
+	case c.Group != nil:
+		for i := range c.Group.Clauses {
+			if typ := e.beyond(&c.Group.Clauses[i]); typ != "" {
+				return typ
+			}
 		}
 	}
-	return nil
+	first := ""
+	for i := range c.Chain {
+		link := &c.Chain[i]
+		typ := link.Type
+		if e.reach.Scoped(typ, auth.Search) {
+			typ = e.beyond(&link.Clause)
+		}
+		if typ == "" {
+			return ""
+		}
+		if first == "" {
+			first = typ
+		}
+	}
+	return first
 }
 
 // mute marks writes whose result the caller may not read.
-func (c caller) mute(r *Response, typ string) {
-	r.Mute = r.Stored && !c.allows(typ, auth.Read)
+func (e *Engine) mute(r *Response) error {
+	if !r.Stored || r.Version == nil {
+		return nil
+	}
+	readable, err := e.Store.(*guard.Store).Sees(*r.Version, auth.Read) //nolint:forcetypeassert // As made it
+	r.Mute = !readable
+	return err
 }

@@ -4,8 +4,10 @@ import (
 	"context"
 	"slices"
 
+	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
+	"vitalwire/server/guard"
 	"vitalwire/server/store"
 )
 
@@ -47,7 +49,7 @@ func (t *transaction) link(failures []error) error {
 
 // reference is the target of a conditional reference.
 func (t *transaction) reference(typ, query string) (*target, error) {
-	if err := t.who.permitCondition(typ, query); err != nil {
+	if err := t.e.May(typ, auth.Search); err != nil {
 		return nil, err
 	}
 	c, err := t.e.condition(typ, query, "a conditional reference")
@@ -119,9 +121,14 @@ func (t *transaction) decide(s store.Reader, a *action) error {
 		err := fhir.NotFound(a.Key)
 		err.Issues[0].Text = "the condition matches no " + a.Key.Type
 		return err
+	case a.Interaction == Update && !t.e.reach.View(a.Key.Type, auth.Update).Whole:
+		// Who cannot update all cannot tell an id that is free from one that is hidden.
+		err := fhir.NotFound(a.Key)
+		err.Issues[0].Text = "the condition matches no " + a.Key.Type + "; this access token creates by POST"
+		return err
 	case a.Interaction == Update && a.Body.ID() != "":
 		// An update as create, which must not fall on what the condition left out.
-		v, err := s.Read(a.key)
+		v, err := guard.Writing(s).Read(a.key)
 		if err == nil && !v.Deleted {
 			return fhir.Conflict("%s exists, and the condition does not match it", a.key)
 		}
@@ -141,7 +148,7 @@ func (t *transaction) replaced(s store.Reader) error {
 			keys = append(keys, a.key)
 		}
 	}
-	current, err := s.Current(keys)
+	current, err := guard.Writing(s).Current(keys)
 	if err != nil {
 		return err
 	}

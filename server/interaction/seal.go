@@ -14,7 +14,21 @@ import (
 
 // Sealer encrypts cursors (AES-256-GCM) and binds each to the search it belongs
 // to, so that a client can neither read nor change nor transplant one.
-type Sealer struct{ aead cipher.AEAD }
+type Sealer struct {
+	aead cipher.AEAD
+	// to is whom the cursors are for.
+	to string
+}
+
+// For is the sealer whose cursors are of use to one caller only.
+func (s *Sealer) For(caller string) *Sealer {
+	if s == nil {
+		return nil
+	}
+	return &Sealer{s.aead, caller}
+}
+
+func (s *Sealer) label(bound string) []byte { return []byte(s.to + "\n" + bound) }
 
 // OpenSealer makes the sealer from the key kept in the store, which is made
 // there the first time: links stay good over restarts and on every server of
@@ -50,7 +64,7 @@ func (s *Sealer) Seal(cursor any, bound string) (string, error) {
 	}
 	nonce := make([]byte, s.aead.NonceSize())
 	rand.Read(nonce)
-	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nonce, nonce, plain, []byte(bound))), nil
+	return base64.RawURLEncoding.EncodeToString(s.aead.Seal(nonce, nonce, plain, s.label(bound))), nil
 }
 
 // Open reads what Seal wrote for the same search into cursor.
@@ -63,7 +77,7 @@ func (s *Sealer) Open(sealed, bound string, cursor any) error {
 	if len(data) < n {
 		return errors.New("cursor is cut short")
 	}
-	plain, err := s.aead.Open(nil, data[:n], data[n:], []byte(bound))
+	plain, err := s.aead.Open(nil, data[:n], data[n:], s.label(bound))
 	if err != nil {
 		return err
 	}

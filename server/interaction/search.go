@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
 	"vitalwire/server/query"
@@ -53,7 +54,10 @@ func (e *Engine) prepareSearch(ctx context.Context, r Request) (*searching, erro
 	place := r.Key.Type
 	asked.Parsed, err = e.Understood(ctx, func() (*search.Parsed, error) {
 		if r.Key.Type == "" {
-			return e.Search.ParseMany(searched(), text, o)
+			if err := e.permitTypes(text); err != nil {
+				return nil, err
+			}
+			return e.Search.ParseMany(e.searched(), text, o)
 		}
 		return e.Search.Parse(r.Key.Type, text, o)
 	})
@@ -80,11 +84,12 @@ func (e *Engine) prepareSearch(ctx context.Context, r Request) (*searching, erro
 	return asked, nil
 }
 
-// searched are the types that a search of the whole system looks at.
-func searched() []string {
+// searched are the types that a search of the whole system looks at: those that the
+// caller may search.
+func (e *Engine) searched() []string {
 	var types []string
 	for _, typ := range fhir.ResourceTypes() {
-		if Served(typ) {
+		if Served(typ) && e.reach.Scoped(typ, auth.Search) {
 			types = append(types, typ)
 		}
 	}
@@ -93,7 +98,6 @@ func searched() []string {
 
 // search answers a search with a searchset (R4 search §3.1.1).
 func (e *Engine) search(s store.Reader, asked *searching) (Response, error) {
-	s = store.Seeing(s, search.Everything, nil)
 	explained := &explaining{Reader: s}
 	if asked.explain {
 		s = explained

@@ -15,7 +15,6 @@ import (
 // lone write that has to look before it writes: that is a transaction of one.
 type transaction struct {
 	e       *Engine
-	who     caller
 	alone   bool
 	entries []*action
 	linker  linker
@@ -68,11 +67,7 @@ func (a *action) resource() *fhir.Resource {
 // DELETE comes first, then POST, then PUT and PATCH, then GET (R4 http
 // §3.1.0.11.2).
 func (e *Engine) transaction(ctx context.Context, entries []entry) ([]Result, error) {
-	who, err := e.caller(ctx)
-	if err != nil {
-		return nil, err
-	}
-	t := &transaction{e: e, who: who, entries: make([]*action, len(entries))}
+	t := &transaction{e: e, entries: make([]*action, len(entries))}
 	for i := range entries {
 		t.entries[i] = &action{entry: entries[i]}
 	}
@@ -88,12 +83,8 @@ func (e *Engine) transaction(ctx context.Context, entries []entry) ([]Result, er
 
 // alone performs a write that is no entry of a bundle.
 func (e *Engine) alone(ctx context.Context, r Request) (Response, error) {
-	who, err := e.caller(ctx)
-	if err != nil {
-		return Response{}, err
-	}
-	t := &transaction{e: e, who: who, alone: true, entries: []*action{{entry: entry{Request: r}}}}
-	err = t.run(ctx)
+	t := &transaction{e: e, alone: true, entries: []*action{{entry: entry{Request: r}}}}
+	err := t.run(ctx)
 	return t.entries[0].result.Response, err
 }
 

@@ -13,8 +13,17 @@ const maxStale = 3
 
 // Understood reads a search by parse. One that is not understood, or not wholly, is
 // read again when that is because another server of the database has brought search
-// parameters since.
+// parameters since. One that looks at types which no scope of the caller names is
+// refused.
 func (e *Engine) Understood(ctx context.Context, parse func() (*search.Parsed, error)) (*search.Parsed, error) {
+	parsed, err := e.understood(ctx, parse)
+	if err != nil {
+		return nil, err
+	}
+	return parsed, e.permitParsed(parsed)
+}
+
+func (e *Engine) understood(ctx context.Context, parse func() (*search.Parsed, error)) (*search.Parsed, error) {
 	epoch := e.Search.Epoch()
 	parsed, err := parse()
 	if err == nil && len(parsed.Warnings) == 0 {

@@ -31,6 +31,10 @@ type Request struct {
 	URL    string              `json:"url"`
 	Header map[string][]string `json:"header"`
 	Body   []byte              `json:"-"`
+	// Caller names who asked: nobody else sees the job or its answer. Access is what
+	// he may do, to whoever performs it; it is no token.
+	Caller string `json:"caller,omitempty"`
+	Access []byte `json:"access,omitempty"`
 }
 
 // Job is one request and what became of it.

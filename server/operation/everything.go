@@ -19,14 +19,17 @@ import (
 var (
 	patientEverything = Operation{
 		Definition: "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+		Needs:      gathers,
 		Run:        runEverything,
 	}
 	encounterEverything = Operation{
 		Definition: "http://hl7.org/fhir/OperationDefinition/Encounter-everything",
+		Needs:      gathers,
 		Run:        runEverything,
 	}
 	groupEverything = Operation{
 		Definition: "http://hl7.org/fhir/OperationDefinition/Group-everything",
+		Needs:      gathers,
 		Run:        runEverything,
 	}
 )
@@ -258,7 +261,7 @@ func (e *everything) inSnapshot(ctx context.Context, fn func() error) error {
 // search answers a query in the snapshot at work, else in one of its own.
 func (e *everything) search(ctx context.Context, q *search.Query) (store.Result, error) {
 	if e.reader != nil {
-		return query.Searcher{Reader: store.Seeing(e.reader, search.Everything, nil), Search: e.set.Engine.Search}.One(q)
+		return query.Searcher{Reader: e.reader, Search: e.set.Engine.Search}.One(q)
 	}
 	return e.set.page(ctx, q)
 }

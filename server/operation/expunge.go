@@ -16,7 +16,7 @@ import (
 // those that other servers have.
 var (
 	expunge = Operation{
-		Definition: "urn:vitalwire:operation:expunge",
+		Definition: "urn:vitalwire:operation:expunge", Server: true,
 		Run: func(ctx context.Context, s *Set, c Call) (Result, error) {
 			p := purge{code: "expunge", past: isTrue(c.named("expungePreviousVersions")), deleted: isTrue(c.named("expungeDeletedResources")), everything: isTrue(c.named("expungeEverything"))}
 			if !p.past && !p.deleted && !p.everything {
@@ -26,7 +26,7 @@ var (
 		},
 	}
 	purgeHistory = Operation{
-		Definition: "urn:vitalwire:operation:purge-history",
+		Definition: "urn:vitalwire:operation:purge-history", Server: true,
 		Run: func(ctx context.Context, s *Set, c Call) (Result, error) {
 			return s.purge(ctx, c, purge{code: "purge-history", past: true})
 		},

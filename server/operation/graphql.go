@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
 	"vitalwire/server/interaction"
@@ -161,6 +162,9 @@ func (h *graphHost) Search(ctx context.Context, s graphql.Search) (graphql.Page,
 	if s.Offset > maxOffset {
 		return page, fhir.TooCostly("_offset is more than %d; go on by _cursor", maxOffset)
 	}
+	if err := h.set.Engine.May(s.Type, auth.Search); err != nil {
+		return page, err
+	}
 	parsed, err := h.set.parse(s.Type, s.Query)
 	if err != nil {
 		return page, err
@@ -182,7 +186,7 @@ func (h *graphHost) Search(ctx context.Context, s graphql.Search) (graphql.Page,
 		}
 		var result query.Result
 		err := h.look(ctx, func(r store.Reader) (err error) {
-			result, err = query.Searcher{Reader: store.Seeing(r, search.Everything, nil), Search: h.set.Engine.Search}.Find(parsed.Queries)
+			result, err = query.Searcher{Reader: r, Search: h.set.Engine.Search}.Find(parsed.Queries)
 			return err
 		})
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 // and what they are; only what is answered is read, and what has a code of text only.
 var lastn = Operation{
 	Definition: "http://hl7.org/fhir/OperationDefinition/Observation-lastn",
+	Needs:      gathers,
 	Open:       true, // every search parameter of Observation
 	Run:        runLastN,
 }
@@ -97,7 +98,7 @@ func latest(r store.Reader, q *search.Query, n int) ([]store.Version, error) {
 	g := newGroups(n)
 	var plain []store.Fact // of text only
 	looked := 0
-	err := store.Seeing(r, search.Everything, nil).Facts(q, func(f store.Fact) error {
+	err := r.Facts(q, func(f store.Fact) error {
 		if looked++; looked > maxLooked {
 			return fhir.TooCostly("more than %d Observations match; ask for fewer by date or category", maxLooked)
 		}

@@ -17,7 +17,7 @@ const batchSize = 100
 func (s *Set) page(ctx context.Context, q *search.Query) (store.Result, error) {
 	var result store.Result
 	err := s.Engine.Store.View(ctx, func(r store.Reader) (err error) {
-		result, err = query.Searcher{Reader: store.Seeing(r, search.Everything, nil), Search: s.Engine.Search}.One(q)
+		result, err = query.Searcher{Reader: r, Search: s.Engine.Search}.One(q)
 		return err
 	})
 	return result, err

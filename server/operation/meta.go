@@ -16,11 +16,11 @@ var (
 		Run: runMeta,
 	}
 	metaAdd = Operation{
-		Definition: "http://hl7.org/fhir/OperationDefinition/Resource-meta-add", Changes: true,
+		Definition: "http://hl7.org/fhir/OperationDefinition/Resource-meta-add", Changes: true, Needs: updates,
 		Run: func(ctx context.Context, s *Set, c Call) (Result, error) { return changeMeta(ctx, s, c, addLabels) },
 	}
 	metaDelete = Operation{
-		Definition: "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete", Changes: true,
+		Definition: "http://hl7.org/fhir/OperationDefinition/Resource-meta-delete", Changes: true, Needs: updates,
 		Run: func(ctx context.Context, s *Set, c Call) (Result, error) { return changeMeta(ctx, s, c, dropLabels) },
 	}
 )

@@ -33,6 +33,11 @@ type Operation struct {
 	// Raw gives the parameters of a body that is no Parameters; nil where there is
 	// no such body.
 	Raw func(body *fhir.Element) *fhir.Element
+	// Needs refuses callers; nil is reads. What an operation reads and writes it does
+	// as its caller.
+	Needs func(*interaction.Engine, Call) error
+	// Server: it is the server's own work on all there is, for who administers it.
+	Server bool
 	// Versions: it can be called on a past version (Type/id/_history/version/$name).
 	Versions bool
 	// Run performs a call whose parameters were checked.
@@ -186,6 +191,24 @@ func (s *Set) Do(ctx context.Context, r Request) (Result, error) {
 	default:
 		return Result{}, fhir.NotAllowed("$%s is called by GET or POST", code)
 	}
+	engine, err := s.Engine.As(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	needs := o.Needs
+	switch {
+	case o.Server:
+		needs = administers
+	case needs == nil:
+		needs = reads
+	}
+	if err := needs(engine, c); err != nil {
+		return Result{}, err
+	}
+	mine := *s
+	if mine.Engine = engine; o.Server {
+		mine.Engine = engine.Unbounded()
+	}
 	c.Language, c.Stream, c.Changing = r.Language, r.Stream, r.Method == "POST"
 	c.Cursor = cursorIn(r.Query)
 	in, err := o.parameters(r)
@@ -193,7 +216,7 @@ func (s *Set) Do(ctx context.Context, r Request) (Result, error) {
 		return Result{}, err
 	}
 	c.In = in
-	return o.Run(ctx, s, c)
+	return o.Run(ctx, &mine, c)
 }
 
 // place reads Type/id/_history/version/$code, where all but the code may be absent.

@@ -12,7 +12,7 @@ import (
 // reindex is $reindex: it makes resources findable by search parameters that are
 // not R4's, in the background; or it steers the job that does so.
 var reindex = Operation{
-	Definition: "urn:vitalwire:operation:reindex", Changes: true,
+	Definition: "urn:vitalwire:operation:reindex", Server: true, Changes: true,
 	Run: func(ctx context.Context, s *Set, c Call) (Result, error) {
 		action := "start"
 		if given := c.texts("action"); len(given) > 0 {
@@ -42,7 +42,7 @@ var reindex = Operation{
 
 // reindexStatus is $reindex-status: how the job stands.
 var reindexStatus = Operation{
-	Definition: "urn:vitalwire:operation:reindex-status",
+	Definition: "urn:vitalwire:operation:reindex-status", Server: true,
 	Run: func(ctx context.Context, s *Set, _ Call) (Result, error) {
 		job, ok, err := s.Indexing.Status(ctx)
 		if !ok {

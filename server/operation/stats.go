@@ -20,6 +20,7 @@ import (
 // statistics of its own.
 var stats = Operation{
 	Definition: "http://hl7.org/fhir/OperationDefinition/Observation-stats",
+	Needs:      gathers,
 	Run:        runStats,
 }
 

@@ -10,27 +10,27 @@ import (
 // The terminology operations of R4 (terminology service §4.6).
 var (
 	expand = Operation{
-		Definition: "http://hl7.org/fhir/OperationDefinition/ValueSet-expand", Body: "valueSet", Open: true,
+		Definition: "http://hl7.org/fhir/OperationDefinition/ValueSet-expand", Body: "valueSet", Open: true, Needs: whole,
 		Run: terminology((*term.Service).Expand),
 	}
 	validateInValueSet = Operation{
-		Definition: "http://hl7.org/fhir/OperationDefinition/ValueSet-validate-code", Body: "valueSet", Open: true,
+		Definition: "http://hl7.org/fhir/OperationDefinition/ValueSet-validate-code", Body: "valueSet", Open: true, Needs: whole,
 		Run: terminology((*term.Service).ValidateCode),
 	}
 	validateInCodeSystem = Operation{
-		Definition: "http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code", Body: "codeSystem", Open: true,
+		Definition: "http://hl7.org/fhir/OperationDefinition/CodeSystem-validate-code", Body: "codeSystem", Open: true, Needs: whole,
 		Run: terminology((*term.Service).ValidateInSystem),
 	}
 	lookup = Operation{
-		Definition: "http://hl7.org/fhir/OperationDefinition/CodeSystem-lookup", Open: true,
+		Definition: "http://hl7.org/fhir/OperationDefinition/CodeSystem-lookup", Open: true, Needs: whole,
 		Run: terminology((*term.Service).Lookup),
 	}
 	subsumes = Operation{
-		Definition: "http://hl7.org/fhir/OperationDefinition/CodeSystem-subsumes", Open: true,
+		Definition: "http://hl7.org/fhir/OperationDefinition/CodeSystem-subsumes", Open: true, Needs: whole,
 		Run: terminology((*term.Service).Subsumes),
 	}
 	translate = Operation{
-		Definition: "http://hl7.org/fhir/OperationDefinition/ConceptMap-translate", Body: "conceptMap", Open: true,
+		Definition: "http://hl7.org/fhir/OperationDefinition/ConceptMap-translate", Body: "conceptMap", Open: true, Needs: whole,
 		Run: terminology((*term.Service).Translate),
 	}
 )

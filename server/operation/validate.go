@@ -12,6 +12,7 @@ import (
 // it finds: it did what it was asked.
 var validateOperation = Operation{
 	Definition: "http://hl7.org/fhir/OperationDefinition/Resource-validate",
+	Needs:      handles,
 	Body:       "resource",
 	Run:        runValidate,
 }

@@ -35,14 +35,18 @@ func (s *Server) later(w http.ResponseWriter, r *http.Request) error {
 	if _, err := negotiate(r.Header, queryOf(r.URL.RawQuery), ""); err != nil {
 		return err
 	}
-	if err := s.allow(r, doAll); err != nil {
+	reach, err := s.Engine.Reach(r.Context())
+	if err != nil {
 		return err
 	}
 	body, err := s.bytes(r)
 	if err != nil {
 		return err
 	}
-	q := job.Request{Method: r.Method, URL: r.URL.RequestURI(), Header: map[string][]string{}, Body: body}
+	q := job.Request{Method: r.Method, URL: r.URL.RequestURI(), Header: map[string][]string{}, Body: body, Caller: reach.Bound()}
+	if !reach.Open() {
+		q.Access = reach.Access().Record()
+	}
 	for _, name := range []string{"Accept", "Accept-Language", "Content-Type", "Prefer", "If-Match", "If-None-Match", "If-None-Exist", "If-Modified-Since", requestID} {
 		if values := r.Header.Values(name); len(values) > 0 {
 			q.Header[name] = values
@@ -77,8 +81,6 @@ func (s *Server) Perform(ctx context.Context, q job.Request, body io.Reader, w h
 		call.ID = ids[0]
 	}
 	ctx, traced := s.Traces.Begin(telemetry.WithCall(ctx, call), q.Header)
-	// Only who may do everything has a request performed later.
-	ctx = auth.With(ctx, auth.Access{Scopes: doAll})
 	r, err := http.NewRequestWithContext(ctx, q.Method, q.URL, body)
 	if err != nil {
 		return err
@@ -98,6 +100,15 @@ func (s *Server) Perform(ctx context.Context, q job.Request, body io.Reader, w h
 		traced(call, q.Method, counted.status)
 		s.Log.InfoContext(ctx, "job", "interaction", call.Interaction, "type", call.Type, "status", counted.status, "took", time.Since(started))
 	}()
+	if s.Auth != nil {
+		// It is done as the caller, as far as he may do it still.
+		access, err := s.Auth.Still(ctx, q.Access)
+		if err != nil {
+			s.fail(counted, r, refusedToken(err))
+			return nil
+		}
+		r = r.WithContext(auth.With(ctx, access))
+	}
 	if err := s.now(counted, r); err != nil {
 		s.fail(counted, r, err)
 	}
@@ -124,11 +135,6 @@ func (s *statusOnly) Write(b []byte) (int, error) {
 // async answers everything below asyncPath.
 func (s *Server) async(w http.ResponseWriter, r *http.Request, path string) error {
 	id, what, _ := strings.Cut(strings.TrimPrefix(path, asyncPath+"/"), "/")
-	if r.Method != http.MethodOptions {
-		if err := s.allow(r, doAll); err != nil {
-			return err
-		}
-	}
 	if s.Jobs == nil || path == asyncPath || what != "" && what != "result" {
 		return fhir.NotFound(fhir.Key{Type: asyncPath, ID: id})
 	}
@@ -142,6 +148,9 @@ func (s *Server) async(w http.ResponseWriter, r *http.Request, path string) erro
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	case r.Method == http.MethodDelete && what == "":
+		if _, err := s.own(r, id); err != nil {
+			return err
+		}
 		if err := s.Jobs.Cancel(r.Context(), id); err != nil {
 			return err
 		}
@@ -152,7 +161,7 @@ func (s *Server) async(w http.ResponseWriter, r *http.Request, path string) erro
 		allow(w.Header(), allowed)
 		return fhir.NotAllowed("%.20s is not served here; %s are", r.Method, strings.Join(allowed, ", "))
 	}
-	j, err := s.Jobs.Find(r.Context(), id)
+	j, err := s.own(r, id)
 	if err != nil {
 		return err
 	}
@@ -167,6 +176,19 @@ func (s *Server) async(w http.ResponseWriter, r *http.Request, path string) erro
 		return s.result(w, r, j)
 	}
 	return s.complete(w, r, j)
+}
+
+// own is a job of the caller: another's is not there.
+func (s *Server) own(r *http.Request, id string) (*job.Job, error) {
+	reach, err := s.Engine.Reach(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	j, err := s.Jobs.Find(r.Context(), id)
+	if err == nil && !reach.Open() && j.Request.Caller != reach.Bound() {
+		return nil, fhir.NotFound(fhir.Key{Type: asyncPath, ID: id})
+	}
+	return j, err
 }
 
 // pending answers the status of a job that is not done (R4 async §3.1.6.3.1).
@@ -202,7 +224,7 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, j *job.Job) er
 		RequiresAccessToken bool     `json:"requiresAccessToken"`
 		Output              []output `json:"output"`
 		Error               []output `json:"error"`
-	}{fhir.FormatInstant(j.Began), strings.TrimSuffix(s.Engine.Base, fhirPath) + j.Request.URL, false, []output{}, []output{}}
+	}{fhir.FormatInstant(j.Began), strings.TrimSuffix(s.Engine.Base, fhirPath) + j.Request.URL, s.Auth != nil, []output{}, []output{}}
 	switch url := s.jobURL(j.ID) + "/result"; {
 	case j.Status >= http.StatusBadRequest:
 		manifest.Error = append(manifest.Error, output{"OperationOutcome", url})

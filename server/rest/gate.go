@@ -16,8 +16,8 @@ var open = map[string]bool{
 	fhirPath + "/metadata": true,
 }
 
-// routeScopes are the rights that what is served outside the FHIR base takes. A
-// route without a line takes every right on every type.
+// routeScopes are the rights, on all there is of a type, that what is served outside
+// the FHIR base takes. A route without a line is for who administers the server.
 var routeScopes = map[string]auth.Scopes{
 	"/ingest/:adapter": auth.ParseScopes("system/Observation.c"),
 	"/metrics":         auth.ParseScopes("system/*.r"),
@@ -34,13 +34,18 @@ func (s *Server) gate(r *http.Request) (*http.Request, error) {
 		return r, err
 	}
 	access, err := s.Auth.Lookup(r.Context(), token)
-	if errors.Is(err, auth.ErrToken) {
-		return r, fhir.TokenExpired("the access token is unknown, expired or revoked")
-	}
 	if err != nil {
-		return r, err
+		return r, refusedToken(err)
 	}
 	return r.WithContext(auth.With(r.Context(), access)), nil
+}
+
+// refusedToken is the error for an access that is not good, or no longer.
+func refusedToken(err error) error {
+	if errors.Is(err, auth.ErrToken) {
+		return fhir.TokenExpired("the access token is unknown, expired or revoked")
+	}
+	return err
 }
 
 // authority is the authorization server's answer to a path below the FHIR base;
@@ -67,28 +72,23 @@ func bearer(r *http.Request) (string, error) {
 	return strings.TrimSpace(token), nil
 }
 
-// allow checks what a request outside the interactions takes.
+// allow checks what a request outside the interactions takes. Devices submit what is of
+// every patient, so a scope that reaches a part of them is not enough.
 func (s *Server) allow(r *http.Request, needed auth.Scopes) error {
-	if s.Auth == nil {
-		return nil
+	reach, err := s.Engine.Reach(r.Context())
+	if err != nil {
+		return err
 	}
-	access, ok := auth.From(r.Context())
-	if !ok {
-		return fhir.LoginRequired("an access token is needed")
+	if len(needed) == 0 && !reach.Administers() {
+		return fhir.Forbidden("this takes an administrator, or an access token with the scope system/*.cruds")
 	}
 	for _, scope := range needed {
-		if !access.Scopes.Allow(scope.Type, scope.Rights) {
+		if !reach.Whole(scope.Type, scope.Rights) {
 			return fhir.Forbidden("this takes an access token with the scope %s", scope)
 		}
 	}
 	return nil
 }
-
-// Scopes of what is served for all types at once.
-var (
-	readAll = auth.ParseScopes("system/*.rs")
-	doAll   = auth.ParseScopes("system/*.cruds")
-)
 
 // challenge says how to get in (RFC 6750 §3). A token that was refused is told so,
 // and not why.

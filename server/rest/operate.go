@@ -3,7 +3,6 @@ package rest
 import (
 	"mime"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -22,13 +21,6 @@ func (s *Server) operate(w http.ResponseWriter, r *http.Request, path string) er
 	call.Interaction = "operation"
 	if len(s.Operations.Allow(path)) > 0 {
 		call.Interaction = path[strings.LastIndexByte(path, '/')+1:] // only a name that is known becomes a label
-	}
-	needed := doAll
-	if slices.Contains(s.Operations.Allow(path), http.MethodGet) {
-		needed = readAll // it changes nothing
-	}
-	if err := s.allow(r, needed); err != nil {
-		return err
 	}
 	request := operation.Request{Method: r.Method, Path: path, Query: r.URL.RawQuery, Language: r.Header.Get("Accept-Language"),
 		Stream: r.Method != http.MethodHead && !f.xml && !f.pretty}

@@ -72,10 +72,7 @@ func (s *Server) register(e *echo.Echo) {
 		if allowed[r.path] == nil {
 			paths = append(paths, r.path)
 		}
-		needed, ok := routeScopes[r.path]
-		if !ok {
-			needed = doAll
-		}
+		needed := routeScopes[r.path]
 		handle := func(c echo.Context) error {
 			telemetry.CallOf(c.Request().Context()).Interaction = r.name
 			var err error

@@ -1,0 +1,139 @@
+// Package guard lets a caller see and change of a store what his auth.Reach allows,
+// and nothing else: what is hidden never was. Whoever works on a guarded Store needs
+// no check of his own, and cannot forget one.
+//
+// Searches carry the Reach as search.Query.Sight into the SQL that finds rows. What is
+// read by its id, and what is written, is judged in memory by the same clauses. An old
+// version is seen by who may see both it and the current one; of what is deleted, the
+// last version there was counts as the current one.
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"vitalwire/auth"
+	"vitalwire/fhir"
+	"vitalwire/fhir/search"
+	"vitalwire/server/store"
+)
+
+// Store is a store as one caller may use it. The server's own records are no part of
+// it.
+type Store struct {
+	inner store.Store
+	*guard
+}
+
+var _ store.Store = (*Store)(nil)
+
+// guard judges what a caller may see.
+type guard struct {
+	reach *auth.Reach
+	// known are the search parameters that resources are judged by.
+	known *search.Registry
+	// base is the FHIR base of references to resources of this server.
+	base string
+}
+
+// New guards a store for a caller.
+func New(inner store.Store, reach *auth.Reach, known *search.Registry, base string) *Store {
+	return &Store{inner, &guard{reach, known, base}}
+}
+
+// errBooks: no caller works on the server's own books.
+var errBooks = errors.New("guard: the server's own books are not open to callers")
+
+// View runs fn on a snapshot.
+func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
+	return s.inner.View(ctx, func(r store.Reader) error { return fn(s.reader(r)) })
+}
+
+// Glance runs fn with reads of which each sees the newest moment.
+func (s *Store) Glance(ctx context.Context, fn func(store.Reader) error) error {
+	return s.inner.Glance(ctx, func(r store.Reader) error { return fn(s.reader(r)) })
+}
+
+// Update runs fn in a transaction.
+func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return s.inner.Update(ctx, func(t store.Tx) error { return fn(s.tx(t)) })
+}
+
+// Apply commits units. Those with a write that must be judged by what is there take a
+// transaction of their own; the others share commits.
+func (s *Store) Apply(ctx context.Context, units ...store.Unit) []store.Outcome {
+	outcomes := make([]store.Outcome, len(units))
+	var free []store.Unit
+	var at []int
+	for i, u := range units {
+		if s.free(u) {
+			free, at = append(free, u), append(at, i)
+			continue
+		}
+		err := s.Update(ctx, func(t store.Tx) error {
+			outcomes[i] = store.Inside(t).Apply(ctx, u)[0]
+			return outcomes[i].Err
+		})
+		if err != nil && outcomes[i].Err == nil {
+			outcomes[i] = store.Outcome{Err: err, Failed: -1}
+		}
+	}
+	for i, o := range s.inner.Apply(ctx, free...) {
+		outcomes[at[i]] = o
+	}
+	return outcomes
+}
+
+// Reindex is the server's own work.
+func (s *Store) Reindex(context.Context, store.Reindexing) (store.Reindexed, error) {
+	return store.Reindexed{}, errBooks
+}
+
+// Follow is the server's own work.
+func (s *Store) Follow(store.Learn) {}
+
+// Close does nothing: who opened the store closes it.
+func (s *Store) Close() error { return nil }
+
+// Raw is the reader below a guarded one, for what the server must know whoever asks.
+// Each use says why.
+func Raw(r store.Reader) store.Reader {
+	for {
+		switch g := r.(type) {
+		case *reader:
+			r = g.inner
+		case *tx:
+			r = g.below
+		default:
+			return r
+		}
+	}
+}
+
+// Sees reports whether the caller of a guarded store may see a version by any of some
+// rights.
+func (s *Store) Sees(v store.Version, rights auth.Right) (bool, error) {
+	view := s.reach.View(v.Key.Type, rights)
+	if view.Whole || len(view.Any) == 0 {
+		return view.Whole, nil
+	}
+	return s.judge(view, v)
+}
+
+// judge tries a version that is no deletion on a view.
+func (g *guard) judge(view search.View, v store.Version) (bool, error) {
+	subject, err := g.subject(v)
+	if err != nil {
+		return false, err
+	}
+	return view.Sees(subject)
+}
+
+func (g *guard) subject(v store.Version) (*search.Subject, error) {
+	r, err := fhir.ParseResource(v.Body)
+	if err != nil {
+		return nil, fmt.Errorf("stored body of %s: %w", v.Key, err)
+	}
+	return &search.Subject{Type: v.Key.Type, ID: v.Key.ID, Position: v.Position, Values: g.known.Extract(r)}, nil
+}

@@ -1,0 +1,282 @@
+package guard
+
+import (
+	"slices"
+	"strconv"
+
+	"vitalwire/auth"
+	"vitalwire/fhir"
+	"vitalwire/fhir/search"
+	"vitalwire/server/store"
+)
+
+// reader is a store.Reader that hides.
+type reader struct {
+	inner store.Reader
+	*guard
+	// one and many are the rights by any of which a resource is read by its id, alone
+	// and together with others.
+	one, many auth.Right
+}
+
+func (g *guard) reader(r store.Reader) *reader {
+	return &reader{r, g, auth.Read, auth.Read | auth.Search}
+}
+
+// Writing is the reader for who is about to write: what he may change he must find,
+// also when he may not read it.
+func Writing(r store.Reader) store.Reader {
+	const change = auth.Update | auth.Delete
+	switch g := r.(type) {
+	case *reader:
+		return &reader{g.inner, g.guard, g.one | change, g.many | change}
+	case *tx:
+		return Writing(g.reader)
+	}
+	return r
+}
+
+// Position is the newest of the feed.
+func (r *reader) Position() (int64, error) { return r.inner.Position() }
+
+// Marks are those of the server.
+func (r *reader) Marks() (store.Marks, error) { return r.inner.Marks() }
+
+// sees judges a version by itself and by what is current: nil current is the version
+// itself.
+func (r *reader) sees(v store.Version, current *store.Version, rights auth.Right) (bool, error) {
+	view := r.reach.View(v.Key.Type, rights)
+	if view.Whole {
+		return true, nil
+	}
+	if len(view.Any) == 0 && v.Key.Type != binary {
+		return false, nil
+	}
+	ok, err := r.image(view, v)
+	if !ok || err != nil || current == nil || current.VersionID == v.VersionID {
+		return ok, err
+	}
+	return r.image(view, *current)
+}
+
+// binary is the type whose resources are seen by who sees what they belong to.
+const binary = "Binary"
+
+// image judges a version; a deletion by what it deleted.
+func (r *reader) image(view search.View, v store.Version) (bool, error) {
+	if v.Deleted {
+		was, err := r.inner.ReadVersion(v.Key, v.VersionID-1)
+		if err != nil || was.Deleted {
+			return false, missing(err)
+		}
+		v = was
+	}
+	ok, err := r.judge(view, v)
+	if ok || err != nil || v.Key.Type != binary {
+		return ok, err
+	}
+	return r.context(v)
+}
+
+// missing is an error other than that there is none.
+func missing(err error) error {
+	if err != nil && fhir.SituationOf(err) == fhir.SituationNotFound {
+		return nil
+	}
+	return err
+}
+
+// context judges a Binary by its securityContext: who may read that may read the
+// Binary, if he has a scope for it (R4 binary §2.37.4.2).
+func (r *reader) context(v store.Version) (bool, error) {
+	if !r.reach.Scoped(binary, r.one) {
+		return false, nil
+	}
+	e, err := fhir.ParseElement(v.Body)
+	if err != nil {
+		return false, err
+	}
+	to := fhir.ParseReference(e.Path("securityContext", "reference").Text())
+	if to.Key.ID == "" || to.Key.Type == binary || to.Base != "" && to.Base != r.base {
+		return false, nil
+	}
+	owner, err := r.inner.Read(to.Key)
+	if err != nil {
+		return false, missing(err)
+	}
+	return r.sees(owner, nil, r.many)
+}
+
+// Read gives the current version.
+func (r *reader) Read(key fhir.Key) (store.Version, error) {
+	v, err := r.inner.Read(key)
+	if err != nil {
+		return v, err
+	}
+	if ok, err := r.sees(v, nil, r.one); !ok {
+		return store.Version{}, or(err, fhir.NotFound(key))
+	}
+	return v, nil
+}
+
+// or is the error there is, else the one that hides.
+func or(err, hidden error) error {
+	if err != nil {
+		return err
+	}
+	return hidden
+}
+
+// ReadVersion gives that version.
+func (r *reader) ReadVersion(key fhir.Key, versionID int64) (store.Version, error) {
+	v, err := r.inner.ReadVersion(key, versionID)
+	if err != nil || r.reach.View(key.Type, r.one).Whole {
+		return v, err
+	}
+	current, err := r.inner.Read(key)
+	if err != nil {
+		return store.Version{}, err
+	}
+	if ok, err := r.sees(v, &current, r.one); !ok {
+		return store.Version{}, or(err, fhir.NoVersion(key, strconv.FormatInt(versionID, 10)))
+	}
+	return v, nil
+}
+
+// Current gives the current versions of keys.
+func (r *reader) Current(keys []fhir.Key) (map[fhir.Key]store.Version, error) {
+	found, err := r.inner.Current(keys)
+	if err != nil {
+		return nil, err
+	}
+	for key, v := range found {
+		ok, err := r.sees(v, nil, r.many)
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			delete(found, key)
+		}
+	}
+	return found, nil
+}
+
+// At gives the versions at positions.
+func (r *reader) At(positions []int64) ([]store.Version, error) {
+	list, err := r.inner.At(positions)
+	if err != nil {
+		return nil, err
+	}
+	return r.visible(list, r.many)
+}
+
+// visible are those of versions that are seen.
+func (r *reader) visible(list []store.Version, rights auth.Right) ([]store.Version, error) {
+	if !slices.ContainsFunc(list, func(v store.Version) bool { return !r.reach.View(v.Key.Type, rights).Whole }) {
+		return list, nil
+	}
+	keys := make([]fhir.Key, len(list))
+	for i, v := range list {
+		keys[i] = v.Key
+	}
+	current, err := r.inner.Current(keys)
+	if err != nil {
+		return nil, err
+	}
+	var kept []store.Version
+	hidden := map[fhir.Key]bool{} // as it is now, so all its versions are
+	for _, v := range list {
+		now := current[v.Key]
+		if hidden[v.Key] {
+			continue
+		}
+		if v.VersionID != now.VersionID {
+			ok, err := r.sees(now, nil, rights)
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				hidden[v.Key] = true
+				continue
+			}
+		}
+		ok, err := r.sees(v, nil, rights)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			kept = append(kept, v)
+		}
+	}
+	return kept, nil
+}
+
+// Holders gives the resources with an identifier, of those that a search finds.
+func (r *reader) Holders(typ string, id store.Identifier) ([]store.Version, error) {
+	if r.reach.View(typ, auth.Search).Whole {
+		return r.inner.Holders(typ, id)
+	}
+	p := r.known.Lookup(typ, "identifier")
+	if p == nil || p.Type != search.Token {
+		return nil, nil
+	}
+	found, err := r.Search(&search.Query{Type: typ, Count: 3,
+		Filter: []search.Clause{{Param: p, Operands: []search.Operand{{System: id.System, Code: &id.Value}}}}})
+	return found.Matches, err
+}
+
+// seeing is a query with what the caller may see, whatever it had before.
+func (r *reader) seeing(q *search.Query) *search.Query {
+	mine := *q
+	mine.Sight, mine.Brings = r.reach.Sight(auth.Search), r.reach.Sight(auth.Read|auth.Search)
+	return &mine
+}
+
+// Search answers a query. A page of an earlier moment is judged by the present, too.
+func (r *reader) Search(q *search.Query) (store.Result, error) {
+	return r.still(q)(r.inner.Search(r.seeing(q)))
+}
+
+// still takes away from a page of an earlier moment what is no longer seen.
+func (r *reader) still(q *search.Query) func(store.Result, error) (store.Result, error) {
+	return func(page store.Result, err error) (store.Result, error) {
+		if err != nil || q.After == nil || r.reach.Open() {
+			return page, err
+		}
+		if page.Matches, err = r.visible(page.Matches, auth.Search); err != nil {
+			return page, err
+		}
+		page.Included, err = r.visible(page.Included, auth.Read|auth.Search)
+		return page, err
+	}
+}
+
+// Explain is Search with the plan, which tells how many rows there are, so it is for
+// who may see all.
+func (r *reader) Explain(q *search.Query) (store.Result, store.Plan, error) {
+	x, ok := r.inner.(store.Explainer)
+	if !ok || !r.reach.Whole("*", auth.Read|auth.Search) {
+		result, err := r.Search(q)
+		return result, store.Plan{}, err
+	}
+	return x.Explain(r.seeing(q))
+}
+
+// Facts gives what the index knows of matches.
+func (r *reader) Facts(q *search.Query, give func(store.Fact) error) error {
+	return r.inner.Facts(r.seeing(q), give)
+}
+
+// Changes are the server's own feed.
+func (r *reader) Changes(int64, int) ([]store.Version, error) { return nil, errBooks }
+
+// Record is of the server's own books.
+func (r *reader) Record(string, string) ([]byte, bool, error) { return nil, false, errBooks }
+
+// Records are of the server's own books.
+func (r *reader) Records(string, string, string, int) ([]store.Record, error) { return nil, errBooks }
+
+// LastRecord is of the server's own books.
+func (r *reader) LastRecord(string, string, string) (store.Record, bool, error) {
+	return store.Record{}, false, errBooks
+}

@@ -1,0 +1,183 @@
+package guard
+
+import (
+	"time"
+
+	"vitalwire/auth"
+	"vitalwire/fhir"
+	"vitalwire/fhir/search"
+	"vitalwire/server/store"
+)
+
+// tx is a store.Tx that hides, and judges what is written.
+type tx struct {
+	*reader
+	below store.Tx
+}
+
+func (g *guard) tx(t store.Tx) *tx { return &tx{g.reader(t), t} }
+
+// right is what a write takes: an update that creates takes no more than an update
+// (SMART 2.2).
+func right(op store.Op) auth.Right {
+	switch op {
+	case store.Create:
+		return auth.Create
+	case store.Delete:
+		return auth.Delete
+	case store.Put, store.PutNew:
+	}
+	return auth.Update
+}
+
+// free reports whether nothing of a unit need be judged by what is there.
+func (g *guard) free(u store.Unit) bool {
+	for i := range u.Writes {
+		if !g.freely(&u.Writes[i]) {
+			return false
+		}
+	}
+	return len(u.Records) == 0
+}
+
+// freely reports whether a write is allowed whatever is there, and what its
+// preconditions find may be told.
+func (g *guard) freely(w *store.Write) bool {
+	return g.reach.View(w.Key.Type, right(w.Op)).Whole && (w.Unless == nil || g.reach.View(w.Key.Type, auth.Search).Whole)
+}
+
+// Write performs one write.
+func (t *tx) Write(w store.Write) (store.Version, error) {
+	outcome := t.WriteAll([]store.Write{w})
+	if outcome.Err != nil {
+		return store.Version{}, outcome.Err
+	}
+	return outcome.Versions[0], nil
+}
+
+// WriteAll performs writes in order. What is hidden is, to a write, not there: a
+// delete of it does nothing, an update is a 404, like that of an id nobody has. So
+// who may not update all cannot create by an update; he creates.
+func (t *tx) WriteAll(writes []store.Write) store.Outcome {
+	made := make([]store.Version, len(writes))
+	var allowed []store.Write
+	var at []int
+	flush := func() *store.Outcome {
+		if len(allowed) == 0 {
+			return nil
+		}
+		outcome := t.below.WriteAll(allowed)
+		if outcome.Err != nil {
+			if outcome.Failed >= 0 {
+				outcome.Failed = at[outcome.Failed]
+			}
+			return &outcome
+		}
+		for i, v := range outcome.Versions {
+			made[at[i]] = v
+		}
+		allowed, at = nil, nil
+		return nil
+	}
+	touched := map[fhir.Key]bool{}
+	for i, w := range writes {
+		if !t.freely(&w) {
+			if touched[w.Key] || w.Unless != nil {
+				// It is judged by what was written before.
+				if failed := flush(); failed != nil {
+					return *failed
+				}
+			}
+			gone, err := t.allow(&w)
+			if err != nil {
+				return store.Outcome{Err: t.named(err, i), Failed: i}
+			}
+			if gone {
+				continue
+			}
+		}
+		touched[w.Key] = true
+		allowed, at = append(allowed, w), append(at, i)
+	}
+	if failed := flush(); failed != nil {
+		return *failed
+	}
+	return store.Outcome{Versions: made}
+}
+
+// named gives an error of a write its place in the unit.
+func (t *tx) named(err error, i int) error {
+	if exists, ok := err.(*store.Exists); ok { //nolint:errorlint // made here, never wrapped
+		exists.Write = i
+	}
+	return err
+}
+
+// allow judges a write by what is there. gone: to the caller nothing is, and a delete
+// has nothing to do.
+func (t *tx) allow(w *store.Write) (gone bool, err error) {
+	if w.Unless != nil {
+		found, err := t.Holders(w.Key.Type, *w.Unless)
+		if err != nil {
+			return false, err
+		}
+		if len(found) > 0 {
+			return false, &store.Exists{Matches: found}
+		}
+		w.Unless = nil
+	}
+	change := auth.Change{Key: w.Key, Right: right(w.Op)}
+	if w.Op != store.Create {
+		before, err := t.before(w)
+		switch {
+		case err != nil:
+			return false, err
+		case before == nil && w.Op == store.Delete && w.IfMatch != 0:
+			return false, fhir.PreconditionFailed("version %d of %s is not the current one", w.IfMatch, w.Key)
+		case before == nil && w.Op == store.Delete:
+			return true, nil
+		case before == nil && !t.reach.View(w.Key.Type, change.Right).Whole:
+			return false, fhir.NotFound(w.Key)
+		}
+		change.Before = before
+	}
+	if w.Op != store.Delete {
+		if change.After, err = t.after(w); err != nil {
+			return false, err
+		}
+	}
+	ok, err := t.reach.Allows(change)
+	if err == nil && !ok {
+		err = fhir.Forbidden("the access token does not reach what this would change, or what it would become")
+	}
+	return false, err
+}
+
+// before is what a write replaces, nil when to the caller there is nothing.
+func (t *tx) before(w *store.Write) (*search.Subject, error) {
+	v, err := t.below.Read(w.Key)
+	if err != nil || v.Deleted {
+		return nil, missing(err)
+	}
+	if ok, err := t.sees(v, nil, t.many|right(w.Op)); !ok {
+		return nil, err
+	}
+	return t.subject(v)
+}
+
+// after is what a write would leave. Its values are made anew: nothing but the body
+// says what it is.
+func (t *tx) after(w *store.Write) (*search.Subject, error) {
+	return t.subject(store.Version{Key: w.Key, Body: w.Body, Position: time.Now().UnixMicro()})
+}
+
+// PutRecord is of the server's own books.
+func (t *tx) PutRecord(store.RecordWrite) error { return errBooks }
+
+// Expunge is for who may do everything.
+func (t *tx) Expunge(versions []store.Version) error {
+	if !t.reach.Open() {
+		return errBooks
+	}
+	return t.below.Expunge(versions)
+}
