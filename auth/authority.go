@@ -26,6 +26,8 @@ type Authority struct {
 	// Frames are the origins that may show the pages in a frame, such as that of an
 	// EHR; by default none may.
 	Frames []string
+	// External is where people may sign in besides here; nil for nowhere else.
+	External *External
 	// Chart is asked about patients and encounters; nil knows none, so that no app gets
 	// the context of one unless it is launched.
 	Chart Chart

@@ -136,6 +136,9 @@ func (a *Authority) welcome(w http.ResponseWriter, r *http.Request, u *User, nex
 }
 
 func (a *Authority) loginPage(w http.ResponseWriter, r *http.Request, status int, view loginView) {
+	if a.External != nil {
+		view.Elsewhere = a.External.Name
+	}
 	a.page(w, r, status, "login", view)
 }
 

@@ -22,6 +22,10 @@ func (a *Authority) pages(path string) http.HandlerFunc {
 		return a.show(a.login)
 	case "auth/logout":
 		return a.show(a.logout)
+	case "auth/external":
+		return a.show(a.elsewhere)
+	case "auth/callback":
+		return a.show(a.callback)
 	case "auth/account":
 		return a.show(a.account)
 	case "auth/clients":

@@ -30,15 +30,16 @@ type Entry struct {
 // The collections. Keys of tokens are hashes, so that who reads the store has no
 // token.
 const (
-	userShelf    = "auth/user"    // login name: User
-	sessionShelf = "auth/session" // SHA-256 of the cookie in hex: session
-	triesShelf   = "auth/tries"   // hash of a login name, or an address: attempts
-	clientShelf  = "auth/client"  // client id: Client
-	tokenShelf   = "auth/token"   // SHA-256 of the token in hex: kept
-	usedShelf    = "auth/used"    // hash of issuer and jti of an assertion: its end
-	grantShelf   = "auth/grant"   // login name, "/" and an id: Grant
-	codeShelf    = "auth/code"    // SHA-256 of the code: issued
-	refreshShelf = "auth/refresh" // SHA-256 of the refresh token: renewal
-	launchShelf  = "auth/launch"  // SHA-256 of the handle: launch
-	keyShelf     = "auth/key"     // algorithm: the signing keys
+	userShelf     = "auth/user"     // login name: User
+	sessionShelf  = "auth/session"  // SHA-256 of the cookie in hex: session
+	externalShelf = "auth/external" // SHA-256 of the cookie in hex: externalLogin
+	triesShelf    = "auth/tries"    // hash of a login name, or an address: attempts
+	clientShelf   = "auth/client"   // client id: Client
+	tokenShelf    = "auth/token"    // SHA-256 of the token in hex: kept
+	usedShelf     = "auth/used"     // hash of issuer and jti of an assertion: its end
+	grantShelf    = "auth/grant"    // login name, "/" and an id: Grant
+	codeShelf     = "auth/code"     // SHA-256 of the code: issued
+	refreshShelf  = "auth/refresh"  // SHA-256 of the refresh token: renewal
+	launchShelf   = "auth/launch"   // SHA-256 of the handle: launch
+	keyShelf      = "auth/key"      // algorithm: the signing keys
 )

@@ -298,14 +298,9 @@ func (a *Authority) Sweep(ctx context.Context) error {
 			var end time.Time
 			return json.Unmarshal(value, &end) == nil && now.After(end)
 		},
-		sessionShelf: func(value []byte) bool {
-			var s session
-			return json.Unmarshal(value, &s) == nil && s.over(now)
-		},
-		triesShelf: func(value []byte) bool {
-			var t attempts
-			return json.Unmarshal(value, &t) == nil && t.stale(now)
-		},
+		sessionShelf:  over(func(s session) bool { return s.over(now) }),
+		externalShelf: over(func(l externalLogin) bool { return !now.Before(l.Until) }),
+		triesShelf:    over(func(t attempts) bool { return t.stale(now) }),
 	}
 	for collection, past := range ended {
 		if err := a.sweep(ctx, collection, past); err != nil {

@@ -53,6 +53,8 @@ var dependencies = []dependency{
 	{path: "go.opentelemetry.io/otel", dirs: []string{"server/telemetry"}, family: "OpenTelemetry", reason: "attributes of spans, W3C Trace Context"},
 	{path: "github.com/alecthomas/kong", dirs: []string{"server"}, reason: "flags, commands and environment variables with one help text"},
 	{path: "github.com/google/uuid", dirs: []string{"server"}, reason: "logical ids and request ids"},
+	{path: "github.com/coreos/go-oidc/v3", dirs: []string{"auth"}, fixed: true, reason: "login at an OpenID provider"},
+	{path: "golang.org/x/oauth2", dirs: []string{"auth"}, fixed: true, reason: "what go-oidc exchanges codes with"},
 	{path: "golang.org/x/net", dirs: []string{"auth", "server"}, tests: true, reason: "reads the HTML of the pages as a browser does, to check it"},
 	{path: "github.com/anishathalye/porcupine", dirs: []string{"server"}, tests: true, reason: "checks histories for linearizability"},
 	{path: "github.com/vektah/gqlparser/v2", dirs: []string{"server/operation/graphql"}, reason: "reading GraphQL documents; its parser only, no schema"},
