@@ -52,7 +52,7 @@ func (o *oracle) random(g generator, typ string, depth int) (condition, bool) {
 	}
 	for range 20 {
 		p := o.params[typ][pick(g, codes...)]
-		holder := pick(g, o.byType[typ]...)
+		holder := pick(g, o.pool[typ]...)
 		values := holder.of(p.Code)
 		if len(values) == 0 && g.IntN(8) > 0 {
 			continue
@@ -77,6 +77,9 @@ func (o *oracle) random(g generator, typ string, depth int) (condition, bool) {
 
 // linked makes a chain or a _has.
 func (o *oracle) linked(g generator, typ string, codes []string, depth int) (condition, bool) {
+	if lists := o.pool["List"]; lists != nil && g.IntN(10) == 0 {
+		return o.listed(pick(g, lists...)), true
+	}
 	for range 10 {
 		if g.IntN(2) == 0 {
 			p := o.params[typ][pick(g, codes...)]
@@ -84,7 +87,7 @@ func (o *oracle) linked(g generator, typ string, codes []string, depth int) (con
 				continue
 			}
 			target := pick(g, p.Targets...)
-			if o.byType[target] == nil || strings.Contains(p.Expression, "resolve() is Patient") && target != "Patient" {
+			if o.pool[target] == nil || strings.Contains(p.Expression, "resolve() is Patient") && target != "Patient" {
 				continue
 			}
 			inner, ok := o.random(g, target, depth+1)

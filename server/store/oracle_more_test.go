@@ -36,7 +36,7 @@ func (o *oracle) sortKey(g generator, typ string) (name string, of func(*subject
 		return code, func(s *subject) []fact { return s.sortFacts(code) }, true
 	}
 	target := pick(g, p.Targets...)
-	if o.byType[target] == nil || strings.Contains(p.Expression, "resolve() is Patient") && target != "Patient" {
+	if o.pool[target] == nil || strings.Contains(p.Expression, "resolve() is Patient") && target != "Patient" {
 		return "", nil, false
 	}
 	inner := pick(g, sortable(target)...)
@@ -134,7 +134,7 @@ func (o *oracle) fullText(g generator, typ string) (condition, bool) {
 	if o.params[typ][name] == nil {
 		return condition{}, false
 	}
-	text, holds, ok := o.textTree(g, words(pick(g, o.byType[typ]...)), words, 0)
+	text, holds, ok := o.textTree(g, words(pick(g, o.pool[typ]...)), words, 0)
 	return condition{name, text, holds}, ok
 }
 
@@ -197,7 +197,7 @@ func (o *oracle) labelled(g generator, typ string, codes []string) (condition, b
 			continue
 		}
 		var words []string
-		for _, label := range pick(g, o.byType[typ]...).labels(code) {
+		for _, label := range pick(g, o.pool[typ]...).labels(code) {
 			words = append(words, search.Words(label)...)
 		}
 		if len(words) == 0 {
@@ -231,13 +231,13 @@ func (o *oracle) near(g generator, typ string) (condition, bool) {
 	if typ != "Location" {
 		return condition{}, false
 	}
-	lat, lon, ok := at(pick(g, o.byType[typ]...))
+	lat, lon, ok := at(pick(g, o.pool[typ]...))
 	if !ok {
 		return condition{}, false
 	}
 	lat, lon = math.Round(lat+g.Float64()*4-2), math.Round(lon+g.Float64()*4-2)
 	km := float64(1 + g.IntN(800))
-	for _, s := range o.byType[typ] { // nothing lies so near the border that rounding decides
+	for _, s := range o.pool[typ] { // nothing lies so near the border that rounding decides
 		if a, b, ok := at(s); ok && math.Abs(haversine(lat, lon, a, b)-km) < 0.001 {
 			return condition{}, false
 		}
@@ -284,7 +284,7 @@ func (o *oracle) filterTree(g generator, typ string, codes []string, depth int) 
 			}
 			continue
 		}
-		values := pick(g, o.byType[typ]...).of(p.Code)
+		values := pick(g, o.pool[typ]...).of(p.Code)
 		if len(values) == 0 {
 			continue
 		}
@@ -310,7 +310,7 @@ func (o *oracle) filterTree(g generator, typ string, codes []string, depth int) 
 // filterChain tests what a reference leads to, perhaps narrowed in brackets.
 func (o *oracle) filterChain(g generator, typ, code, target string, depth int) (string, func(*subject) bool, bool) {
 	p := o.params[typ][code]
-	if o.byType[target] == nil || strings.Contains(p.Expression, "resolve() is Patient") && target != "Patient" {
+	if o.pool[target] == nil || strings.Contains(p.Expression, "resolve() is Patient") && target != "Patient" {
 		return "", nil, false
 	}
 	var codes []string
@@ -421,7 +421,7 @@ func (o *oracle) ofTypes(g generator, typ string, q question) (question, bool) {
 		return q, false
 	}
 	code := pick(g, common...)
-	values := pick(g, o.byType[typ]...).of(code)
+	values := pick(g, o.pool[typ]...).of(code)
 	if len(values) == 0 {
 		return q, false
 	}
@@ -459,7 +459,7 @@ func (o *oracle) ofTypes(g generator, typ string, q question) (question, bool) {
 
 // ofContained searches what is contained in others.
 func (o *oracle) ofContained(g generator, q question) (question, bool) {
-	holder := pick(g, o.all...)
+	holder := pick(g, o.pool[pick(g, o.types...)]...)
 	inner := o.containedIn(holder)
 	if len(inner) == 0 {
 		return q, false

@@ -43,7 +43,7 @@ func TestOraclePinned(t *testing.T) {
 					t.Fatal(err)
 				}
 				begun[i] = parsed.Query
-				begun[i].Sight = search.Everything
+				begun[i].Sight = q.sight
 				got[i], begun[i].After = onePage(t, both[i%2], begun[i])
 			}
 			truth.disturb(t, g, s)
@@ -58,7 +58,7 @@ func TestOraclePinned(t *testing.T) {
 					slices.Sort(got[i])
 				}
 				if !slices.Equal(got[i], q.want) {
-					t.Errorf("VITALWIRE_SEED=%d %s?%s by pages of %d\ngot  %.300v\nwant %.300v", seed, q.typ, q.query, q.page, got[i], q.want)
+					t.Errorf("VITALWIRE_SEED=%d %s?%s %s by pages of %d\ngot  %.300v\nwant %.300v", seed, q.typ, q.query, q.view, q.page, got[i], q.want)
 				}
 			}
 		})

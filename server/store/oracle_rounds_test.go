@@ -53,7 +53,7 @@ func (r *rounds) ask(t *testing.T, name string) {
 	// Every other question goes to one that walks indexes instead of sorting.
 	// A third has all that lies between.
 	all := [...]store.Store{s, openAt(t, name, database, time.Now, 1), s, openAt(t, name, database, time.Now, 60)}
-	var total, some, wrong atomic.Int64
+	var total, some, sighted, brought, wrong atomic.Int64
 	for n := 0; ; n++ {
 		list := r.round(n)
 		if list == nil {
@@ -65,6 +65,8 @@ func (r *rounds) ask(t *testing.T, name string) {
 				for i := w; i < len(list) && wrong.Load() <= 10; i += workers {
 					total.Add(1)
 					some.Add(int64(min(len(list[i].want), 1)))
+					sighted.Add(int64(min(len(list[i].view), len(list[i].want), 1)))
+					brought.Add(int64(min(len(list[i].brings), 1)))
 					if !list[i].answered(t, r.seed, all[i%len(all)]) {
 						wrong.Add(1)
 					}
@@ -76,5 +78,6 @@ func (r *rounds) ask(t *testing.T, name string) {
 			t.Fatalf("VITALWIRE_SEED=%d, round %d: enough", r.seed, n)
 		}
 	}
-	t.Logf("%d queries, %d of them find something, %d are wrong", total.Load(), some.Load(), wrong.Load())
+	t.Logf("%d queries, %d of them find something, %d of these not seeing all, %d include something, %d are wrong",
+		total.Load(), some.Load(), sighted.Load(), brought.Load(), wrong.Load())
 }

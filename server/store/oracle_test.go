@@ -72,16 +72,30 @@ type question struct {
 	page       int
 	untold     bool     // without a total
 	types      []string // of a search of several
+	sight      search.Sight
+	view       string // sight in words
+	includes   bool
+	brings     []string // the keys of what is included
 }
 
 func (o *oracle) questions(g generator, n int) []question {
 	var asked []question
+	whole := o
 	for len(asked) < n {
+		view, sight := "", search.Sight(search.Everything)
+		if len(asked)%10 == 0 {
+			if o = whole; g.IntN(2) == 0 {
+				o = whole.under(g)
+			}
+		}
+		if o.sight != nil {
+			view, sight = o.view, o.sight
+		}
 		typ := pick(g, o.types...)
 		if g.IntN(2) == 0 {
 			typ = pick(g, "Observation", "Patient", "Condition", "Encounter", "Procedure", "ValueSet")
 		}
-		if o.byType[typ] == nil {
+		if o.pool[typ] == nil {
 			continue
 		}
 		var conditions []condition
@@ -93,7 +107,7 @@ func (o *oracle) questions(g generator, n int) []question {
 		if len(conditions) == 0 {
 			continue
 		}
-		q := question{typ: typ, page: 1 + g.IntN(20)}
+		q := question{typ: typ, page: 1 + g.IntN(20), sight: sight, view: view}
 		if other, ok := o.unusual(g, typ, q); ok {
 			asked = append(asked, other)
 			continue
@@ -118,6 +132,9 @@ func (o *oracle) questions(g generator, n int) []question {
 		for _, r := range found {
 			q.want = append(q.want, r.resource.ID())
 		}
+		if !q.ordered {
+			text = append(text, o.including(g, &q, found)...)
+		}
 		q.query = strings.Join(text, "&")
 		if !q.ordered {
 			slices.Sort(q.want)
@@ -139,7 +156,7 @@ func (q question) answered(t *testing.T, seed uint64, s store.Store) bool {
 		return false
 	}
 	for _, each := range parsed.Queries {
-		each.Total, each.Sight = !q.untold, search.Everything
+		each.Total, each.Sight = !q.untold, q.sight
 		if q.ordered {
 			each.Count = max(q.page, len(q.want)/20)
 		}
@@ -167,10 +184,10 @@ func (q question) answered(t *testing.T, seed uint64, s store.Store) bool {
 		slices.Sort(got)
 	}
 	if err != nil || !slices.Equal(got, q.want) || !q.untold && total != int64(len(q.want)) {
-		t.Errorf("VITALWIRE_SEED=%d %s?%s: total %d, %v\ngot  %.300v\nwant %.300v", seed, q.typ, q.query, total, err, got, q.want)
+		t.Errorf("VITALWIRE_SEED=%d %s?%s %s: total %d, %v\ngot  %.300v\nwant %.300v", seed, q.typ, q.query, q.view, total, err, got, q.want)
 		return false
 	}
-	return true
+	return q.brought(t, seed, result.Included) && q.told(t, seed, s, parsed.Queries)
 }
 
 const oracleBase = "http://here/fhir"

@@ -10,6 +10,7 @@ import (
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
 	"vitalwire/fhir/path"
+	"vitalwire/fhir/search"
 	"vitalwire/profiles"
 )
 
@@ -17,8 +18,11 @@ import (
 type oracle struct {
 	all    []*subject
 	byType map[string][]*subject
+	pool   map[string][]*subject // of all there is, seen or not, to think of questions
 	byKey  map[fhir.Key]*subject
 	types  []string
+	sight  search.Sight // nil sees all
+	view   string
 	model  *path.Model
 	params map[string]map[string]*definition.SearchParameter // type, code
 	exprs  map[string]*path.Expression
@@ -58,6 +62,7 @@ func newOracle(t *testing.T, list []*fhir.Resource) *oracle {
 		o.byType[r.Type()] = append(o.byType[r.Type()], s)
 		o.byKey[r.Key()] = s
 	}
+	o.pool = o.byType
 	return o
 }
 
