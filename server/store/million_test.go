@@ -52,7 +52,16 @@ func BenchmarkSearch(b *testing.B) {
 				"patient=p7&date=ge2023-12-01&date=lt2024-02-01", "code=8867-4,8868-4&status=final&_sort=-date", "patient=p7&status=amended", "code=8867-4&status=amended",
 				"patient=p7&_total=accurate&_count=20", "code=8867-4&_total=accurate",
 			} {
-				b.Run(query, func(b *testing.B) { benchmarkQuery(ctx, b, s, query) })
+				b.Run(query, func(b *testing.B) { benchmarkQuery(ctx, b, s, query, search.Everything) })
+			}
+			// What one patient sees, all of it or some categories.
+			for view, sight := range map[string]search.Sight{"seen by p7 ": ownOnly("p7"), "seen by p7 in part ": ownOnly("p7", "vital-signs", "laboratory")} {
+				for _, query := range []string{
+					"", "code=8867-4", "code=8867-4&_sort=-date", "_sort=-date", "_sort=_lastUpdated", "status=final&_total=accurate", "date=ge2023-12-01", "patient=p7&code=8867-4&_sort=-date",
+					"patient=p8", "device=d7", "code=8867-4,8868-4&_sort=date&_total=accurate", "_total=accurate&_count=0",
+				} {
+					b.Run(view+query, func(b *testing.B) { benchmarkQuery(ctx, b, s, query, sight) })
+				}
 			}
 			b.Run("read", func(b *testing.B) {
 				for n := 0; b.Loop(); n++ {
@@ -78,12 +87,12 @@ func BenchmarkSearch(b *testing.B) {
 	}
 }
 
-func benchmarkQuery(ctx context.Context, b *testing.B, s store.Store, query string) {
+func benchmarkQuery(ctx context.Context, b *testing.B, s store.Store, query string, sight search.Sight) {
 	p, err := storetest.Parameters().Parse("Observation", query, search.Options{Zone: time.UTC, DefaultCount: 20, MaxCount: 1000})
 	if err != nil {
 		b.Fatal(err)
 	}
-	p.Query.Sight = search.Everything
+	p.Query.Sight = sight
 	for b.Loop() {
 		if err := s.View(ctx, func(r store.Reader) error {
 			_, err := r.Search(p.Query)
@@ -92,6 +101,21 @@ func benchmarkQuery(ctx context.Context, b *testing.B, s store.Store, query stri
 			b.Fatal(err)
 		}
 	}
+}
+
+// ownOnly is what a patient sees of his Observations, only of some categories if there
+// are any.
+func ownOnly(patient string, categories ...string) search.Sight {
+	own, _ := storetest.Parameters().Compartment("Patient").Clause("Observation", patient)
+	view := search.View{Any: []search.Clause{own}}
+	for i := range categories {
+		category := search.Clause{Param: storetest.Parameters().Lookup("Observation", "category"), Operands: []search.Operand{{Code: &categories[i]}}}
+		both := search.Clause{Group: &search.Group{Op: search.All, Clauses: []search.Clause{own, category}}}
+		if view.Any = append(view.Any, both); i == 0 {
+			view.Any = []search.Clause{both}
+		}
+	}
+	return func(string) search.View { return view }
 }
 
 // fill writes the rows and gives the moment of the middle one.

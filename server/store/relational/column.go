@@ -204,8 +204,10 @@ func (*dateClause) once() bool { return false }
 // meet them: both are asked again.
 type trackClause struct {
 	subject *subjectClause
-	code    *tokenClause
-	since   []any // their last date is after each
+	// beside are other ways to be of the subject, in ix.
+	beside anySource
+	code   *tokenClause
+	since  []any // their last date is after each
 }
 
 // newTrack finds the clauses of a track; nil when a query has none.
@@ -214,7 +216,11 @@ func newTrack(all []source) *trackClause {
 	for _, from := range all {
 		switch from := from.(type) {
 		case *subjectClause:
-			t.subject = from
+			t.subject, t.beside = from, nil
+		case anySource:
+			if subject, beside := about(from); subject != nil && t.subject == nil {
+				t.subject, t.beside = subject, beside
+			}
 		case *tokenClause:
 			if from.role == codeRole && from.drives() {
 				t.code = from
@@ -231,6 +237,24 @@ func newTrack(all []source) *trackClause {
 	return &t
 }
 
+// about finds the subject in the clause of a compartment.
+func about(any anySource) (subject *subjectClause, beside anySource) {
+	for _, from := range any {
+		switch from := from.(type) {
+		case *subjectClause:
+			if subject != nil {
+				return nil, nil
+			}
+			subject = from
+		case factClause:
+			beside = append(beside, from)
+		default:
+			return nil, nil
+		}
+	}
+	return subject, beside
+}
+
 // match is the condition on a row of item or item_code.
 func (t *trackClause) match(b *sqlText, row string) string {
 	all := []string{in(b, row+".subject", t.subject.keys), in(b, row+".code", t.code.codes())}
@@ -241,7 +265,8 @@ func (t *trackClause) match(b *sqlText, row string) string {
 }
 
 func (t *trackClause) arms(b *sqlText, rough bool) []arm {
-	return append([]arm{{table: "item", where: t.match(b, "d")}, {table: "item_code", where: t.match(b, "c")}}, t.subject.rest.arms(b, rough)...)
+	list := append([]arm{{table: "item", where: t.match(b, "d")}, {table: "item_code", where: t.match(b, "c")}}, t.subject.rest.arms(b, rough)...)
+	return append(list, t.beside.arms(b, rough)...)
 }
 
 func (*trackClause) probe(*sqlText) string { return "" }

@@ -3,6 +3,8 @@ package relational
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 
 	"vitalwire/fhir/search"
 )
@@ -15,30 +17,78 @@ func (p *plan) seen(r *reader) error {
 		return errors.New("store: a query that does not say who asks")
 	}
 	view := p.query.Sight(p.query.Type)
-	clause, some := view.Clause()
 	switch {
-	case !some:
+	case view.Whole:
 		return nil
 	case len(view.Any) == 0:
 		p.never = true
 		return nil
-	case len(view.Any) == 1:
-		clause = view.Any[0]
 	}
-	if err := belongs(p.query.Type, clause); err != nil {
-		return err
+	for _, clause := range view.Any {
+		if err := belongs(p.query.Type, clause); err != nil {
+			return err
+		}
 	}
 	// What may be seen is decided by all there is, seen or not.
-	flat, err := r.flatten(search.Everything, p.query.Type, []search.Clause{clause}, p.at)
+	flat, err := r.flatten(search.Everything, p.query.Type, factored(view.Any), p.at)
 	if err != nil {
 		return err
 	}
 	named := len(p.names)
-	err = p.clause(flat[0])
+	for _, clause := range flat {
+		if err := p.clause(clause); err != nil {
+			return err
+		}
+	}
 	for i := named; i < len(p.names); i++ {
 		p.names[i] = "what may be seen"
 	}
-	return err
+	return nil
+}
+
+// factored writes "a and b, or a and c" as a, and b or c: what all alternatives demand,
+// such as to be of one patient, can drive the search by itself then.
+func factored(alternatives []search.Clause) []search.Clause {
+	var either [][]search.Clause
+	for _, c := range alternatives {
+		if every := conjuncts(c); !slices.ContainsFunc(either, func(other []search.Clause) bool { return reflect.DeepEqual(other, every) }) {
+			either = append(either, every)
+		}
+	}
+	has := func(list []search.Clause, c search.Clause) bool {
+		return slices.ContainsFunc(list, func(one search.Clause) bool { return reflect.DeepEqual(one, c) })
+	}
+	var common []search.Clause
+	for _, c := range either[0] {
+		if !has(common, c) && !slices.ContainsFunc(either, func(every []search.Clause) bool { return !has(every, c) }) {
+			common = append(common, c)
+		}
+	}
+	rest := search.Group{Op: search.Any}
+	for _, every := range either {
+		left := slices.DeleteFunc(slices.Clone(every), func(c search.Clause) bool { return has(common, c) })
+		switch len(left) {
+		case 0: // it demands nothing else
+			return common
+		case 1:
+			rest.Clauses = append(rest.Clauses, left[0])
+		default:
+			rest.Clauses = append(rest.Clauses, search.Clause{Group: &search.Group{Op: search.All, Clauses: left}})
+		}
+	}
+	return append(common, search.Clause{Group: &rest})
+}
+
+// conjuncts are the clauses that all must hold for one to hold.
+func conjuncts(c search.Clause) []search.Clause {
+	if c.Group == nil || c.Group.Op != search.All {
+		return []search.Clause{c}
+	}
+	var list []search.Clause
+	for _, inner := range c.Group.Clauses {
+		list = append(list, conjuncts(inner)...)
+	}
+	return list
 }
 
 // belongs refuses a clause of another type: turned round it would hold for all.
