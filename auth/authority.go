@@ -34,12 +34,17 @@ type Authority struct {
 	// JWTs makes access tokens that other resource servers can read (RFC 9068); by
 	// default they are opaque.
 	JWTs bool
+	// Rate is a factor to how often callers may ask for tokens and pages; 0 does not
+	// limit it. (Failed logins always are.)
+	Rate float64
 	// Brands are published when there are any.
 	Brands *Brands
 
 	keys  keyCache
 	cache tokenCache
 	slow  throttle
+
+	limits limiter
 }
 
 // New makes the authorization server of a FHIR base. Outbound fetches the JWK Sets
@@ -62,6 +67,10 @@ func (a *Authority) endpoint(name string) string { return a.Issuer + "/auth/" + 
 
 // Handler answers what lies at path below the FHIR base; nil is not of this server.
 func (a *Authority) Handler(path string) http.HandlerFunc {
+	return a.limited(lastOf(path), a.served(path))
+}
+
+func (a *Authority) served(path string) http.HandlerFunc {
 	switch path {
 	case ".well-known/smart-configuration":
 		return a.discover

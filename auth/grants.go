@@ -20,6 +20,9 @@ func (a *Authority) token(ctx context.Context, f form) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if wait := a.limits.wait("client "+client.ID, ofClient, a.Rate, a.now()); wait > 0 {
+		return nil, &oauthError{status: http.StatusTooManyRequests, code: "temporarily_unavailable", text: "this client asks too often", retry: seconds(wait)}
+	}
 	if !client.May(grant) {
 		return nil, &oauthError{status: http.StatusBadRequest, code: "unauthorized_client", text: "this client is not registered for that grant_type"}
 	}
