@@ -50,6 +50,7 @@ type Config struct {
 	LogFormat    string        `env:"VITALWIRE_LOG_FORMAT" enum:"json,text" default:"json" help:"Form of log lines: json or text."`
 
 	Policies
+	Login
 }
 
 // Policies are what writes may do.
@@ -117,9 +118,8 @@ func (c Config) checkListen() error {
 	if err != nil {
 		return fmt.Errorf("--listen %s: %w", c.Listen, err)
 	}
-	ip := net.ParseIP(host)
 	switch {
-	case host == "localhost" || ip != nil && ip.IsLoopback():
+	case local(host):
 		return nil
 	case c.Auth != authRequired:
 		return fmt.Errorf("--listen %s is not a loopback address: whoever can connect could read and write everything. Set --auth required, or listen on 127.0.0.1", c.Listen)
@@ -149,6 +149,9 @@ func (c Config) check() error {
 		return err
 	}
 	if err := checkOrigins(c.Origins); err != nil {
+		return err
+	}
+	if err := c.Login.check(); err != nil {
 		return err
 	}
 	if (c.TLSCert == "") != (c.TLSKey == "") {

@@ -33,8 +33,10 @@ type Program struct {
 	Args, Environ  []string
 	Stdin          io.Reader // may be nil
 	Stdout, Stderr io.Writer
-	Adapters       []adapters.Adapter
-	Recordings     fs.FS
+	// Context ends the program when it ends, besides signals; nil never does.
+	Context    context.Context //nolint:containedctx // it is that of the whole program
+	Adapters   []adapters.Adapter
+	Recordings fs.FS
 }
 
 // Main runs the program. It gives the exit status: 0 done, 1 failed, 2 wrong usage.
@@ -66,7 +68,7 @@ func Main(p Program) int {
 		fmt.Fprintln(stderr, "vitalwire --help lists what can be set")
 		return 2
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(cmp.Or(p.Context, context.Background()), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	var level slog.Level
 	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
@@ -158,12 +160,18 @@ func serve(ctx context.Context, c Config, p Program, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	first := ""
+	if c.trial() {
+		if first, err = firstUser(ctx, s.auth); err != nil {
+			return errors.Join(err, s.Stop(c.StopAfter))
+		}
+	}
 	fmt.Fprintf(p.Stdout, `Vitalwire %s is ready.
   FHIR R4       %s  (try %[2]s/metadata)
   Devices       POST %[3]s/ingest/{adapter}
   Store         %s
   Where next    README.md has four curl lines that send a frame and read it back; --help lists what can be set
-`, Version, s.Base, s.Root, shown(c.Store))
+%s`, Version, s.Base, s.Root, shown(c.Store), first)
 	<-ctx.Done()
 	return s.Stop(c.StopAfter)
 }

@@ -41,6 +41,7 @@ type Server struct {
 	Base, Addr, Root string
 
 	store    store.Store
+	auth     *auth.Authority // nil without tokens
 	jobs     *job.Runner
 	traces   *telemetry.Tracer
 	stopping atomic.Bool
@@ -201,6 +202,9 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		Traces:     s.traces,
 		Log:        log,
 	}
+	if face.Proxies, err = c.proxies(c.Proxied); err != nil {
+		return nil, err
+	}
 	if c.Auth == authRequired {
 		engine.Guarded = true
 		face.Auth = auth.New(s.Base, shelf{s.store}, auth.Outbound(), log)
@@ -208,6 +212,10 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		if face.Auth.Brands, err = readBrands(c); err != nil {
 			return nil, err
 		}
+		if err := c.people(face.Auth); err != nil {
+			return nil, err
+		}
+		s.auth = face.Auth
 		s.running.Go(func() { sweep(life, face.Auth, log) })
 	}
 	s.jobs = job.New(s.store, job.Limits{Workers: c.AsyncWorkers, Queue: c.AsyncQueue, Keep: c.AsyncKeep, Answer: c.AsyncResult}, log, face.Perform)

@@ -25,6 +25,7 @@ const requestID = "X-Request-Id"
 func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) (err error) {
 		r, w := c.Request(), c.Response()
+		s.fromProxy(r)
 		call := &telemetry.Call{ID: r.Header.Get(requestID)}
 		if !fhir.ValidID(call.ID) {
 			call.ID = uuid.NewString()

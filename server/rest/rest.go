@@ -6,6 +6,7 @@ package rest
 import (
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -34,6 +35,8 @@ type Server struct {
 	Limits Limits
 	// Origins are those whose web pages may ask (CORS); "*" is every one.
 	Origins []string
+	// Proxies are the networks of proxies whose X-Forwarded-For says who asks.
+	Proxies []netip.Prefix
 	// Ready says why the server should get no requests now, nil when it should.
 	Ready func(r *http.Request) error
 	// Jobs performs requests that are answered later; nil answers all at once.
