@@ -13,6 +13,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"vitalwire/fhir/search"
+	"vitalwire/profiles"
 )
 
 // record is a Chart of two patients, one with an encounter.
@@ -52,7 +55,7 @@ func (record) Entity(_ context.Context, typ, id string) (Entity, bool, error) {
 
 const (
 	appRedirect = "https://app.example.org/done"
-	appScope    = "launch launch/patient launch/encounter openid fhirUser profile offline_access online_access system/*.rs"
+	appScope    = "launch launch/patient launch/encounter openid fhirUser profile offline_access online_access patient/*.cruds user/*.cruds system/*.rs"
 )
 
 // office is people with a record and three apps: "app" is public, "secret" has one,
@@ -61,6 +64,7 @@ func office(t *testing.T) *place {
 	t.Helper()
 	p := people(t)
 	p.Chart = record{}
+	p.Rules = &Rules{Base: base, Search: search.NewRegistry(profiles.R4(), base)}
 	keyed := newPlace(t)
 	p.ec, p.rsa = keyed.ec, keyed.rsa
 	for _, c := range []Client{

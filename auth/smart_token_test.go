@@ -181,7 +181,7 @@ func TestSMART22_RefreshRotates(t *testing.T) {
 	for _, c := range []struct {
 		scope string
 		code  int
-	}{{"openid", 200}, {"openid launch/encounter", 400}, {"patient/*.rs", 400}, {"nonsense", 400}} {
+	}{{"openid", 200}, {"openid launch/encounter", 400}, {"patient/*.rs", 400}, {"system/*.rs", 400}, {"nonsense", 400}} {
 		status, answer := p.renew(t, second["refresh_token"], "scope", c.scope)
 		if status != c.code || status == 400 && answer["error"] != "invalid_scope" {
 			t.Errorf("scope %s: %d %v", c.scope, status, answer)

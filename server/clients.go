@@ -54,11 +54,13 @@ func withAuthority(ctx context.Context, c Config, fn func(*auth.Authority) error
 	if c.Store == "" {
 		c.Store = defaultStore
 	}
-	s, err := openStore(ctx, c.Store, search.NewRegistry(profiles.R4(), c.BaseURL))
+	parameters := search.NewRegistry(profiles.R4(), c.BaseURL)
+	s, err := openStore(ctx, c.Store, parameters)
 	if err != nil {
 		return err
 	}
 	a := auth.New(c.BaseURL, shelf{s}, auth.Outbound(), slog.New(slog.DiscardHandler))
+	a.Rules = &auth.Rules{Base: c.BaseURL, Search: parameters}
 	return errors.Join(fn(a), s.Close())
 }
 
@@ -130,6 +132,9 @@ func mint(ctx context.Context, c Config, t tokenCommand, out io.Writer) error {
 		scopes, err := a.Grantable(t.Scope)
 		if err != nil {
 			return fmt.Errorf("--scope: %w", err)
+		}
+		if len(scopes.At(auth.SystemLevel)) != len(scopes) {
+			return errors.New("--scope: patient/ and user/ scopes cannot be granted without a user, whose app gets them at the authorization endpoint")
 		}
 		token, _, err := a.Mint(ctx, auth.Access{Scopes: scopes}, t.Life)
 		if err == nil {
