@@ -38,11 +38,11 @@ func (a *Authority) prove(ctx context.Context, f form) (*Client, error) {
 			ways++
 		}
 	}
-	if ways == 0 && f.values.Has("client_id") {
-		return a.unproven(ctx, f.get("client_id"))
+	if ways == 0 {
+		return a.unproven(ctx, f)
 	}
-	if ways != 1 {
-		return nil, &assertionError{errors.New("not one way of authentication")}
+	if ways > 1 {
+		return nil, &assertionError{errors.New("more than one way of authentication")}
 	}
 	if f.values.Has("client_assertion") {
 		if f.get("client_assertion_type") != assertionType {
@@ -71,8 +71,20 @@ func (a *Authority) prove(ctx context.Context, f form) (*Client, error) {
 	return client, err
 }
 
-// unproven finds a client that can keep no secret. One that can must prove itself.
-func (a *Authority) unproven(ctx context.Context, id string) (*Client, error) {
+// unproven finds a client that can keep no secret. One that can must prove itself. A
+// refresh token says by itself whose it is (RFC 6749 §6 asks a public client for no
+// more, and fhirclient sends no more).
+func (a *Authority) unproven(ctx context.Context, f form) (*Client, error) {
+	id := f.get("client_id")
+	if id == "" && f.get("grant_type") == refreshGrant {
+		_, g, err := a.renewal(ctx, f.get("refresh_token"))
+		if err != nil {
+			return nil, err
+		}
+		if g != nil {
+			id = g.Client
+		}
+	}
 	client, err := a.client(ctx, id)
 	if err == nil && (client == nil || !client.Public) {
 		err = &assertionError{errors.New("no such public client")}

@@ -329,3 +329,23 @@ func TestRFC7009_FamilyIsRevoked(t *testing.T) {
 		t.Errorf("%d", status)
 	}
 }
+
+// A public client may renew by its token alone, a confidential one must prove itself.
+func TestRFC6749_RefreshWithoutClientID(t *testing.T) {
+	p := office(t)
+	first := p.tokens(t, "openid offline_access")
+	if w, answer := p.ask(t, "auth/token", nil, "grant_type", "refresh_token", "refresh_token", first["refresh_token"].(string)); w.Code != 200 {
+		t.Errorf("%d %v", w.Code, answer)
+	}
+	code := p.member(t, "alice").code(asking("openid offline_access", "client_id", "secret"))
+	basic := func(r *http.Request) { r.SetBasicAuth("secret", p.secret) }
+	_, own := p.ask(t, "auth/token", basic, "grant_type", "authorization_code", "code", code, "redirect_uri", appRedirect, "code_verifier", verifier)
+	for _, pairs := range [][]string{nil, {"client_id", "secret"}, {"client_id", "app"}} {
+		if w, answer := p.ask(t, "auth/token", nil, append([]string{"grant_type", "refresh_token", "refresh_token", own["refresh_token"].(string)}, pairs...)...); w.Code == 200 {
+			t.Errorf("%v: %v", pairs, answer)
+		}
+	}
+	if w, _ := p.ask(t, "auth/token", basic, "grant_type", "refresh_token", "refresh_token", own["refresh_token"].(string)); w.Code != 200 {
+		t.Errorf("with its secret: %d", w.Code)
+	}
+}

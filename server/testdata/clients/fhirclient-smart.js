@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fhirclient from 'fhirclient';
+import { importJWK, SignJWT } from 'jose';
 import { Browser } from './browser.js';
 
 const { base, user, password, patient, jwk, launchURL } = JSON.parse(process.env.SMART);
@@ -26,7 +27,7 @@ async function launch(options, entry = '/launch', pages = { patient }) {
   return page(back, storage).smart.ready();
 }
 
-async function use(client) {
+async function use(client, renew = () => client.refresh()) {
   assert.equal(client.patient.id, patient);
   assert.equal(client.getFhirUser(), 'Practitioner/alice');
   assert.equal((await client.patient.read()).id, patient);
@@ -34,7 +35,7 @@ async function use(client) {
   const values = await client.request(`Observation?patient=${patient}&_count=1`, { pageLimit: 0, flat: true });
   assert.equal(values.length, 2);
   const before = client.state.tokenResponse.access_token;
-  await client.refresh();
+  await renew();
   assert.notEqual(client.state.tokenResponse.access_token, before);
   assert.equal((await client.patient.read()).id, patient);
 }
@@ -43,6 +44,24 @@ const key = { ...jwk, alg: 'ES384', key_ops: ['sign'] };
 
 test('standalone, public', async () => use(await launch({ iss: base, clientId: 'app', scope: `launch/patient ${scope}` })));
 
-test('standalone, ES384', async () => use(await launch({ iss: base, clientId: 'keys', clientPrivateJwk: key, scope: `launch/patient ${scope}` })));
+// fhirclient proves who it is for a code, and not for a refresh: that is refused to a
+// client that can, so the proof is made here.
+test('standalone, ES384', async () => {
+  const client = await launch({ iss: base, clientId: 'keys', clientPrivateJwk: key, scope: `launch/patient ${scope}` });
+  const token = client.state.tokenResponse.refresh_token;
+  await assert.rejects(client.refresh(), /invalid_client/);
+  await use(client, async () => {
+    const { tokenUri } = client.state;
+    const assertion = await new SignJWT({}).setProtectedHeader({ alg: 'ES384', kid: jwk.kid, typ: 'JWT' })
+      .setIssuer('keys').setSubject('keys').setAudience(tokenUri).setIssuedAt().setExpirationTime('2m').setJti(crypto.randomUUID())
+      .sign(await importJWK(key, 'ES384'));
+    const response = await fetch(tokenUri, { method: 'POST', body: new URLSearchParams({
+      grant_type: 'refresh_token', refresh_token: token, client_assertion: assertion,
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    }) });
+    assert.equal(response.status, 200);
+    Object.assign(client.state.tokenResponse, await response.json());
+  });
+});
 
 test('from the EHR, public', async () => use(await launch({ clientId: 'app', scope: `launch ${scope}` }, launchURL)));
