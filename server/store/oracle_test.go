@@ -84,7 +84,7 @@ func (o *oracle) questions(g generator, n int) []question {
 	for len(asked) < n {
 		view, sight := "", search.Sight(search.Everything)
 		if len(asked)%10 == 0 {
-			if o = whole; g.IntN(2) == 0 {
+			if o = whole; o.sight == nil && g.IntN(2) == 0 {
 				o = whole.under(g)
 			}
 		}
