@@ -2,6 +2,7 @@ package auth
 
 import (
 	"strings"
+	"time"
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
@@ -16,6 +17,8 @@ type Rules struct {
 	Base string
 	// Search are the search parameters that compartments and granular scopes are made of.
 	Search *search.Registry
+	// Zone of dates without an offset in granular scopes; nil is UTC.
+	Zone *time.Location
 	// HideUnassigned hides devices of no patient from who is confined to one.
 	HideUnassigned bool
 }

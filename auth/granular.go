@@ -1,7 +1,9 @@
 package auth
 
 import (
+	"cmp"
 	"strings"
+	"time"
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
@@ -30,7 +32,7 @@ func (r *Rules) filter(typ, text string) ([]search.Clause, error) {
 			return nil, fhir.BadSearch("%.60q cannot narrow a scope for %s", one.Name, typ).WithCode(fhir.CodeNotSupported)
 		}
 	}
-	parsed, err := r.Search.Parse(typ, text, search.Options{Base: r.Base})
+	parsed, err := r.Search.Parse(typ, text, search.Options{Base: r.Base, Zone: cmp.Or(r.Zone, time.UTC)})
 	if err != nil {
 		return nil, err
 	}

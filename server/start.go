@@ -208,7 +208,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	if c.Auth == authRequired {
 		engine.Guarded = true
 		face.Auth = auth.New(s.Base, shelf{s.store}, auth.Outbound(), log)
-		face.Auth.Rules = &auth.Rules{Base: s.Base, Search: parameters}
+		face.Auth.Rules = engine.Rules()
 		face.Auth.Chart, face.Auth.JWTs = chart{engine}, c.AccessTokens == "jwt"
 		if face.Auth.Brands, err = readBrands(c); err != nil {
 			return nil, err

@@ -53,8 +53,12 @@ func (e *Engine) Reach(ctx context.Context) (*auth.Reach, error) {
 	if !ok {
 		return nil, fhir.LoginRequired("an access token is needed")
 	}
-	rules := auth.Rules{Base: e.Base, Search: e.Search}
-	return rules.Decide(access, world{ctx, e.Store})
+	return e.Rules().Decide(access, world{ctx, e.Store})
+}
+
+// Rules decide what an access means on this server.
+func (e *Engine) Rules() *auth.Rules {
+	return &auth.Rules{Base: e.Base, Search: e.Search, Zone: e.Zone}
 }
 
 // world is what auth.Rules must know of the present. It reads the store itself: who a
