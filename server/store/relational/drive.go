@@ -22,6 +22,8 @@ type driver struct {
 	all  bool // the whole type
 	// size is how many there are, or the limit they were counted to.
 	size int64
+	// uncounted says that size is only the most that is taken for a driver.
+	uncounted bool
 }
 
 // whole is the whole type as a driver.
@@ -81,7 +83,8 @@ func (p *plan) choose(r *reader) (drive, narrow driver, err error) {
 	if len(list) == 0 {
 		return whole, whole, nil
 	}
-	if p.flows(list) {
+	if len(p.all) == 1 && len(p.sort) == 0 && p.store.sorted(list[0].from) {
+		list[0].size, list[0].uncounted = p.gather, true
 		return list[0], list[0], nil
 	}
 	for i, limit := range [...]int64{max(p.gather/tiny, 1), p.gather} {

@@ -1,19 +1,29 @@
 package relational
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // Without a sort the newest matches come first, and a page is mostly found long before
 // all of a driver's rows are looked at.
 
-// flows reports whether the only condition drives by a tree that has its rows in the
+// flows reports whether the only condition drives by trees that have its rows in the
 // order of the answer: they are read until the page is full, however many there are.
 func (p *plan) flows(list []driver) bool {
-	if len(p.all) != 1 || len(list) != 1 || len(p.sort) > 0 || p.byID {
-		return false
-	}
-	switch from := list[0].from.(type) {
+	return len(p.all) == 1 && len(list) == 1 && len(p.sort) == 0 && !p.byID && list[0].from.once() && p.store.sorted(list[0].from)
+}
+
+// sorted reports whether a source's rows stand in the order of position, key by key.
+func (s *Store) sorted(from source) bool {
+	switch from := from.(type) {
 	case factClause:
-		return from.once()
+		return len(from.whole)+len(from.exact) == 1
 	case *tokenClause:
-		return from.once() && p.store.d.RowsInOrder()
+		return from.once() && s.d.RowsInOrder() && (from.role == codeRole || s.sorted(from.rest))
+	case anySource:
+		return !slices.ContainsFunc(from, func(one source) bool { return !s.sorted(one) })
 	}
 	return false
 }
@@ -30,8 +40,23 @@ func (p *plan) latest(r *reader, drive driver, limit int) ([]match, error) {
 	if p.query.After != nil {
 		upper = min(upper, p.query.After.Row-1)
 	}
+	plus := "+" // the rows of a type up to a position are not what drives
+	if p.store.sorted(drive.from) {
+		plus = ""
+	}
 	var b sqlText
-	b.WriteString("SELECT x.pos FROM (SELECT DISTINCT q.pos FROM (SELECT u.pos FROM (" + union(drive.from.arms(&b, true)) + ") u WHERE u.pos <= " + b.arg(upper) +
-		" ORDER BY u.pos DESC LIMIT " + b.limit(many) + ") q" + p.seek("d", "q.pos") + " WHERE " + p.conditions(&b, driver{all: true}, "+q.pos", upper) + ") x ORDER BY x.pos DESC LIMIT " + b.limit(limit))
+	arms := drive.from.arms(&b, true)
+	most := b.limit(many)
+	texts := make([]string, len(arms))
+	for i, a := range arms {
+		bound := ""
+		if upper < p.at {
+			bound = " AND " + plus + a.row() + ".pos <= " + b.arg(upper)
+		}
+		// A subquery, because an arm with ORDER BY and LIMIT stands nowhere else in SQLite.
+		texts[i] = "SELECT * FROM (SELECT " + a.row() + ".pos FROM " + a.table + " " + a.row() + " WHERE " + a.where + bound + " ORDER BY " + a.row() + ".pos DESC LIMIT " + most + fmt.Sprintf(") a%d", i)
+	}
+	b.WriteString("SELECT x.pos FROM (SELECT DISTINCT q.pos FROM (SELECT u.pos FROM (" + strings.Join(texts, " UNION ALL ") + ") u ORDER BY u.pos DESC LIMIT " + most +
+		") q" + p.seek("d", "q.pos") + " WHERE " + p.conditions(&b, driver{all: true}, "+q.pos", upper) + ") x ORDER BY x.pos DESC LIMIT " + b.limit(limit))
 	return p.read(r, p.bodies(&b, p.order()))
 }
