@@ -87,6 +87,10 @@ func (p *plan) choose(r *reader) (drive, narrow driver, err error) {
 		list[0].size, list[0].uncounted = p.gather, true
 		return list[0], list[0], nil
 	}
+	if p.onlyTrack() && !p.query.Total {
+		drive := driver{from: p.track, at: -1, size: p.gather, uncounted: true}
+		return drive, drive, nil
+	}
 	for i, limit := range [...]int64{max(p.gather/tiny, 1), p.gather} {
 		if i > 0 && p.streams() {
 			words := list[slices.IndexFunc(list, func(d driver) bool { return isWords(d.from) })]

@@ -124,6 +124,8 @@ func (p *plan) describe(d driver) string {
 		return "all of " + p.query.Type + ", in order"
 	case d.ids != nil:
 		return "_id, " + rows
+	case d.uncounted && d.at < 0:
+		return "subject, code and date together, in order"
 	case d.uncounted:
 		return p.names[d.at] + ", in order"
 	case d.at >= 0 && d.at < len(p.names):

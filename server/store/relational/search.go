@@ -104,6 +104,9 @@ func (p *plan) page(r *reader, drive driver) ([]match, error) {
 			return list, err
 		}
 	}
+	if drive.uncounted { // few, then, and some may have no date
+		return p.read(r, p.gathered(drive, limit))
+	}
 	rest, err := p.read(r, p.without(limit-len(list)))
 	return append(list, rest...), err
 }

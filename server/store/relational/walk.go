@@ -21,7 +21,7 @@ func (p *plan) walk(drive driver) *walk {
 	}
 	w := &walk{key: p.sort[0]}
 	// A track has its rows in the order of the latest date.
-	if p.track != nil && p.track.single() && roleOf(w.key.Param) == dateRole && w.key.Descending && drive.size >= p.gather/tiny {
+	if p.tracked() && drive.size >= p.gather/tiny {
 		w.track = p.track
 		return w
 	}
@@ -29,6 +29,25 @@ func (p *plan) walk(drive driver) *walk {
 		return nil
 	}
 	return w
+}
+
+// tracked reports whether a track has the order asked for.
+func (p *plan) tracked() bool {
+	return p.track != nil && p.track.single() && len(p.sort) == 1 && roleOf(p.sort[0].Param) == dateRole && p.sort[0].Descending
+}
+
+// onlyTrack reports whether a track is all that is asked for, in its order: it is walked,
+// however long it is.
+func (p *plan) onlyTrack() bool {
+	if !p.tracked() {
+		return false
+	}
+	for _, from := range p.all {
+		if _, dated := from.(*dateClause); !dated && from != source(p.track.subject) && from != source(p.track.code) {
+			return false
+		}
+	}
+	return true
 }
 
 // walked walks the index, which gives each resource once.
