@@ -203,6 +203,7 @@ func (s Scale) newest(b testing.TB, t *Table, kind string, open func(testing.TB)
 		if err != nil {
 			b.Fatal(err)
 		}
+		parsed.Query.Sight = search.Everything
 		began := time.Now()
 		if err := st.View(context.Background(), func(r store.Reader) error {
 			found, err := r.Search(parsed.Query)
