@@ -40,9 +40,10 @@ type Authority struct {
 	// Brands are published when there are any.
 	Brands *Brands
 
-	keys  keyCache
-	cache tokenCache
-	slow  throttle
+	keys    keyCache
+	cache   tokenCache
+	origins origins
+	slow    throttle
 
 	limits limiter
 }

@@ -43,7 +43,7 @@ const maxForm = 64 << 10
 // is an empty answer.
 func (a *Authority) post(fn func(context.Context, form) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if !a.serves(w, r, http.MethodPost) {
+		if !a.servesApps(w, r, http.MethodPost) {
 			return
 		}
 		f, err := readForm(w, r)
@@ -139,12 +139,16 @@ func (a *Authority) fail(w http.ResponseWriter, err error) {
 
 // serves reports whether a request is to be answered: one with another method, or
 // that only asks what it may send (Fetch standard, CORS preflight), is answered.
-// A page of any origin may ask: what it gets is decided by what it brings itself,
-// and never by cookies.
+// A page of any origin may ask.
 func (a *Authority) serves(w http.ResponseWriter, r *http.Request, methods ...string) bool {
+	return a.offers(w, r, true, methods)
+}
+
+func (a *Authority) offers(w http.ResponseWriter, r *http.Request, welcome bool, methods []string) bool {
 	h := w.Header()
-	if origin := r.Header.Get("Origin"); origin != "" {
+	if origin := r.Header.Get("Origin"); origin != "" && welcome {
 		h.Set("Access-Control-Allow-Origin", origin)
+		h.Set("Access-Control-Expose-Headers", "ETag, Retry-After, WWW-Authenticate, X-Request-Id")
 	}
 	h.Add("Vary", "Origin")
 	served := strings.Join(methods, ", ")

@@ -84,7 +84,7 @@ const maxLaunch = 16 << 10
 // whole system says which app a user starts, and about whom. The user still signs in
 // and lets the app in himself. The answer names the handle, and the URL to open.
 func (a *Authority) launches(w http.ResponseWriter, r *http.Request) {
-	if !a.serves(w, r, http.MethodPost) {
+	if !a.servesApps(w, r, http.MethodPost) {
 		return
 	}
 	access, err := a.bearer(r)

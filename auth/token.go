@@ -276,6 +276,7 @@ func (a *Authority) forget() {
 	defer a.cache.mu.Unlock()
 	a.cache.seen = nil
 	a.cache.age++
+	a.origins.forget()
 }
 
 // Sweep removes tokens, used assertions, sessions and counts of failed logins that

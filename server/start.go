@@ -173,7 +173,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		Store:      s.store, Search: parameters, Base: s.Base, Seal: seal, Zone: zone,
 		Check: judged(measured), CheckLenient: judged(counting(known.CheckLenient, metrics)), Definitions: known.Definitions, Terms: known.Concepts, Version: Version, Started: time.Now(),
 		Terminology: func() *fhir.Resource { return known.Terms().Capabilities(Version, fhir.FormatInstant(time.Now())) },
-		CORS:        len(c.Origins) > 0,
+		CORS:        len(c.Origins) > 0 || c.Auth == authRequired,
 		References:  interaction.References(c.References), Deletes: interaction.Deletes(c.ConditionalDelete), MaxEntries: c.MaxEntries,
 		Wrote: func(key fhir.Key) {
 			known.Wrote(key)

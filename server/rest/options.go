@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -55,21 +56,44 @@ func (s *Server) notAllowed(w http.ResponseWriter, path string, err error) error
 
 // exposed are the headers that a web page of another origin may read.
 var exposed = []string{
-	"ETag", "Last-Modified", "Location", "Content-Location", "Content-Disposition", requestID, "X-Progress", "Retry-After", "Preference-Applied", "X-Security-Context", "Allow",
+	"ETag", "Last-Modified", "Location", "Content-Location", "Content-Disposition", requestID, "X-Progress", "Retry-After", "Preference-Applied", "X-Security-Context", "Allow", "WWW-Authenticate",
 }
 
-// cors lets web pages of the configured origins ask (Fetch standard, CORS
-// protocol). An OPTIONS that is no preflight goes on.
-func cors(origins []string) echo.MiddlewareFunc {
-	return middleware.CORSWithConfig(middleware.CORSConfig{
-		Skipper: func(c echo.Context) bool {
-			r := c.Request()
-			return r.Method == http.MethodOptions && (r.Header.Get("Origin") == "" || r.Header.Get("Access-Control-Request-Method") == "")
-		},
-		AllowOrigins:  origins,
+// cors lets web pages of other origins ask (Fetch standard, CORS protocol): those of
+// the configured origins and of registered apps, and for the CapabilityStatement, which
+// is no secret, all. An OPTIONS that is no preflight goes on; the authorization server
+// answers for itself.
+func (s *Server) cors() []echo.MiddlewareFunc {
+	config := middleware.CORSConfig{
 		AllowMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
 		AllowHeaders:  []string{"Accept", "Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Modified-Since", "If-None-Exist", "Prefer", requestID, "X-Security-Context"},
 		ExposeHeaders: exposed,
 		MaxAge:        600,
-	})
+	}
+	plain := func(r *http.Request) bool {
+		return r.Method == http.MethodOptions && (r.Header.Get("Origin") == "" || r.Header.Get("Access-Control-Request-Method") == "")
+	}
+	if s.Auth == nil {
+		if len(s.Origins) == 0 {
+			return nil
+		}
+		config.AllowOrigins = s.Origins
+		config.Skipper = func(c echo.Context) bool { return plain(c.Request()) }
+		return []echo.MiddlewareFunc{middleware.CORSWithConfig(config)}
+	}
+	public := func(r *http.Request) bool { return strings.TrimSuffix(r.URL.Path, "/") == fhirPath+"/metadata" }
+	toAll, toApps := config, config
+	toAll.AllowOrigins = []string{"*"}
+	toAll.Skipper = func(c echo.Context) bool { return plain(c.Request()) || !public(c.Request()) }
+	toApps.AllowOriginFunc = func(origin string) (bool, error) {
+		if slices.Contains(s.Origins, origin) || slices.Contains(s.Origins, "*") {
+			return true, nil
+		}
+		return s.Auth.Welcomes(context.Background(), origin)
+	}
+	toApps.Skipper = func(c echo.Context) bool {
+		r := c.Request()
+		return plain(r) || public(r) || s.authority(r) != nil
+	}
+	return []echo.MiddlewareFunc{middleware.CORSWithConfig(toAll), middleware.CORSWithConfig(toApps)}
 }

@@ -64,10 +64,9 @@ func (s *Server) Handler() http.Handler {
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = func(err error, c echo.Context) { s.fail(c.Response(), c.Request(), err) }
 	// Pre runs before echo routes, so that what it does holds for every path.
+	// What an app may see of an answer is settled first: also of one that refuses it.
+	e.Pre(s.cors()...)
 	e.Pre(s.guard)
-	if len(s.Origins) > 0 {
-		e.Pre(cors(s.Origins))
-	}
 	fhirHandler := func(c echo.Context) error { return s.serveFHIR(c.Response(), c.Request()) }
 	e.RouteNotFound(fhirPath, fhirHandler)
 	e.RouteNotFound(fhirPath+"/*", fhirHandler)
