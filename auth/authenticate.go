@@ -39,6 +39,12 @@ func (a *Authority) prove(ctx context.Context, f form) (*Client, error) {
 		}
 	}
 	if ways == 0 {
+		if f.request.TLS != nil && len(f.request.TLS.VerifiedChains) > 0 && f.values.Has("client_id") {
+			client, err := a.certified(ctx, f.get("client_id"), f.request.TLS)
+			if refused := (*assertionError)(nil); !errors.As(err, &refused) {
+				return client, err
+			}
+		}
 		return a.unproven(ctx, f)
 	}
 	if ways > 1 {

@@ -34,6 +34,8 @@ type Authority struct {
 	// JWTs makes access tokens that other resource servers can read (RFC 9068); by
 	// default they are opaque.
 	JWTs bool
+	// Certificates says that clients may prove by a certificate who they are.
+	Certificates bool
 	// Rate is a factor to how often callers may ask for tokens and pages; 0 does not
 	// limit it. (Failed logins always are.)
 	Rate float64

@@ -29,6 +29,9 @@ type Client struct {
 	// (client_secret_basic). The secret is 256 random bits of ours, so that a slow
 	// hash would add nothing.
 	SecretHash string `json:"secret_hash,omitempty"`
+	// CertificateName is the DNS name in its certificate, for a client that proves by the
+	// TLS connection who it is (RFC 8705 §2.1); its own tokens are bound to that.
+	CertificateName string `json:"tls_client_auth_san_dns,omitempty"`
 	// Public is a client that can keep no secret, such as a page in a browser.
 	Public bool `json:"public,omitempty"`
 	// Grants are the grant types it may use: authorization_code, refresh_token and

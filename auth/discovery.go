@@ -57,6 +57,10 @@ func (a *Authority) smart() map[string]any {
 		"token_endpoint_auth_signing_alg_values_supported": []string{rs384, es384},
 		"authorization_response_iss_parameter_supported":   true,
 	}
+	if a.Certificates {
+		methods := []string{"private_key_jwt", tlsMethod, "client_secret_basic", "client_secret_post", "none"}
+		document["token_endpoint_auth_methods_supported"], document["tls_client_certificate_bound_access_tokens"] = methods, true
+	}
 	if a.Brands != nil {
 		document["user_access_brand_bundle"] = a.endpoint("brands")
 		if a.Brands.Identifier != nil {

@@ -44,7 +44,11 @@ func (a *Authority) own(ctx context.Context, client *Client, f form) (any, error
 	if len(granted) == 0 {
 		return nil, invalidScope("none of the scopes can be granted; this client may have " + a.enforced(ParseScopes(client.Scope).At(SystemLevel)).String())
 	}
-	token, access, err := a.Mint(ctx, Access{Client: client.ID, Scopes: granted}, BackendLife)
+	bound := ""
+	if client.CertificateName != "" {
+		bound = thumbprint(f.request.TLS)
+	}
+	token, access, err := a.Mint(ctx, Access{Client: client.ID, Scopes: granted, Certificate: bound}, BackendLife)
 	if err != nil {
 		return nil, err
 	}

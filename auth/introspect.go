@@ -19,7 +19,7 @@ func (a *Authority) bearer(r *http.Request) (Access, error) {
 		return Access{}, refused
 	}
 	access, err := a.Lookup(r.Context(), strings.TrimSpace(token))
-	if errors.Is(err, ErrToken) {
+	if errors.Is(err, ErrToken) || err == nil && !access.Comes(r) {
 		err = refused
 	}
 	return access, err
@@ -66,6 +66,9 @@ func (a *Authority) introspect(ctx context.Context, f form) (any, error) {
 	}
 	if access.User != "" {
 		answer["sub"] = a.subject(access.User)
+	}
+	if access.Certificate != "" {
+		answer["cnf"] = map[string]string{"x5t#S256": access.Certificate}
 	}
 	if access.FHIRUser != "" {
 		answer["fhirUser"] = a.absolute(access.FHIRUser)

@@ -11,10 +11,11 @@ import (
 
 // The ways a client proves who it is, as the page names them.
 const (
-	proofNone    = "public"
-	proofSecret  = "secret"
-	proofKeys    = "jwks"
-	proofKeysURL = "jwks_uri"
+	proofNone        = "public"
+	proofSecret      = "secret"
+	proofKeys        = "jwks"
+	proofKeysURL     = "jwks_uri"
+	proofCertificate = "certificate"
 )
 
 // clientView is what the page of one client shows.
@@ -119,6 +120,8 @@ func viewOf(c *Client) clientView {
 		view.Proof = proofNone
 	case c.Keys != nil:
 		view.Proof = proofKeys
+	case c.CertificateName != "":
+		view.Proof = proofCertificate
 	case c.KeysURL != "":
 		view.Proof = proofKeysURL
 	default:
@@ -228,6 +231,8 @@ func enteredClient(form url.Values) clientView {
 		c.Public = true
 	case proofKeys:
 		c.Keys = json.RawMessage(view.KeysText)
+	case proofCertificate:
+		c.CertificateName = strings.ToLower(text("tls_client_auth_san_dns"))
 	case proofKeysURL:
 		c.KeysURL = text("jwks_uri")
 	}

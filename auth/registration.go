@@ -22,7 +22,7 @@ func (a *Authority) check(c *Client) error {
 	case len(c.Name) > longestName:
 		return fmt.Errorf("client_name is longer than %d bytes", longestName)
 	case c.methods() != 1:
-		return errors.New("a client has one of jwks, jwks_uri and a secret, or is public")
+		return errors.New("a client has one of jwks, jwks_uri, tls_client_auth_san_dns and a secret, or is public")
 	}
 	if err := c.checkGrants(); err != nil {
 		return err
@@ -38,13 +38,16 @@ func (a *Authority) check(c *Client) error {
 	if c.KeysURL != "" && checkURL(c.KeysURL, false) != nil {
 		return errors.New("jwks_uri must be an https URL")
 	}
+	if err := c.checkCertificate(); err != nil {
+		return err
+	}
 	return a.checkURIs(c)
 }
 
 // methods is how many ways the client has to prove who it is; none is one, too.
 func (c *Client) methods() int {
 	n := 0
-	for _, has := range []bool{c.Keys != nil, c.KeysURL != "", c.SecretHash != "", c.Public} {
+	for _, has := range []bool{c.Keys != nil, c.KeysURL != "", c.SecretHash != "", c.CertificateName != "", c.Public} {
 		if has {
 			n++
 		}

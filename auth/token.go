@@ -30,6 +30,9 @@ type Access struct {
 	Other []string
 	// Grant is the key of the Grant that the token lives with; "" for none.
 	Grant string
+	// Certificate is the x5t#S256 of the certificate that the token is bound to (RFC 8705
+	// §3); "" for none.
+	Certificate string
 	// ID names the token in logs and audit events; it is of no other use.
 	ID string
 }
@@ -84,15 +87,17 @@ type kept struct {
 	Encounter string    `json:"encounter,omitempty"`
 	ID        string    `json:"id,omitempty"`
 	Grant     string    `json:"grant,omitempty"`
+	// Certificate is that of Access.
+	Certificate string `json:"x5t#S256,omitempty"`
 }
 
 func keep(a Access) kept {
-	return kept{a.Client, a.FullScope(), a.Issued, a.Expires, a.User, a.FHIRUser, a.Role, a.Patient, a.Encounter, a.ID, a.Grant}
+	return kept{a.Client, a.FullScope(), a.Issued, a.Expires, a.User, a.FHIRUser, a.Role, a.Patient, a.Encounter, a.ID, a.Grant, a.Certificate}
 }
 
 func (k kept) access() Access {
 	a := Access{Client: k.Client, Scopes: ParseScopes(k.Scope), Issued: k.Issued, Expires: k.Expires,
-		User: k.User, FHIRUser: k.FHIRUser, Role: k.Role, Patient: k.Patient, Encounter: k.Encounter, ID: k.ID, Grant: k.Grant}
+		User: k.User, FHIRUser: k.FHIRUser, Role: k.Role, Patient: k.Patient, Encounter: k.Encounter, ID: k.ID, Grant: k.Grant, Certificate: k.Certificate}
 	for _, word := range strings.Fields(k.Scope) {
 		if _, ok := ParseScope(word); !ok {
 			a.Other = append(a.Other, word)

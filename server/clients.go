@@ -20,13 +20,14 @@ import (
 // change within seconds.
 type clientCommands struct {
 	Add struct {
-		ID     string `arg:"" help:"Client id, 1 to 128 of A-Z a-z 0-9 . _ ~ and -."`
-		Scope  string `required:"" placeholder:"SCOPES" help:"The most that its tokens may have, such as 'system/Observation.c system/Device.cu'."`
-		Name   string `help:"Name for people."`
-		JWKS   string `name:"jwks" type:"existingfile" placeholder:"FILE" xor:"proof" help:"Its public keys as a JWK Set; it signs assertions (RS384 or ES384)."`
-		URL    string `name:"jwks-url" placeholder:"URL" xor:"proof" help:"Where its public keys are, https."`
-		Secret bool   `xor:"proof" help:"Give it a secret, which is printed once."`
-		Public bool   `xor:"proof" help:"It can keep no secret, such as a page in a browser."`
+		ID          string `arg:"" help:"Client id, 1 to 128 of A-Z a-z 0-9 . _ ~ and -."`
+		Scope       string `required:"" placeholder:"SCOPES" help:"The most that its tokens may have, such as 'system/Observation.c system/Device.cu'."`
+		Name        string `help:"Name for people."`
+		JWKS        string `name:"jwks" type:"existingfile" placeholder:"FILE" xor:"proof" help:"Its public keys as a JWK Set; it signs assertions (RS384 or ES384)."`
+		URL         string `name:"jwks-url" placeholder:"URL" xor:"proof" help:"Where its public keys are, https."`
+		Certificate string `name:"certificate" placeholder:"HOST" xor:"proof" help:"Host name in the certificate by which it connects; takes --tls-client-ca of the server."`
+		Secret      bool   `xor:"proof" help:"Give it a secret, which is printed once."`
+		Public      bool   `xor:"proof" help:"It can keep no secret, such as a page in a browser."`
 
 		Redirect []string `placeholder:"URI" sep:"none" help:"Where the app's users may be sent back to, compared exactly; may be repeated. With it the client is an app that people let in."`
 		Native   bool     `help:"An app on a device: of a redirect to 127.0.0.1 or [::1] any port will do, and private schemes such as org.example.app:/done are taken."`
@@ -66,7 +67,7 @@ func withAuthority(ctx context.Context, c Config, fn func(*auth.Authority) error
 
 func addClient(ctx context.Context, c Config, p clientCommands, out io.Writer) error {
 	client := auth.Client{
-		ID: p.Add.ID, Name: p.Add.Name, Scope: p.Add.Scope, KeysURL: p.Add.URL, Public: p.Add.Public, Grants: p.Add.Grant,
+		ID: p.Add.ID, Name: p.Add.Name, Scope: p.Add.Scope, KeysURL: p.Add.URL, CertificateName: p.Add.Certificate, Public: p.Add.Public, Grants: p.Add.Grant,
 		RedirectURIs: p.Add.Redirect, Native: p.Add.Native, LaunchURI: p.Add.Launch, LogoURI: p.Add.Logo,
 	}
 	if p.Add.JWKS != "" {

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -51,6 +50,7 @@ type Config struct {
 
 	Policies
 	Login
+	TLS
 }
 
 // Policies are what writes may do.
@@ -123,7 +123,7 @@ func (c Config) checkListen() error {
 		return nil
 	case c.Auth != authRequired:
 		return fmt.Errorf("--listen %s is not a loopback address: whoever can connect could read and write everything. Set --auth required, or listen on 127.0.0.1", c.Listen)
-	case c.TLSCert == "" && !c.Proxied:
+	case !c.speaksTLS() && !c.Proxied:
 		return fmt.Errorf("--listen %s is not a loopback address: tokens would travel in the clear. Set --tls-cert and --tls-key, or --behind-proxy if a proxy in front speaks TLS", c.Listen)
 	}
 	return nil
@@ -154,13 +154,8 @@ func (c Config) check() error {
 	if err := c.Login.check(); err != nil {
 		return err
 	}
-	if (c.TLSCert == "") != (c.TLSKey == "") {
-		return errors.New("--tls-cert and --tls-key go together")
-	}
-	if c.TLSCert != "" {
-		if _, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey); err != nil {
-			return fmt.Errorf("--tls-cert: %w", err)
-		}
+	if err := c.checkTLS(); err != nil {
+		return err
 	}
 	if c.BaseURL != "" {
 		if _, err := checkBase(c.BaseURL); err != nil {

@@ -103,9 +103,9 @@ func (l Login) external() (*auth.External, error) {
 }
 
 // people sets how people sign in.
-func (l Login) people(a *auth.Authority) (err error) {
-	a.Frames, a.Rate = l.Frames, l.RateLimit
-	a.External, err = l.external()
+func (c Config) people(a *auth.Authority) (err error) {
+	a.Frames, a.Rate, a.Certificates = c.Frames, c.RateLimit, c.ClientCA != ""
+	a.External, err = c.external()
 	return err
 }
 

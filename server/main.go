@@ -181,9 +181,13 @@ func health(ctx context.Context, c Config) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
 	defer cancel()
 	scheme, client := "http", http.DefaultClient
-	if c.TLSCert != "" {
+	if c.speaksTLS() {
 		// It asks its own machine, by an address that no certificate names.
-		scheme, client = "https", &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}} //nolint:gosec // see above
+		name := ""
+		if len(c.ACMEHosts) > 0 {
+			name = c.ACMEHosts[0]
+		}
+		scheme, client = "https", &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: name}}} //nolint:gosec // see above
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, scheme+"://"+c.Listen+"/healthz", nil)
 	if err != nil {

@@ -64,6 +64,10 @@ func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slo
 	if err != nil {
 		return nil, fmt.Errorf("--zone: %w", err)
 	}
+	security, err := c.tlsConfig(log)
+	if err != nil {
+		return nil, err
+	}
 	// Listen first: a second server on one address must not touch the store.
 	listener, err := net.Listen("tcp", c.Listen)
 	if err != nil {
@@ -71,7 +75,7 @@ func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slo
 	}
 	s := &Server{Addr: listener.Addr().String(), done: make(chan error, 1)}
 	s.Root = "http://" + s.Addr
-	if c.TLSCert != "" {
+	if c.speaksTLS() {
 		s.Root = "https://" + s.Addr
 	}
 	life, stop := context.WithCancel(context.Background())
@@ -88,6 +92,7 @@ func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slo
 	}
 	s.http = &http.Server{
 		Handler:           handler,
+		TLSConfig:         security,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       60 * time.Second,
 		WriteTimeout:      120 * time.Second,
@@ -101,8 +106,8 @@ func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slo
 	s.http.Protocols.SetHTTP2(true)
 	s.http.Protocols.SetUnencryptedHTTP2(c.H2C)
 	go func() {
-		if c.TLSCert != "" {
-			s.done <- s.http.ServeTLS(listener, c.TLSCert, c.TLSKey)
+		if c.speaksTLS() {
+			s.done <- s.http.ServeTLS(listener, "", "") // the certificate is in TLSConfig
 			return
 		}
 		s.done <- s.http.Serve(listener)

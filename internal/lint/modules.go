@@ -38,7 +38,7 @@ var dependencies = []dependency{
 	{path: "github.com/labstack/echo/v4", dirs: []string{"server/rest"}, fixed: true, reason: "HTTP routing and middleware; a thin layer, so that v5 is a small step"},
 	{path: "github.com/lib/pq", dirs: []string{"server/store/postgres"}, fixed: true, reason: "PostgreSQL"},
 	{path: "github.com/golang-jwt/jwt/v5", dirs: []string{"auth"}, fixed: true, reason: "token signatures"},
-	{path: "golang.org/x/crypto", family: "golang.org/x", dirs: []string{"auth"}, reason: "argon2id for passwords, which the standard library lacks"},
+	{path: "golang.org/x/crypto", family: "golang.org/x", dirs: []string{"auth", "server"}, reason: "argon2id for passwords, and ACME; the standard library lacks both"},
 	{path: "github.com/google/fhir/go", version: "v0.7.4", dirs: []string{"fhir/proto"}, fixed: true, reason: "protobuf form and second opinion; only this version resolves"},
 	{path: "google.golang.org/protobuf", dirs: []string{"fhir/proto", "server/telemetry"}, fixed: true, reason: "the messages of google/fhir/go and of OTLP are of it"},
 	{path: "github.com/samply/golang-fhir-models/fhir-models", version: "v0.3.2", dirs: []string{"adapters/mapping", "examples"}, fixed: true, reason: "building outgoing resources; only this version resolves, and it loses data when it reads"},

@@ -34,6 +34,9 @@ func (s *Server) gate(r *http.Request) (*http.Request, error) {
 		return r, err
 	}
 	access, err := s.Auth.Lookup(r.Context(), token)
+	if err == nil && !access.Comes(r) {
+		err = auth.ErrToken
+	}
 	if err != nil {
 		return r, refusedToken(err)
 	}

@@ -24,7 +24,7 @@ func (s *Server) peopleRoutes() []route {
 	lists := pageParameters[1:]
 	return []route{
 		{http.MethodGet, clientsPath, "listClients", "Lists the clients that may get access tokens.", lists, nil, map[int]string{200: "A page."}, s.listClients},
-		{http.MethodPost, clientsPath, "addClient", "Registers a client, by the metadata of RFC 7591; one without jwks, jwks_uri and public gets a secret, which is told once.", nil, body,
+		{http.MethodPost, clientsPath, "addClient", "Registers a client, by the metadata of RFC 7591; one without jwks, jwks_uri, tls_client_auth_san_dns and public gets a secret, which is told once.", nil, body,
 			map[int]string{201: "Registered.", 422: "What is wrong with it."}, s.addClient},
 		{http.MethodGet, clientsPath + "/:id", "readClient", "Tells what is registered for a client.", nil, nil, map[int]string{200: "The registration."}, s.readClient},
 		{http.MethodPut, clientsPath + "/:id", "changeClient", "Replaces a registration; a secret that it has stays.", nil, body, map[int]string{200: "Replaced.", 422: "What is wrong with it."}, s.changeClient},
@@ -101,7 +101,9 @@ func (s *Server) readRegistration(c echo.Context) (auth.Client, error) {
 }
 
 // bySecret reports whether a client proves by a secret who it is.
-func bySecret(c *auth.Client) bool { return c.Keys == nil && c.KeysURL == "" && !c.Public }
+func bySecret(c *auth.Client) bool {
+	return c.Keys == nil && c.KeysURL == "" && c.CertificateName == "" && !c.Public
+}
 
 func (s *Server) listClients(c echo.Context) error {
 	after, count, err := page(c)
