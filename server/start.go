@@ -169,7 +169,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 			return issues, err
 		}
 	}
-	frames := &ingest.Service{Store: s.store, Search: parameters, Adapters: languages, Check: measured, Zone: zone, Now: time.Now, Log: log}
+	frames := &ingest.Service{Store: s.store, Adapters: languages, Check: measured, Zone: zone, Now: time.Now, Log: log}
 	if err := frames.Sweep(ctx); err != nil {
 		return nil, err
 	}

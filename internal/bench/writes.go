@@ -139,7 +139,7 @@ func (m maker) write(text []byte, id string) (store.Write, error) {
 	if _, err := m.known.Check(context.Background(), r); err != nil {
 		return store.Write{}, err
 	}
-	return interaction.NewWrite(m.search, store.Create, fhir.Key{Type: r.Type(), ID: id}, r), nil
+	return interaction.NewWrite(store.Create, fhir.Key{Type: r.Type(), ID: id}, r), nil
 }
 
 // applies measures Apply in batches of 100, parse, validation and extraction included.

@@ -83,8 +83,7 @@ func (p *process) resource(text string) store.Write {
 		p.t.Fatal(err)
 	}
 	r = r.WithIdentity(r.ID())
-	epoch := p.search.Epoch()
-	return store.Write{Op: store.Put, Key: r.Key(), Body: r.JSON(), Epoch: epoch, Index: p.search.Extract(r)}
+	return store.Write{Op: store.Put, Key: r.Key(), Body: r.JSON(), Resource: r}
 }
 
 func (p *process) put(writes ...store.Write) {

@@ -16,7 +16,6 @@ import (
 	"vitalwire/adapters/acom"
 	"vitalwire/adapters/mapping"
 	"vitalwire/fhir"
-	"vitalwire/fhir/search"
 	"vitalwire/server/interaction"
 	"vitalwire/server/store"
 )
@@ -74,7 +73,6 @@ func (s *Service) execute(ctx context.Context, p *plan) (*Receipt, bool, error) 
 
 // plan is one unit of writes and the receipt they will earn.
 type plan struct {
-	search  *search.Registry // that writes are indexed by
 	unit    store.Unit
 	receipt Receipt
 	waiting []string // devices with readings put in quarantine
@@ -83,8 +81,8 @@ type plan struct {
 	made map[mapping.Identifier]int
 }
 
-func newPlan(g *search.Registry) *plan {
-	return &plan{search: g, made: map[mapping.Identifier]int{}}
+func newPlan() *plan {
+	return &plan{made: map[mapping.Identifier]int{}}
 }
 
 func (p *plan) write(w store.Write) int {
@@ -96,9 +94,9 @@ func (p *plan) record(w store.RecordWrite) { p.unit.Records = append(p.unit.Reco
 
 // plan decides on one snapshot what a frame means and what it must write.
 func (s *Service) plan(ctx context.Context, adapter adapters.Adapter, f frame) (*plan, error) {
-	p := newPlan(s.Search)
+	p := newPlan()
 	err := s.Store.View(ctx, func(r store.Reader) error {
-		p = newPlan(s.Search)
+		p = newPlan()
 		memory := &memory{reader: r, adapter: adapter.Name}
 		result, err := adapter.New(memory).Decode(f.Frame)
 		if err = errors.Join(memory.err, err); err != nil {
@@ -252,7 +250,7 @@ func (s *Service) planObservations(ctx context.Context, r store.Reader, p *plan,
 		if err := s.check(ctx, o.Resource); err != nil {
 			return err
 		}
-		write := interaction.NewWrite(s.Search, store.Create, keys[i], o.Resource)
+		write := interaction.NewWrite(store.Create, keys[i], o.Resource)
 		write.Unless = &store.Identifier{System: &o.Identifier.System, Value: o.Identifier.Value}
 		n := p.write(write)
 		p.made[o.Identifier] = n
@@ -277,7 +275,7 @@ func (s *Service) planObservations(ctx context.Context, r store.Reader, p *plan,
 	if err != nil {
 		return err
 	}
-	p.write(interaction.NewWrite(s.Search, store.Create, fhir.Key{Type: "Provenance", ID: id}, provenance(made, agent, w.Frame, s.Now())))
+	p.write(interaction.NewWrite(store.Create, fhir.Key{Type: "Provenance", ID: id}, provenance(made, agent, w.Frame, s.Now())))
 	return nil
 }
 
@@ -297,7 +295,7 @@ func (p *plan) keepFrame(r store.Reader, f frame) error {
 	binary := fhir.NewResource("Binary")
 	binary.Root().Set("contentType", fhir.NewString("application/octet-stream"))
 	binary.Root().Set("data", fhir.NewString(base64.StdEncoding.EncodeToString(f.Bytes)))
-	w := interaction.NewWrite(p.search, store.Put, key, binary)
+	w := interaction.NewWrite(store.Put, key, binary)
 	w.IfAbsent = true
 	p.write(w)
 	return nil

@@ -135,7 +135,7 @@ func (b *deviceBook) save(eui string, current *store.Version, built *fhir.Resour
 			return fhir.Key{}, err
 		}
 		key := fhir.Key{Type: "Device", ID: id}
-		w := interaction.NewWrite(b.plan.search, store.Create, key, built)
+		w := interaction.NewWrite(store.Create, key, built)
 		system, value := deviceIdentifier(eui)
 		w.Unless = &store.Identifier{System: &system, Value: value}
 		b.plan.write(w)
@@ -157,7 +157,7 @@ func (b *deviceBook) save(eui string, current *store.Version, built *fhir.Resour
 		}
 	}
 	if !merged.Root().Equal(now.Root()) {
-		w := interaction.NewWrite(b.plan.search, store.Put, current.Key, merged)
+		w := interaction.NewWrite(store.Put, current.Key, merged)
 		w.IfMatch = current.VersionID
 		b.plan.write(w)
 	}

@@ -17,15 +17,12 @@ import (
 	"vitalwire/adapters"
 	"vitalwire/adapters/acom"
 	"vitalwire/fhir"
-	"vitalwire/fhir/search"
 	"vitalwire/server/store"
 )
 
 // Service takes frames. Its fields are set once, before use.
 type Service struct {
-	Store store.Store
-	// Search are the search parameters that resources are indexed by.
-	Search   *search.Registry
+	Store    store.Store
 	Adapters []adapters.Adapter
 	// Check validates what is to be written (see knowledge.Base.Check); devices
 	// have no back door. nil checks nothing.

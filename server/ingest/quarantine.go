@@ -134,9 +134,9 @@ func (s *Service) releaseOne(ctx context.Context, record store.Record) (int, err
 		return 0, err
 	}
 	for range attempts {
-		p := newPlan(s.Search)
+		p := newPlan()
 		err := s.Store.View(ctx, func(r store.Reader) error {
-			p = newPlan(s.Search)
+			p = newPlan()
 			t, err := time.Parse(instantLayout, w.Time)
 			if err != nil {
 				return err

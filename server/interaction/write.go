@@ -5,30 +5,22 @@ import (
 	"hash/fnv"
 
 	"vitalwire/fhir"
-	"vitalwire/fhir/search"
 	"vitalwire/server/store"
 )
 
-// NewWrite makes the write of a resource under a key: its canonical body, its
-// index values (made by g) and its shard.
-func NewWrite(g *search.Registry, op store.Op, key fhir.Key, r *fhir.Resource) store.Write {
-	stored, epoch := r.WithIdentity(key.ID), g.Epoch()
-	return store.Write{
-		Op: op, Key: key,
-		Epoch: epoch,
-		Body:  stored.JSON(),
-		Index: g.Extract(stored),
-		Shard: shard(key, stored),
-	}
+// NewWrite makes the write of a resource under a key: its canonical body and its shard.
+func NewWrite(op store.Op, key fhir.Key, r *fhir.Resource) store.Write {
+	stored := r.WithIdentity(key.ID)
+	return store.Write{Op: op, Key: key, Body: stored.JSON(), Resource: stored, Shard: shard(key, stored)}
 }
 
 // newWrite is NewWrite with what the engine knows: absolute references to this
 // server become relative.
 func (e *Engine) newWrite(op store.Op, key fhir.Key, r *fhir.Resource) store.Write {
-	write := NewWrite(e.Search, op, key, r)
+	write := NewWrite(op, key, r)
 	if bytes.Contains(write.Body, []byte(`"reference":"`+e.Base+`/`)) {
 		e.localise(r.Root())
-		write = NewWrite(e.Search, op, key, r)
+		write = NewWrite(op, key, r)
 	}
 	return write
 }

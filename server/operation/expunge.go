@@ -175,5 +175,5 @@ func (s *Set) audit(key fhir.Key, code string, n int) (store.Write, error) {
 	root.Set("entity", fhir.NewArray(fhir.NewObject(
 		fhir.M("what", fhir.NewObject(fhir.S("reference", key.String()))),
 		fhir.S("description", strconv.Itoa(n)+" versions were removed for ever"))))
-	return interaction.NewWrite(s.Engine.Search, store.Create, fhir.Key{Type: "AuditEvent", ID: id}, r), nil
+	return interaction.NewWrite(store.Create, fhir.Key{Type: "AuditEvent", ID: id}, r), nil
 }

@@ -112,7 +112,7 @@ func changeMeta(ctx context.Context, s *Set, c Call, change func(meta, by *fhir.
 				return err
 			}
 		}
-		write := interaction.NewWrite(s.Engine.Search, store.Put, c.key(), r)
+		write := interaction.NewWrite(store.Put, c.key(), r)
 		write.IfMatch = v.VersionID
 		if v, err = tx.Write(write); err != nil {
 			return err

@@ -288,7 +288,7 @@ func (g generator) write() store.Write {
 		}
 	}
 	r = r.WithIdentity(w.Key.ID)
-	w.Body, w.Index = r.JSON(), storetest.Parameters().Extract(r)
+	w.Body, w.Resource = r.JSON(), r
 	return w
 }
 

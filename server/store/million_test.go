@@ -133,7 +133,7 @@ func fill(b *testing.B, s store.Store, rows int) (middle string) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			writes[i] = store.Write{Op: store.Create, Key: r.Key(), Body: r.JSON(), Index: storetest.Parameters().Extract(r)}
+			writes[i] = store.Write{Op: store.Create, Key: r.Key(), Body: r.JSON(), Resource: r}
 		}
 		out := s.Apply(context.Background(), store.Unit{Writes: writes})[0]
 		if out.Err != nil {

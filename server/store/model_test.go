@@ -11,6 +11,7 @@ import (
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
 	"vitalwire/server/store"
+	"vitalwire/server/store/storetest"
 )
 
 // model is the contract in plain maps, slow and obvious: what the stores are
@@ -112,7 +113,9 @@ func (m *model) write(index int, w store.Write) (store.Version, error) {
 	}
 	m.of[w.Key] = append(chain, v)
 	m.feed = append(m.feed, v)
-	m.ix[v.Position] = w.Index
+	if w.Resource != nil {
+		m.ix[v.Position] = storetest.Parameters().Extract(w.Resource)
+	}
 	return v, nil
 }
 

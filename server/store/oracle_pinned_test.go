@@ -106,5 +106,5 @@ func (o *oracle) disturb(t *testing.T, g generator, s store.Store) {
 }
 
 func put(r *fhir.Resource) store.Write {
-	return store.Write{Op: store.Put, Key: r.Key(), Body: r.JSON(), Index: storetest.Parameters().Extract(r)}
+	return store.Write{Op: store.Put, Key: r.Key(), Body: r.JSON(), Resource: r}
 }

@@ -265,7 +265,7 @@ func (o *oracle) load(t *testing.T, s store.Store) {
 		var u store.Unit
 		for _, r := range chunk {
 			stored := r.resource.WithIdentity(r.resource.ID())
-			u.Writes = append(u.Writes, store.Write{Op: store.Create, Key: stored.Key(), Body: stored.JSON(), Index: storetest.Parameters().Extract(stored)})
+			u.Writes = append(u.Writes, store.Write{Op: store.Create, Key: stored.Key(), Body: stored.JSON(), Resource: stored})
 		}
 		if out := s.Apply(context.Background(), u)[0]; out.Err != nil {
 			t.Fatal(out.Err)

@@ -204,10 +204,10 @@ type Write struct {
 	// Body is canonical JSON as in Version.Body, with resourceType, id and (if
 	// present) meta as the first members. Not for Delete.
 	Body []byte
-	// Index holds the searchable facts of Body, made by search.Extract, and Epoch is
-	// what the Registry's Epoch was before: when it is another now, they are made again.
-	Index []search.Value
-	Epoch int64
+	// Resource is Body, parsed: the store makes the searchable facts of it, and keeps
+	// it no longer than the write takes. It must not be changed meanwhile. Nil has
+	// Body parsed.
+	Resource *fhir.Resource
 	// Shard is the patient-compartment hash that places the resource when it is
 	// new; later versions keep the first one's shard.
 	Shard int64

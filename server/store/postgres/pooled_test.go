@@ -43,7 +43,7 @@ func TestPooled(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				write := store.Write{Op: store.Create, Key: r.Key(), Body: r.JSON(), Index: storetest.Parameters().Extract(r)}
+				write := store.Write{Op: store.Create, Key: r.Key(), Body: r.JSON(), Resource: r}
 				if n%5 == 4 {
 					err = s.Update(ctx, func(tx store.Tx) error {
 						_, err := tx.Write(write)

@@ -2,8 +2,11 @@ package relational
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
+	"sync"
 
 	"vitalwire/fhir"
 	"vitalwire/server/store"
@@ -34,27 +37,53 @@ type wanted struct {
 }
 
 // prepare fails on what no store could keep: those are our faults, not the client's.
+// The facts of a resource are many times its rows, so they live no longer than it takes.
 func (s *Store) prepare(unit store.Unit) (*prepared, error) {
 	n := len(unit.Writes)
 	p := &prepared{unit: unit, rows: make([]rows, n), bodies: make([]packed, n), unless: make([]wanted, n), epoch: s.cfg.Search.Epoch()}
-	for i := range unit.Writes {
-		w := &unit.Writes[i]
-		if err := checkWrite(w); err != nil {
-			return nil, err
-		}
-		if w.Op != store.Delete {
-			values, err := s.valuesOf(w, p.epoch)
-			if err != nil {
-				return nil, err
-			}
-			p.rows[i] = s.indexOf(w.Key.Type, values)
-			p.bodies[i].codec, p.bodies[i].bytes = body.Pack(w.Body)
-		}
-		if w.Unless != nil {
-			p.unless[i] = wantedOf(w.Key.Type, w.Unless)
-		}
+	failures := make([]error, n)
+	each(n, func(i int) { failures[i] = s.prepareWrite(p, i) })
+	return p, cmp.Or(failures...)
+}
+
+func (s *Store) prepareWrite(p *prepared, i int) error {
+	w := &p.unit.Writes[i]
+	if err := checkWrite(w); err != nil {
+		return err
 	}
-	return p, nil
+	if w.Op != store.Delete {
+		values, err := s.valuesOf(w)
+		if err != nil {
+			return err
+		}
+		p.rows[i] = s.indexOf(w.Key.Type, values)
+		p.bodies[i].codec, p.bodies[i].bytes = body.Pack(w.Body)
+	}
+	if w.Unless != nil {
+		p.unless[i] = wantedOf(w.Key.Type, w.Unless)
+	}
+	return nil
+}
+
+// each calls do for 0 to n-1, for several at once when they are many. The calls
+// touch nothing in common.
+func each(n int, do func(i int)) {
+	workers := min(runtime.GOMAXPROCS(0), n/16)
+	if workers < 2 {
+		for i := range n {
+			do(i)
+		}
+		return
+	}
+	var wait sync.WaitGroup
+	for w := range workers {
+		wait.Go(func() {
+			for i := w; i < n; i += workers {
+				do(i)
+			}
+		})
+	}
+	wait.Wait()
 }
 
 func checkWrite(w *store.Write) error {

@@ -173,7 +173,7 @@ func (s *Store) flush(ctx context.Context, c *conn, b *batch) error {
 		if b.first.Position == 0 {
 			b.first = b.versions[0].Version
 		}
-		if err := c.execAll(ctx, s.d.Insert("version", versionBatch(b.versions))); err != nil {
+		if err := insert(ctx, s, c, "version", b.versions, versionBatch); err != nil {
 			return err
 		}
 	}
@@ -206,47 +206,46 @@ func (s *Store) supersede(ctx context.Context, c *conn, rows []pastRow) error {
 
 // flushIndex writes the index rows of the batch.
 func (s *Store) flushIndex(ctx context.Context, c *conn, b *batch) error {
-	if len(b.items) > 0 {
-		if err := c.execAll(ctx, s.d.Insert("item", itemBatch(b.items))); err != nil {
+	if err := insert(ctx, s, c, "item", b.items, itemBatch); err != nil {
+		return err
+	}
+	if err := insert(ctx, s, c, "item_code", b.codes, codeBatch); err != nil {
+		return err
+	}
+	// In key order neighbours go to the same page.
+	slices.SortFunc(b.entries, func(x, y placedEntry) int {
+		return cmp.Or(cmp.Compare(x.key, y.key), cmp.Compare(x.pos, y.pos), cmp.Compare(x.sub, y.sub))
+	})
+	if err := insert(ctx, s, c, "ix", b.entries, entryBatch); err != nil {
+		return err
+	}
+	if err := insert(ctx, s, c, "ix_range", b.spans, spanBatch); err != nil {
+		return err
+	}
+	if err := insert(ctx, s, c, "ix_string", b.texts, textBatch); err != nil {
+		return err
+	}
+	if err := insert(ctx, s, c, "ix_quantity", b.amounts, amountBatch); err != nil {
+		return err
+	}
+	if err := insert(ctx, s, c, "ix_place", b.places, placeBatch); err != nil {
+		return err
+	}
+	for part := range slices.Chunk(b.words, maxChunk) {
+		if err := c.execAll(ctx, s.d.InsertWords(wordBatch(part))); err != nil {
 			return err
 		}
 	}
-	if len(b.codes) > 0 {
-		if err := c.execAll(ctx, s.d.Insert("item_code", codeBatch(b.codes))); err != nil {
+	return nil
+}
+
+// insert writes rows a part at a time: the statements of all would take more memory
+// than the rows.
+func insert[R any](ctx context.Context, s *Store, c *conn, table string, list []R, columns func([]R) Batch) error {
+	for part := range slices.Chunk(list, maxChunk) {
+		if err := c.execAll(ctx, s.d.Insert(table, columns(part))); err != nil {
 			return err
 		}
-	}
-	if len(b.entries) > 0 {
-		// In key order neighbours go to the same page.
-		slices.SortFunc(b.entries, func(x, y placedEntry) int {
-			return cmp.Or(cmp.Compare(x.key, y.key), cmp.Compare(x.pos, y.pos), cmp.Compare(x.sub, y.sub))
-		})
-		if err := c.execAll(ctx, s.d.Insert("ix", entryBatch(b.entries))); err != nil {
-			return err
-		}
-	}
-	if len(b.spans) > 0 {
-		if err := c.execAll(ctx, s.d.Insert("ix_range", spanBatch(b.spans))); err != nil {
-			return err
-		}
-	}
-	if len(b.texts) > 0 {
-		if err := c.execAll(ctx, s.d.Insert("ix_string", textBatch(b.texts))); err != nil {
-			return err
-		}
-	}
-	if len(b.amounts) > 0 {
-		if err := c.execAll(ctx, s.d.Insert("ix_quantity", amountBatch(b.amounts))); err != nil {
-			return err
-		}
-	}
-	if len(b.places) > 0 {
-		if err := c.execAll(ctx, s.d.Insert("ix_place", placeBatch(b.places))); err != nil {
-			return err
-		}
-	}
-	if len(b.words) > 0 {
-		return c.execAll(ctx, s.d.InsertWords(wordBatch(b.words)))
 	}
 	return nil
 }

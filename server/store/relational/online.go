@@ -186,15 +186,14 @@ func (r *rows) remove(ctx context.Context, c *conn, pos int64) error {
 	return nil
 }
 
-// valuesOf are the searchable facts of a write by the search parameters of an
-// epoch: made again when those it comes with are of another.
-func (s *Store) valuesOf(w *store.Write, epoch int64) ([]search.Value, error) {
-	if w.Epoch == epoch {
-		return w.Index, nil
-	}
-	r, err := fhir.ParseResource(w.Body)
-	if err != nil {
-		return nil, fmt.Errorf("store: the body of %s cannot be read: %w", w.Key, err)
+// valuesOf are the searchable facts of a write by the search parameters of now.
+func (s *Store) valuesOf(w *store.Write) ([]search.Value, error) {
+	r := w.Resource
+	if r == nil {
+		var err error
+		if r, err = fhir.ParseResource(w.Body); err != nil {
+			return nil, fmt.Errorf("store: the body of %s cannot be read: %w", w.Key, err)
+		}
 	}
 	return s.cfg.Search.Extract(r), nil
 }

@@ -32,7 +32,7 @@ func TestExpunge_LeavesNoRows(t *testing.T) {
 	}
 	var made []store.Version
 	for _, r := range []*fhir.Resource{observation, observation, immunization, observation} {
-		out := s.Apply(t.Context(), store.Unit{Writes: []store.Write{{Op: store.Put, Key: r.Key(), Body: r.JSON(), Index: storetest.Parameters().Extract(r)}}})[0]
+		out := s.Apply(t.Context(), store.Unit{Writes: []store.Write{{Op: store.Put, Key: r.Key(), Body: r.JSON(), Resource: r}}})[0]
 		if out.Err != nil {
 			t.Fatal(out.Err)
 		}

@@ -35,7 +35,7 @@ func testDates(t *testing.T, s *suite) {
 	s.must(writes...)
 	ranges := make([]*search.Value, len(writes))
 	for i := range writes {
-		for _, v := range writes[i].Index {
+		for _, v := range values(writes[i]) {
 			if v.Param.Type == search.Date {
 				ranges[i] = &v
 			}
@@ -148,16 +148,16 @@ func (s *suite) pages(q *search.Query) []string {
 // sortedIndexes sorts as the contract says: ascending by the lowest low,
 // descending by the highest high, without a value last, newest first among equals.
 func sortedIndexes(keys []search.Sort, writes []store.Write, versions []store.Version) []int {
-	indexes := make([]int, len(writes))
+	indexes, facts := make([]int, len(writes)), make([][]search.Value, len(writes))
 	for i := range indexes {
-		indexes[i] = i
+		indexes[i], facts[i] = i, values(writes[i])
 	}
 	value := func(key search.Sort, i int) *int64 {
 		if key.Param.Type == search.LastUpdated {
 			return &versions[i].Position
 		}
 		var best *int64
-		for _, v := range writes[i].Index {
+		for _, v := range facts[i] {
 			if v.Param == key.Param {
 				switch {
 				case key.Descending && (best == nil || v.High > *best):
@@ -201,7 +201,7 @@ func (s *suite) matches(q *search.Query, w store.Write) bool {
 			if clause.Param.Type == search.ID {
 				any = any || w.Key.ID == *o.Code
 			}
-			for _, v := range w.Index {
+			for _, v := range values(w) {
 				if v.Param == clause.Param {
 					any = any || v.Param.Type == search.Date && dateMatches(o.Prefix, o.Low, o.High, v.Low, v.High) ||
 						v.Param.Type == search.Token && *o.Code == v.Code

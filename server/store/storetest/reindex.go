@@ -74,9 +74,9 @@ func testReindex(t *testing.T, s *suite) {
 			t.Errorf("after the drop %s finds %d, want %d", query, got, want)
 		}
 	}
-	// A write that was extracted before knows nothing of the parameters, and is found.
+	// A write that comes without its resource is found, too.
 	late := put(patient("late", `,'contact':[{'telecom':[{'rank':77}]}]`))
-	late.Index, late.Epoch = nil, 0
+	late.Resource = nil
 	s.must(late)
 	if got := s.found("Patient", "rank=77"); got != 1 {
 		t.Errorf("a late write is found %d times", got)

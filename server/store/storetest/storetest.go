@@ -132,8 +132,11 @@ func resource(format string, args ...any) *fhir.Resource {
 // write makes a write of a resource with the production indexer.
 func write(op store.Op, r *fhir.Resource) store.Write {
 	r = r.WithIdentity(r.ID())
-	return store.Write{Op: op, Key: r.Key(), Body: r.JSON(), Index: Parameters().Extract(r)}
+	return store.Write{Op: op, Key: r.Key(), Body: r.JSON(), Resource: r}
 }
+
+// values are the searchable facts of a write.
+func values(w store.Write) []search.Value { return Parameters().Extract(w.Resource) }
 
 func patient(id, more string) *fhir.Resource {
 	return resource(`{'resourceType':'Patient','id':'%s'%s}`, id, more)
