@@ -109,6 +109,9 @@ func (p *plan) choose(r *reader) (drive, narrow driver, err error) {
 			return best, best, nil
 		}
 	}
+	if best, ok, err := p.rare(r, list); ok || err != nil {
+		return best, best, err
+	}
 	return whole, list[0], nil
 }
 

@@ -25,7 +25,7 @@ func (p *plan) walk(drive driver) *walk {
 		w.track = p.track
 		return w
 	}
-	if drive.size < p.gather {
+	if !drive.all {
 		return nil
 	}
 	return w
