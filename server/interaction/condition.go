@@ -25,11 +25,13 @@ type condition struct {
 // condition reads a search for a type; what names its place for the error. A
 // parameter that is not known is always an error: without it the search would
 // find more.
-func (e *Engine) condition(typ, text, what string) (*condition, error) {
+func (e *Engine) condition(ctx context.Context, typ, text, what string) (*condition, error) {
 	text = strings.TrimPrefix(text, "?")
-	parsed, err := e.Understood(context.Background(), func() (*search.Parsed, error) {
-		return e.Search.Parse(typ, text, e.searchOptions(false))
-	})
+	o := e.searchOptions(false)
+	if e.Terms != nil {
+		o.Terms = e.Terms(ctx)
+	}
+	parsed, err := e.Understood(ctx, func() (*search.Parsed, error) { return e.Search.Parse(typ, text, o) })
 	if err != nil {
 		return nil, err
 	}

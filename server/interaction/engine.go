@@ -281,7 +281,7 @@ func (e *Engine) create(ctx context.Context, r Request) (Response, error) {
 	var when *condition
 	if r.IfNoneExist != "" {
 		var err error
-		if when, err = e.condition(r.Key.Type, r.IfNoneExist, "If-None-Exist"); err != nil {
+		if when, err = e.condition(ctx, r.Key.Type, r.IfNoneExist, "If-None-Exist"); err != nil {
 			return Response{}, err
 		}
 		if when.identifier == nil {

@@ -1,6 +1,7 @@
 package interaction
 
 import (
+	"context"
 	"fmt"
 
 	"vitalwire/fhir"
@@ -31,7 +32,7 @@ func (d Deletes) code() string {
 // maxDeleted bounds what one conditional delete deletes.
 const maxDeleted = 10_000
 
-func (t *transaction) identifyDelete(a *action) (err error) {
+func (t *transaction) identifyDelete(ctx context.Context, a *action) (err error) {
 	if a.write.IfMatch, err = parseIfMatch(a.IfMatch); err != nil {
 		return err
 	}
@@ -42,7 +43,7 @@ func (t *transaction) identifyDelete(a *action) (err error) {
 	if t.e.Deletes == DeleteOff {
 		return fhir.NotAllowed("conditional delete is switched off on this server")
 	}
-	a.when, err = t.e.condition(a.Key.Type, a.Query, "a conditional delete")
+	a.when, err = t.e.condition(ctx, a.Key.Type, a.Query, "a conditional delete")
 	return err
 }
 

@@ -12,11 +12,12 @@ import (
 )
 
 // link finds the links of the resources written.
-func (t *transaction) link(failures []error) error {
+func (t *transaction) link(ctx context.Context, failures []error) error {
 	structures, _ := t.e.Definitions()
 	t.linker = linker{
 		base: t.e.Base, structures: structures, roots: map[string]*definition.Element{},
-		byURL: map[string]*target{}, byQuery: map[string]*target{}, condition: t.reference,
+		byURL: map[string]*target{}, byQuery: map[string]*target{},
+		condition: func(typ, query string) (*target, error) { return t.reference(ctx, typ, query) },
 	}
 	for _, a := range t.entries {
 		if !a.writes() {
@@ -48,11 +49,11 @@ func (t *transaction) link(failures []error) error {
 }
 
 // reference is the target of a conditional reference.
-func (t *transaction) reference(typ, query string) (*target, error) {
+func (t *transaction) reference(ctx context.Context, typ, query string) (*target, error) {
 	if err := t.e.May(typ, auth.Search); err != nil {
 		return nil, err
 	}
-	c, err := t.e.condition(typ, query, "a conditional reference")
+	c, err := t.e.condition(ctx, typ, query, "a conditional reference")
 	if err != nil {
 		return nil, err
 	}

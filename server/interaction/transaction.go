@@ -134,7 +134,7 @@ func (t *transaction) joined(failures []error) error {
 func (t *transaction) prepare(ctx context.Context) error {
 	failures := make([]error, len(t.entries))
 	for i, a := range t.entries {
-		failures[i] = t.identify(a)
+		failures[i] = t.identify(ctx, a)
 	}
 	if err := t.joined(failures); err != nil {
 		return err
@@ -143,7 +143,7 @@ func (t *transaction) prepare(ctx context.Context) error {
 		if err := t.distinct(); err != nil {
 			return err
 		}
-		if err := t.link(failures); err != nil {
+		if err := t.link(ctx, failures); err != nil {
 			return err
 		}
 	}
@@ -189,28 +189,28 @@ func (t *transaction) each(do func(i int)) {
 }
 
 // identify gives an entry the key of what it writes, as far as that is known.
-func (t *transaction) identify(a *action) (err error) {
+func (t *transaction) identify(ctx context.Context, a *action) (err error) {
 	a.given, a.target.entry = a.Key, a.index
 	switch a.Interaction {
 	case Create:
 		a.given.ID, err = NewID()
 		if err == nil && a.IfNoneExist != "" {
-			a.when, err = t.e.condition(a.Key.Type, a.IfNoneExist, "If-None-Exist")
+			a.when, err = t.e.condition(ctx, a.Key.Type, a.IfNoneExist, "If-None-Exist")
 		}
 	case Update:
-		err = t.identifyUpdate(a)
+		err = t.identifyUpdate(ctx, a)
 	case Patch:
 		if a.Key.ID == "" {
-			a.when, err = t.e.condition(a.Key.Type, a.Query, "a conditional patch")
+			a.when, err = t.e.condition(ctx, a.Key.Type, a.Query, "a conditional patch")
 		}
 	case Delete:
-		err = t.identifyDelete(a)
+		err = t.identifyDelete(ctx, a)
 	}
 	a.key = a.given
 	return err
 }
 
-func (t *transaction) identifyUpdate(a *action) (err error) {
+func (t *transaction) identifyUpdate(ctx context.Context, a *action) (err error) {
 	if err := checkType(a.Request); err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func (t *transaction) identifyUpdate(a *action) (err error) {
 			return err
 		}
 	}
-	a.when, err = t.e.condition(a.Key.Type, a.Query, "a conditional update")
+	a.when, err = t.e.condition(ctx, a.Key.Type, a.Query, "a conditional update")
 	return err
 }
 
