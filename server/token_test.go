@@ -221,8 +221,13 @@ func TestRFC6750_NobodyGetsInWithoutToken(t *testing.T) {
 			t.Errorf("%s: %d %s", path, status, answer)
 		}
 	}
-	if status, _, answer := (asker{base: root, token: good}).ask(t, "GET", "/fhir/Patient", ""); status != 200 {
+	status, got, answer := (asker{base: root, token: good}).ask(t, "GET", "/fhir/Patient", "")
+	if status != 200 {
 		t.Errorf("with a good token: %d %s", status, answer)
+	}
+	// L63: no cache gives one caller's answer to another.
+	if !strings.Contains(got.Get("Cache-Control"), "no-store") || !strings.Contains(strings.Join(got.Values("Vary"), ","), "Authorization") {
+		t.Errorf("with a good token: Cache-Control %q, Vary %q", got.Get("Cache-Control"), got.Values("Vary"))
 	}
 }
 

@@ -36,7 +36,6 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 		h := w.Header()
 		h.Set(requestID, call.ID)
 		s.secure(h)
-		h.Add("Vary", "Accept, Accept-Encoding, Prefer")
 
 		started := time.Now()
 		counted := s.Metrics.Begin()
@@ -99,7 +98,13 @@ func (s *Server) secure(h http.Header) {
 	h.Set("X-Frame-Options", "DENY")
 	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'; sandbox")
 	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Cache-Control", "private, no-cache")
+	// What depends on who asks is kept by nobody; else a copy is good when it is asked for.
+	cache, vary := "private, no-cache", "Accept, Accept-Encoding, Prefer"
+	if s.Auth != nil {
+		cache, vary = "private, no-store", "Accept, Accept-Encoding, Authorization, Prefer"
+	}
+	h.Set("Cache-Control", cache)
+	h.Add("Vary", vary)
 	if strings.HasPrefix(s.Engine.Base, "https:") {
 		h.Set("Strict-Transport-Security", "max-age=31536000")
 	}
