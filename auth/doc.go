@@ -6,7 +6,9 @@
 // on a Shelf, which the server makes of its store, so that a token is good on
 // every server of one database and gone on all of them when it is revoked.
 //
-// What cannot be enforced is not granted: of the scopes asked for, those for a
-// patient's or a user's context, and those that narrow by a search, are left out
-// until there is what enforces them.
+// People let apps in by its pages (SMART App Launch 2.2, OpenID Connect): authorize.go
+// reads an app's request, consider.go asks the user what is still open, consent.go what
+// the app may do, code.go and refresh.go give tokens, which live with a Grant.
+//
+// What cannot be enforced is not granted.
 package auth

@@ -10,15 +10,19 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"vitalwire/internal/conformance"
 )
 
 const base = "https://fhir.example.org/fhir"
@@ -209,6 +213,7 @@ func TestSMART22_BadAssertions(t *testing.T) {
 		"kid unknown":         signed(t, es, p.ec, map[string]any{"kid": "ec2"}, p.claims()),
 		"kid missing":         signed(t, es, p.ec, nil, p.claims()),
 		"kid is a path":       signed(t, es, p.ec, map[string]any{"kid": "../../ec1"}, p.claims()),
+		"kid is SQL":          signed(t, es, p.ec, map[string]any{"kid": "ec1' OR '1'='1"}, p.claims()),
 		"kid is a number":     signed(t, es, p.ec, map[string]any{"kid": 1}, p.claims()),
 		"typ of an id token":  head("typ", "at+jwt"),
 		"jku foreign":         head("jku", "https://evil.example.org/jwks"),
@@ -218,6 +223,10 @@ func TestSMART22_BadAssertions(t *testing.T) {
 		"crit":                head("crit", []string{"exp"}),
 		"iss missing":         set("iss", nil),
 		"iss unknown":         set("iss", "nobody"),
+		"iss in capitals":     signed(t, es, p.ec, kid, with(with(p.claims(), "iss", "BACKEND"), "sub", "BACKEND")),
+		"iss looks alike":     signed(t, es, p.ec, kid, with(with(p.claims(), "iss", "b\u0430ckend"), "sub", "b\u0430ckend")),
+		"iss normalises":      signed(t, es, p.ec, kid, with(with(p.claims(), "iss", "\uff42ackend"), "sub", "\uff42ackend")),
+		"iss with a blank":    signed(t, es, p.ec, kid, with(with(p.claims(), "iss", "backend\u200b"), "sub", "backend\u200b")),
 		"iss of another":      set("iss", "gateway"),
 		"sub missing":         set("sub", nil),
 		"sub differs":         set("sub", "gateway"),
@@ -257,7 +266,13 @@ func TestSMART22_BadAssertions(t *testing.T) {
 			t.Errorf("%s: %d %v", name, w.Code, answer)
 		}
 	}
-	t.Logf("%d assertions refused", len(bad))
+	var rows [][]string
+	for _, name := range slices.Sorted(maps.Keys(bad)) {
+		rows = append(rows, []string{name, "401 invalid_client"})
+	}
+	conformance.Table(t, "smart-jwt", "Client assertions that are refused",
+		fmt.Sprintf("%d forged, borrowed or broken assertions (RFC 7523, SMART 2.2 client-confidential-asymmetric), each sent to the token endpoint.", len(bad)),
+		[]string{"assertion", "answer"}, rows)
 }
 
 // RFC 6749 §2.3: a client proves who it is in one way.

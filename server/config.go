@@ -77,9 +77,12 @@ type commands struct {
 	} `cmd:"" help:"Make the store at --store from a backup, with the server stopped. The backup is checked first."`
 	Client clientCommands `cmd:"" help:"Register, list and remove the clients that may get access tokens."`
 	User   userCommands   `cmd:"" help:"Add, list, disable and remove the people who sign in."`
-	Token  tokenCommand   `cmd:"" help:"Print an access token for operators and scripts on this machine."`
-	Health struct{}       `cmd:"" help:"Ask the server at --listen whether it is well; exit status 0 says yes."`
-	Show   struct{}       `cmd:"" name:"version" help:"Print the version."`
+	Keys   struct {
+		Rotate struct{} `cmd:"" help:"Make new signing keys before it is time. They sign a day later; the old ones stay published for a week."`
+	} `cmd:"" help:"The keys that ID tokens, and access tokens that are JWTs, are signed with."`
+	Token  tokenCommand `cmd:"" help:"Print an access token for operators and scripts on this machine."`
+	Health struct{}     `cmd:"" help:"Ask the server at --listen whether it is well; exit status 0 says yes."`
+	Show   struct{}     `cmd:"" name:"version" help:"Print the version."`
 	Check  struct {
 		Check struct{} `cmd:"" default:"1" help:"Check the configuration and the store without serving; exit status 0 says that the server would start."`
 	} `cmd:"" name:"config" help:"Check the configuration."`

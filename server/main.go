@@ -20,6 +20,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"vitalwire/adapters"
+	"vitalwire/auth"
 	"vitalwire/server/telemetry"
 )
 
@@ -106,6 +107,8 @@ func Main(p Program) int {
 		err = disableUser(ctx, c.Config, cmp.Or(c.User.Disable.Name, c.User.Enable.Name), disable, stdout)
 	case "user remove <name>":
 		err = removeUser(ctx, c.Config, c.User.Remove.Name, stdout)
+	case "keys rotate":
+		err = withAuthority(ctx, c.Config, func(a *auth.Authority) error { return a.RotateKeys(ctx) })
 	case "token":
 		err = mint(ctx, c.Config, c.Token, stdout)
 	default:

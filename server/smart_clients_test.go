@@ -59,7 +59,7 @@ func smartHouse(t *testing.T, store string, full asker) map[string]any {
 	}
 	password := command(t, store, "user", "add", "alice", "--role", "practitioner", "--fhir-user", "Practitioner/alice")
 	private, keys := jwkFor(t)
-	const scope = "launch launch/patient openid fhirUser offline_access patient/*.rs user/*.rs"
+	const scope = "launch launch/patient openid fhirUser offline_access online_access patient/*.rs user/*.rs"
 	register := func(args ...string) string {
 		return command(t, store, append([]string{"client", "add", "--redirect", "http://127.0.0.1:9999/done", "--launch", "http://127.0.0.1:9999/launch", "--scope", scope}, args...)...)
 	}
@@ -72,7 +72,7 @@ func smartHouse(t *testing.T, store string, full asker) map[string]any {
 // SMART App Launch by two clients that nobody here wrote, on both stores (security.md B.2).
 func TestSMART22_ClientsFromNPM(t *testing.T) {
 	for name, open := range stores {
-		for _, client := range []string{"openid-client", "fhirclient-smart"} {
+		for _, client := range []string{"openid-client", "fhirclient-smart", "smart-app"} {
 			t.Run(name+" "+client, func(t *testing.T) {
 				store := open(t)
 				s := start(t, store, required)
