@@ -93,20 +93,16 @@ func (g *Reach) own(user fhir.Key, w World) error {
 	return nil
 }
 
-// alternatives are the ways to resources of a type by one right. scoped is false when
-// no scope names the type. whole: every one is reached.
-func (g *Reach) alternatives(typ string, right Right) (list []alternative, scoped, whole bool) {
+// alternatives are the ways to resources of a type by one right. whole: every one is
+// reached.
+func (g *Reach) alternatives(typ string, right Right) (list []alternative, whole bool) {
 	if g.all {
-		return nil, true, true
+		return nil, true
 	}
 	for _, s := range g.access.Scopes {
-		if s.Rights&right == 0 || s.Type != everyType && s.Type != typ {
+		if s.Rights&right == 0 || !g.counts(s, typ) {
 			continue
 		}
-		if s.Level == SystemLevel && g.access.User+g.access.FHIRUser != "" {
-			continue // of a backend service, never of a client that a user let in
-		}
-		scoped = true
 		var filter []search.Clause
 		if s.Filter != "" {
 			var err error
@@ -117,18 +113,17 @@ func (g *Reach) alternatives(typ string, right Right) (list []alternative, scope
 		patient, confined := g.confines(s.Level)
 		switch {
 		case !confined && filter == nil:
-			return nil, true, true
+			return nil, true
 		case !confined:
 			list = append(list, alternative{filter: filter})
-		case patient != "":
+		case patient != "" && typ != everyType:
 			list = append(list, g.rules.within(typ, patient, right, filter)...)
 		}
 	}
 	if right == Read && typ == g.self.Type && g.seesSelf() {
-		scoped = true
 		list = append(list, alternative{filter: []search.Clause{g.rules.named(typ, g.self.ID)}})
 	}
-	return list, scoped, false
+	return list, false
 }
 
 // confines says to whose compartment a level confines; "" for nobody's.

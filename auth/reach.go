@@ -36,13 +36,20 @@ func (g *Reach) Access() Access { return g.access }
 // Scoped reports whether scopes give any of the rights on a type: else to ask for it
 // is refused, whatever there is.
 func (g *Reach) Scoped(typ string, rights Right) bool {
-	return g.any(rights, func(right Right) bool { _, scoped, _ := g.alternatives(typ, right); return scoped })
+	return g.all || rights&Read != 0 && typ == g.self.Type && g.seesSelf() ||
+		slices.ContainsFunc(g.access.Scopes, func(s Scope) bool { return s.Rights&rights != 0 && g.counts(s, typ) })
 }
 
 // Whole reports whether all rights are given on every resource of a type; with "*" of
 // every type, also of those to come.
 func (g *Reach) Whole(typ string, rights Right) bool {
-	return rights != 0 && !g.any(rights, func(right Right) bool { _, _, whole := g.alternatives(typ, right); return !whole })
+	return rights != 0 && !g.any(rights, func(right Right) bool { _, whole := g.alternatives(typ, right); return !whole })
+}
+
+// counts reports whether a scope is of a type, and of any use to the caller.
+func (g *Reach) counts(s Scope, typ string) bool {
+	// system/ is of a backend service, never of a client that a user let in.
+	return (s.Type == everyType || s.Type == typ) && (s.Level != SystemLevel || g.access.User+g.access.FHIRUser == "")
 }
 
 func (g *Reach) any(rights Right, is func(Right) bool) bool {
@@ -61,7 +68,7 @@ func (g *Reach) View(typ string, rights Right) search.View {
 		if rights&right == 0 {
 			continue
 		}
-		list, _, whole := g.alternatives(typ, right)
+		list, whole := g.alternatives(typ, right)
 		if whole {
 			return search.View{Whole: true}
 		}
@@ -99,7 +106,7 @@ type Change struct {
 // nobody moves a resource into or out of it. By a scope that is confined to a patient
 // nothing can be made to belong, also or only, to another one, or cease to.
 func (g *Reach) Allows(c Change) (bool, error) {
-	list, _, whole := g.alternatives(c.Key.Type, c.Right)
+	list, whole := g.alternatives(c.Key.Type, c.Right)
 	if whole {
 		return true, nil
 	}

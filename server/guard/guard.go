@@ -12,6 +12,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"vitalwire/auth"
 	"vitalwire/fhir"
@@ -123,17 +124,56 @@ func (s *Store) Sees(v store.Version, rights auth.Right) (bool, error) {
 
 // judge tries a version that is no deletion on a view.
 func (g *guard) judge(view search.View, v store.Version) (bool, error) {
-	subject, err := g.subject(v)
+	params, plain := asked(view.Any, nil)
+	if !plain || len(params) > fewParams {
+		params = nil
+	}
+	subject, err := g.subject(v, params)
 	if err != nil {
 		return false, err
 	}
 	return view.Sees(subject)
 }
 
-func (g *guard) subject(v store.Version) (*search.Subject, error) {
+// fewParams are so few that to look for them alone is quicker than to look for all.
+const fewParams = 8
+
+// asked are the parameters that clauses ask for, as long as they are plain: references
+// and tokens.
+func asked(clauses []search.Clause, params []*search.Param) ([]*search.Param, bool) {
+	plain := true
+	for _, c := range clauses {
+		if c.Group != nil {
+			if params, plain = asked(c.Group.Clauses, params); !plain {
+				return nil, false
+			}
+			continue
+		}
+		for _, p := range c.Param.Indexed() {
+			switch {
+			case p.Type == search.ID:
+			case p.Type != search.ReferenceType && p.Type != search.Token || c.By != search.ByValue || p.Code[0] == '_':
+				return nil, false
+			case !slices.Contains(params, p):
+				params = append(params, p)
+			}
+		}
+	}
+	return params, true
+}
+
+// subject is a version as clauses judge it, with the values of some parameters; of nil
+// with all.
+func (g *guard) subject(v store.Version, params []*search.Param) (*search.Subject, error) {
 	r, err := fhir.ParseResource(v.Body)
 	if err != nil {
 		return nil, fmt.Errorf("stored body of %s: %w", v.Key, err)
 	}
-	return &search.Subject{Type: v.Key.Type, ID: v.Key.ID, Position: v.Position, Values: g.known.Extract(r)}, nil
+	s := &search.Subject{Type: v.Key.Type, ID: v.Key.ID, Position: v.Position}
+	if params != nil {
+		s.Values = g.known.ExtractOf(r, params)
+	} else {
+		s.Values = g.known.Extract(r)
+	}
+	return s, nil
 }

@@ -36,7 +36,7 @@ func (e *Engine) within(reach *auth.Reach) *Engine {
 	mine := *e
 	mine.origin, mine.reach = e, reach
 	mine.Store = guard.New(e.Store, reach, e.Search, e.Base)
-	mine.Seal = e.Seal.For(reach.Bound())
+	mine.Seal = e.Seal.For(reach.Bound)
 	return &mine
 }
 

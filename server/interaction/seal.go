@@ -16,19 +16,24 @@ import (
 // to, so that a client can neither read nor change nor transplant one.
 type Sealer struct {
 	aead cipher.AEAD
-	// to is whom the cursors are for.
-	to string
+	// to says whom the cursors are for; nil is nobody in particular.
+	to func() string
 }
 
 // For is the sealer whose cursors are of use to one caller only.
-func (s *Sealer) For(caller string) *Sealer {
+func (s *Sealer) For(caller func() string) *Sealer {
 	if s == nil {
 		return nil
 	}
 	return &Sealer{s.aead, caller}
 }
 
-func (s *Sealer) label(bound string) []byte { return []byte(s.to + "\n" + bound) }
+func (s *Sealer) label(bound string) []byte {
+	if s.to != nil {
+		bound = s.to() + "\n" + bound
+	}
+	return []byte(bound)
+}
 
 // OpenSealer makes the sealer from the key kept in the store, which is made
 // there the first time: links stay good over restarts and on every server of
