@@ -48,7 +48,7 @@ type Operation struct {
 func operations() []Operation {
 	return []Operation{
 		validateOperation,
-		expand, validateInValueSet, validateInCodeSystem, lookup, subsumes, translate,
+		expand, validateInValueSet, validateInCodeSystem, lookup, subsumes, translate, preferredID,
 		meta, metaAdd, metaDelete,
 		convert, versions,
 		graphqlOperation, lastn, stats, graph, document, memberMatch,
