@@ -94,7 +94,7 @@ func (a *Authority) introspectRefresh(ctx context.Context, token string) (any, e
 		return nil, err
 	}
 	if g != nil && row.Used.IsZero() {
-		stands, err := a.stands(ctx, g)
+		stands, err := a.stands(ctx, g, false)
 		if err != nil {
 			return nil, err
 		}

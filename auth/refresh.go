@@ -45,7 +45,7 @@ func (a *Authority) refresh(ctx context.Context, client *Client, f form) (any, e
 	if !row.Used.IsZero() {
 		return a.again(ctx, row, g, token, unknown)
 	}
-	stands, err := a.stands(ctx, g)
+	stands, err := a.stands(ctx, g, true)
 	if err != nil {
 		return nil, err
 	}
@@ -139,15 +139,17 @@ func (a *Authority) again(ctx context.Context, row *renewal, g *Grant, token str
 }
 
 // stands reports whether what a grant rests on is as it was: the user, and of
-// online_access his session. Its use is a use of the session.
-func (a *Authority) stands(ctx context.Context, g *Grant) (bool, error) {
+// online_access his session. A renewal is a use of the session.
+func (a *Authority) stands(ctx context.Context, g *Grant, renews bool) (bool, error) {
 	if g.Session != "" {
 		_, s, err := a.session(ctx, g.Session)
 		if err != nil || s == nil {
 			return false, err
 		}
-		if err := a.touch(ctx, s, a.now()); err != nil {
-			return false, err
+		if renews {
+			if err := a.touch(ctx, s, a.now()); err != nil {
+				return false, err
+			}
 		}
 	}
 	u, err := a.user(ctx, g.User)

@@ -46,7 +46,7 @@ func smartHouse(t *testing.T, store string, full asker) map[string]any {
 	t.Helper()
 	for path, body := range map[string]string{
 		"/Practitioner/alice": `{"resourceType":"Practitioner","id":"alice","name":[{"family":"Liddell"}]}`,
-		"/Patient/maria":      `{"resourceType":"Patient","id":"maria","name":[{"family":"Lindqvist","given":["Maria"]}],"birthDate":"1958-03-14"}`,
+		"/Patient/maria":      `{"resourceType":"Patient","id":"maria","identifier":[{"system":"urn:oid:1.2.3","value":"MRN-7"}],"name":[{"family":"Lindqvist","given":["Maria"]}],"birthDate":"1958-03-14"}`,
 		"/Patient/omar":       `{"resourceType":"Patient","id":"omar","name":[{"family":"Haddad"}]}`,
 		"/Encounter/e1":       `{"resourceType":"Encounter","id":"e1","status":"finished","class":{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"AMB"},"subject":{"reference":"Patient/maria"}}`,
 		"/Observation/o1":     strings.Replace(strings.Replace(heart, "{", `{"id":"o1",`, 1), "Patient/p", "Patient/maria", 1),

@@ -80,3 +80,49 @@ test('a backend service by private_key_jwt', async () => {
   assert.equal(tokens.refresh_token, undefined);
   assert.equal((await read('Patient?_count=1', tokens.access_token)).status, 200);
 });
+
+// RFC 6749 §4.1.2 and RFC 9700 §4.14.2, on the store of a real server.
+test('a code exchanged many times at once gives tokens once, and they are taken back', async () => {
+  const verifier = client.randomPKCECodeVerifier();
+  const config = await discover('app', client.None());
+  const back = await new Browser(user, password).open(client.buildAuthorizationUrl(config, {
+    redirect_uri: redirect, scope, state: 'x', aud: base, code_challenge: await client.calculatePKCECodeChallenge(verifier), code_challenge_method: 'S256',
+  }), { patient });
+  const body = new URLSearchParams({ grant_type: 'authorization_code', code: back.searchParams.get('code'), redirect_uri: redirect, client_id: 'app', code_verifier: verifier });
+  const answers = await Promise.all(Array.from({ length: 6 }, () => fetch(`${base}/auth/token`, { method: 'POST', body })));
+  const won = answers.filter((a) => a.status === 200);
+  assert.deepEqual(answers.filter((a) => a.status !== 200).map((a) => a.status), Array(5).fill(400));
+  assert.equal(won.length, 1);
+  const tokens = await won[0].json();
+  assert.equal((await read(`Patient/${patient}`, tokens.access_token)).status, 401);
+  assert.equal((await fetch(`${base}/auth/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: tokens.refresh_token, client_id: 'app' }) })).status, 400);
+});
+
+test('a refresh token sent many times at once gives one answer', async () => {
+  const tokens = await letIn(await discover('app', client.None()));
+  const body = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: tokens.refresh_token, client_id: 'app' });
+  const answers = await Promise.all(Array.from({ length: 6 }, () => fetch(`${base}/auth/token`, { method: 'POST', body }).then((r) => r.json())));
+  assert.equal(new Set(answers.map((a) => a.refresh_token)).size, 1);
+  assert.equal(new Set(answers.map((a) => a.access_token)).size, 1);
+  assert.equal((await read(`Patient/${patient}`, answers[0].access_token)).status, 200);
+});
+
+test('patients are found by words of their names, and by identifier', async () => {
+  const config = await discover('app', client.None());
+  const browser = new Browser(user, password);
+  await letIn(config, browser, 'openid');
+  const link = client.buildAuthorizationUrl(config, {
+    redirect_uri: redirect, scope: 'launch/patient', state: 'x', aud: base, code_challenge: await client.calculatePKCECodeChallenge('x'), code_challenge_method: 'S256',
+  });
+  const page = await (await browser.load(link)).text();
+  for (const [find, ids] of [
+    ['', ['omar', 'maria']], ['lindq', ['maria']], ['maria lindqvist', ['maria']], ['MARIA', ['maria']], ['maria haddad', []], ['had', ['omar']],
+    ['MRN-7', ['maria']], ['nobody', []], ['a,b|c$d\\', []], ['<b>', []], ['%', []],
+  ]) {
+    const form = Browser.form(page, 'consent');
+    form.set('find', find);
+    const answer = await (await browser.load(`${base}/auth/consent`, form)).text();
+    assert.ok(answer.includes('<h1>Choose a patient') && !answer.includes('<b>'), find);
+    assert.deepEqual([...answer.matchAll(/name="patient" value="([^"]*)"/g)].map((m) => m[1]), ids, `found by ${find}`);
+  }
+});
