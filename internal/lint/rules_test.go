@@ -221,7 +221,7 @@ func TestByteIndexing(t *testing.T) {
 		expect(t, c.name, byteIndexing([]*file{f}), c.want)
 	}
 	const bad = clause + "func f(b []byte) { _ = b[0] }\n"
-	for _, name := range []string{"adapters/cursor/a.go", "adapters/a/a_test.go", "server/a.go"} {
+	for _, name := range []string{"adapters/cursor/a.go", "adapters/hl7v2/a.go", "adapters/a/a_test.go", "server/a.go"} {
 		expect(t, name, byteIndexing([]*file{sample(t, name, bad)}), "")
 	}
 	declared := sample(t, "adapters/a/a.go", clause+"type t struct{ data []byte }\n")

@@ -184,9 +184,9 @@ func reminders(f *file) []finding {
 }
 
 // adapterOf is the folder of the adapter that a file belongs to, or "": the
-// cursor is where bytes are indexed, so it is none.
+// cursor is where bytes are indexed, hl7v2 the reader of delimited text: both are none.
 func adapterOf(f *file) string {
-	if !f.product("adapters") || f.dir == "adapters" || path.Base(f.dir) == "cursor" {
+	if !f.product("adapters") || f.dir == "adapters" || path.Base(f.dir) == "cursor" || path.Base(f.dir) == "hl7v2" {
 		return ""
 	}
 	return f.dir
