@@ -19,6 +19,8 @@ type Report struct {
 	Clock *Clock `json:"clock,omitempty"`
 	// Measurements in the order the device sent them.
 	Measurements []Measurement `json:"measurements,omitempty"`
+	// Bedside is set by the adapters of point-of-care devices.
+	Bedside *Bedside `json:"bedside,omitempty"`
 }
 
 // Kind says which of the ACOM measurement classes a Measurement is.
@@ -66,6 +68,8 @@ type Measurement struct {
 	Quality    *Number     `json:"quality,omitempty"`
 	Value      Value       `json:"value"`
 	Components []Component `json:"components,omitempty"`
+	// Metric is set by the adapters of point-of-care devices.
+	Metric *Metric `json:"metric,omitempty"`
 }
 
 // Component is a part of a compound measurement.
@@ -80,10 +84,17 @@ type Component struct {
 type Value struct {
 	Number *Number `json:"number,omitempty"`
 	// Unit is the 32-bit MDC unit code (partition 4), 0 when none was sent.
-	Unit  Code   `json:"unit,omitempty"`
-	Coded []Code `json:"coded,omitempty"`
-	Text  string `json:"text,omitempty"`
-	Bits  *Bits  `json:"bits,omitempty"`
+	Unit Code `json:"unit,omitempty"`
+	// Foreign is a unit that was not sent as an MDC code: with System
+	// http://unitsofmeasure.org a UCUM code, with none the words that were sent.
+	Foreign *Coding `json:"foreign,omitempty"`
+	Coded   []Code  `json:"coded,omitempty"`
+	// Concept is a coded value in systems other than MDC, or in words (Display).
+	Concept []Coding `json:"concept,omitempty"`
+	Text    string   `json:"text,omitempty"`
+	// Wall is a value that is a date or time itself.
+	Wall *Wall `json:"wall,omitempty"`
+	Bits *Bits `json:"bits,omitempty"`
 	// Samples of a real-time sample array.
 	Samples *Samples `json:"samples,omitempty"`
 	// Absent says why there is no value though the device reported one.
@@ -101,6 +112,7 @@ const (
 	AbsentUnknown      Absent = "unknown"
 	AbsentError        Absent = "error"
 	AbsentNotPerformed Absent = "not-performed"
+	AbsentTemporarily  Absent = "temp-unknown"
 )
 
 // Number is a decimal as sent: either Text, a plain decimal such as "37.60"
@@ -136,6 +148,11 @@ type Bits struct {
 type Samples struct {
 	// Period between samples in seconds, decimal text.
 	Period string `json:"period"`
+	// Decimals are samples sent as decimals: the scale-range specification and Raw are
+	// not used then. A sample that is missing is "E".
+	Decimals []string `json:"decimals,omitempty"`
+	// Limits of Decimals, as far as told.
+	Limits *Range `json:"limits,omitempty"`
 	// LowerAbsolute..UpperScaled are the scale-range specification.
 	LowerAbsolute Number  `json:"lowerAbsolute"`
 	UpperAbsolute Number  `json:"upperAbsolute"`
@@ -161,4 +178,6 @@ const (
 	ValidatedData      Status = 0x0080
 	EarlyIndication    Status = 0x0040
 	MsmtOngoing        Status = 0x0020
+	InAlarm            Status = 0x0002 // 11073-10201 msmt-state-in-alarm
+	AlarmInhibited     Status = 0x0001 // 11073-10201 msmt-state-al-inhibited
 )

@@ -6,7 +6,10 @@ type Device struct {
 	// SystemID is the EUI-64 as 16 upper-case hex digits, "" when unknown.
 	SystemID string `json:"systemId,omitempty"`
 	// Address is the Bluetooth device address (EUI-48) as 12 upper-case hex digits.
-	Address      string `json:"address,omitempty"`
+	Address string `json:"address,omitempty"`
+	// Local names a device that told no EUI, uniquely among all: what it called
+	// itself, with the sender that vouches for it.
+	Local        string `json:"local,omitempty"`
 	Manufacturer string `json:"manufacturer,omitempty"`
 	Model        string `json:"model,omitempty"`
 	Serial       string `json:"serial,omitempty"`

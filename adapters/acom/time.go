@@ -31,6 +31,8 @@ type Wall struct {
 	Hour   int `json:"hour"`
 	Minute int `json:"minute"`
 	Second int `json:"second"`
+	// DateOnly is set when no time of day was told.
+	DateOnly bool `json:"dateOnly,omitempty"`
 	// Fraction holds the digits after the decimal point of the second as sent,
 	// "" when the format has none.
 	Fraction string `json:"fraction,omitempty"`

@@ -1,6 +1,11 @@
 package term
 
-import "sort"
+import (
+	"cmp"
+	"slices"
+	"sort"
+	"sync"
+)
 
 // MDCSystem is the code system of IEEE 11073-10101, whose codes FHIR writes as
 // 32-bit decimals (R4 terminologies-systems, PHD IG "Nomenclature codes").
@@ -54,6 +59,41 @@ type Bit struct {
 	Display string
 	// State is set for a bit that is a state; otherwise it is an event.
 	State bool
+}
+
+// mdcTerms are all terms, ascending by code.
+var mdcTerms = slices.SortedFunc(slices.Values(slices.Concat(personalTerms, bedsideTerms)), func(a, b MDC) int { return cmp.Compare(a.Code, b.Code) })
+
+// byRefID are the places of terms and units by reference identifier.
+var byRefID = sync.OnceValues(func() (terms, units map[string]int) {
+	terms, units = map[string]int{}, map[string]int{}
+	for i := len(mdcTerms) - 1; i >= 0; i-- { // of two with one REFID the lower
+		terms[mdcTerms[i].RefID] = i
+	}
+	for i := range mdcUnits {
+		units[mdcUnits[i].RefID] = i
+	}
+	return terms, units
+})
+
+// LookupRefID finds a term by its reference identifier.
+func LookupRefID(refID string) (MDC, bool) {
+	terms, _ := byRefID()
+	i, ok := terms[refID]
+	if !ok {
+		return MDC{}, false
+	}
+	return mdcTerms[i], true
+}
+
+// LookupUnitRefID finds a unit by its reference identifier.
+func LookupUnitRefID(refID string) (Unit, bool) {
+	_, units := byRefID()
+	i, ok := units[refID]
+	if !ok {
+		return Unit{}, false
+	}
+	return LookupUnit(mdcUnits[i].Code)
 }
 
 // LookupMDC finds a term by its 32-bit code.

@@ -16,6 +16,11 @@ var (
 	loincDiastolic    = LOINC{Code: "8462-4", Display: "Diastolic blood pressure"}
 	loincMeanPressure = LOINC{Code: "8478-0", Display: "Mean blood pressure"}
 
+	loincArterialSystolic  = LOINC{Code: "76215-3", Display: "Invasive Systolic blood pressure"}
+	loincArterialDiastolic = LOINC{Code: "76213-8", Display: "Invasive Diastolic blood pressure"}
+	loincArterialMean      = LOINC{Code: "76214-6", Display: "Invasive Mean blood pressure"}
+	loincEndTidalCO2       = LOINC{Code: "19891-1", Display: "Carbon dioxide [Partial pressure] in Exhaled gas --at end expiration", Unit: "mm[Hg]"}
+
 	loincPerfusion = LOINC{Code: "61006-3", Display: "Perfusion index Tissue by Pulse oximetry"}
 	loincOral      = LOINC{Code: "8331-1", Display: "Oral temperature"}
 	loincRectal    = LOINC{Code: "8332-9", Display: "Rectal temperature"}

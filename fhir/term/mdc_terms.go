@@ -1,7 +1,7 @@
 package term
 
-// mdcTerms are the terms the adapters send, ascending by code.
-var mdcTerms = []MDC{
+// personalTerms are the terms that personal health devices send, ascending by code.
+var personalTerms = []MDC{
 	// Partition 1: objects, attributes
 	{Code: 65573, RefID: "MDC_MOC_VMS_MDS_SIMP", Display: "Simple personal health device"},
 	{Code: 67846, RefID: "MDC_ATTR_AL_OP_STAT", Display: "Alert operational state"},
