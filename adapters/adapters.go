@@ -48,6 +48,8 @@ type Frame struct {
 	Received time.Time
 	// Characteristic is the Bluetooth UUID as 4 upper-case hex digits, or "".
 	Characteristic string
+	// Profile names the sender's dialect where the transport was told it, or "".
+	Profile string
 	// Clock pairs the device's clock with the gateway's if the gateway read both.
 	Clock *acom.Clock
 }
@@ -78,6 +80,9 @@ type Error struct {
 	// Unprocessable marks a frame that is well-formed but cannot be used (such as
 	// a report for an unknown configuration): HTTP 422 instead of 400.
 	Unprocessable bool
+	// Reply is what the sender waits for although the frame was refused, nil when
+	// nothing.
+	Reply []byte
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("byte %d: %s", e.Offset, e.Reason) }

@@ -9,10 +9,14 @@ type Device struct {
 	Address string `json:"address,omitempty"`
 	// Local names a device that told no EUI, uniquely among all: what it called
 	// itself, with the sender that vouches for it.
-	Local        string `json:"local,omitempty"`
-	Manufacturer string `json:"manufacturer,omitempty"`
-	Model        string `json:"model,omitempty"`
-	Serial       string `json:"serial,omitempty"`
+	Local string `json:"local,omitempty"`
+	// Type is the MDC code of the MDS of a point-of-care device.
+	Type Code `json:"type,omitempty"`
+	// Attributes are further facts of a point-of-care device.
+	Attributes   []Attribute `json:"attributes,omitempty"`
+	Manufacturer string      `json:"manufacturer,omitempty"`
+	Model        string      `json:"model,omitempty"`
+	Serial       string      `json:"serial,omitempty"`
 	// Production holds the other entries of the production specification.
 	Production []Production `json:"production,omitempty"`
 	// Specializations such as MDC_DEV_SPEC_PROFILE_BP (528391), with version.

@@ -5,6 +5,7 @@ package all
 import (
 	"vitalwire/adapters"
 	"vitalwire/adapters/blegatt"
+	"vitalwire/adapters/hl7pcd01"
 	"vitalwire/adapters/phd20601"
 )
 
@@ -12,6 +13,7 @@ import (
 func Adapters() []adapters.Adapter {
 	return []adapters.Adapter{
 		blegatt.Adapter,
+		hl7pcd01.Adapter,
 		phd20601.Adapter,
 	}
 }

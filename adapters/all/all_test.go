@@ -180,11 +180,27 @@ func TestAdapters_OutputIsValid(t *testing.T) {
 				if err := json.Unmarshal(kept, &back); err != nil || !reflect.DeepEqual(back, report) {
 					t.Errorf("a report does not survive quarantine: %v", err)
 				}
-				device, err := mapping.SensorDevice(report.Device, context.DeviceID)
+				context := context
+				build := func(d acom.Device) (*fhir.Resource, error) { return mapping.SensorDevice(d, context.DeviceID) }
+				if report.Bedside != nil {
+					build = mapping.BedsideDevice
+				}
+				device, err := build(report.Device)
 				if err != nil {
 					t.Fatal(err)
 				}
 				valid(t, device)
+				context.Metrics = map[string]fhir.Key{}
+				for _, part := range mapping.Parts(report, context.DeviceID) {
+					if part.Type == "DeviceMetric" {
+						context.Metrics[part.Name] = fhir.Key{Type: "DeviceMetric", ID: "m"}
+					}
+					r, err := part.Resource(context.Device, context.Device)
+					if err != nil {
+						t.Fatal(err)
+					}
+					valid(t, r)
+				}
 				observations, err := mapping.Observations(report, context)
 				if err != nil {
 					t.Fatal(err)

@@ -126,7 +126,7 @@ func (r reply) write(code string, fault *Fault) []byte {
 	}
 	header := []string{"MSH", string(r.d.encoding()), part(5), part(6), part(3), part(4), part(7), "",
 		"ACK" + trigger, strings.ToUpper(hex.EncodeToString(sum[:10])), processing, version}
-	if r.header.Field(18).Raw() != "" {
+	if _, read := charsets[strings.ToUpper(r.header.Field(18).Raw())]; read && r.header.Field(18).Raw() != "" {
 		header = append(header, "", "", "", "", "", part(18))
 	}
 	lines := []string{strings.Join(header, f), "MSA" + f + code + f + clean(r.control)}

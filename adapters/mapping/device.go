@@ -17,6 +17,9 @@ const (
 	SystemIDSystem = "urn:oid:1.2.840.10004.1.1.1.0.0.1.0.0.1.2680"
 	// BluetoothSystem is the identifier system of Bluetooth addresses.
 	BluetoothSystem = "http://hl7.org/fhir/sid/eui-48/bluetooth"
+	// LocalSystem is the identifier system of acom.Device.Local, and of the parts of
+	// a device by their place in it.
+	LocalSystem = "urn:vitalwire:device"
 )
 
 // DeviceID is the sensor's name in identifiers: its EUI-64 as 16 upper-case hex
@@ -27,6 +30,8 @@ func DeviceID(d acom.Device, named string) string {
 	switch {
 	case d.SystemID != "":
 		return strings.ToUpper(d.SystemID)
+	case d.Local != "":
+		return d.Local
 	case len(named) == 16 || d.Address == "":
 		return named
 	}

@@ -15,8 +15,12 @@ import (
 	"vitalwire/fhir"
 )
 
-// identifierSystem is the system of the conditional-create identifier.
-const identifierSystem = phd + "PhdBaseObservation"
+// identifierSystem is the system of the conditional-create identifier, and
+// bedsideSystem that of readings of point-of-care devices, whose guide has none.
+const (
+	identifierSystem = phd + "PhdBaseObservation"
+	bedsideSystem    = "urn:vitalwire:reading"
+)
 
 // Identifier is a business identifier, as a token search finds it.
 type Identifier struct{ System, Value string }
@@ -25,6 +29,7 @@ type Identifier struct{ System, Value string }
 type named struct {
 	// plain is the guide's identifier, full the one to look for duplicates by.
 	plain, full string
+	system      string
 	digest      string
 	// old is the identifier of version 1 clients, "" when it is not defined.
 	old string
@@ -53,7 +58,7 @@ func (n *names) name(m acom.Measurement, i int) (named, error) {
 		return named{}, fmt.Errorf("mapping: %w", err)
 	}
 	id := named{digest: digest(string(own))}
-	parts := []string{n.device, n.patient(), decimal(m.Type), n.when(m)}
+	parts := []string{n.device, n.patient(), typeName(m), n.when(m)}
 	for _, s := range m.Supplemental {
 		parts = append(parts, decimal(s))
 	}
@@ -64,6 +69,11 @@ func (n *names) name(m acom.Measurement, i int) (named, error) {
 		id.full = distinct(id.full, id.digest)
 	}
 	n.given[id.full] = id.digest
+	id.system = identifierSystem
+	if m.Metric != nil {
+		id.system = bedsideSystem
+		return id, nil
+	}
 	if stamp, ok := versionOne(m); ok && id.full == id.plain {
 		parts[3] = stamp
 		id.old = strings.Join(parts, "-")
@@ -73,11 +83,21 @@ func (n *names) name(m acom.Measurement, i int) (named, error) {
 
 // identifiers are the identifiers of the resource.
 func (id named) identifiers() []samply.Identifier {
-	list := []samply.Identifier{{System: ptr(identifierSystem), Value: ptr(id.full)}}
+	list := []samply.Identifier{{System: ptr(id.system), Value: ptr(id.full)}}
 	if id.old != "" {
 		list = append(list, samply.Identifier{Value: ptr(id.old)})
 	}
 	return list
+}
+
+// typeName is the type in the identifier: its MDC code, or the code the sender has
+// for it.
+func typeName(m acom.Measurement) string {
+	if m.Type == 0 && m.Metric != nil && len(m.Metric.Codings) > 0 {
+		c := m.Metric.Codings[0]
+		return strings.TrimSuffix(c.System+"|"+c.Code+"|"+c.Display, "|")
+	}
+	return decimal(m.Type)
 }
 
 // content is what makes a reading the one it is, besides its time.
@@ -122,6 +142,9 @@ func (n *names) extra(m acom.Measurement, i int, digest string) string {
 	number := record(m)
 	if number != "" {
 		b.WriteString("-" + number)
+	}
+	if m.Metric != nil && m.Metric.Path != "" {
+		b.WriteString("-at/" + m.Metric.Path) // two channels may measure the same
 	}
 	if m.Person != 0 {
 		b.WriteString("-person/" + strconv.FormatUint(uint64(m.Person), 10))

@@ -33,6 +33,8 @@ type Context struct {
 	// in the frame: they are the identity of readings that carry no time.
 	FrameHash string
 	Index     int
+	// Metrics are the DeviceMetrics of a point-of-care device by MetricName.
+	Metrics map[string]fhir.Key
 }
 
 // Observation is one mapped Observation with what ingest needs to store it.
@@ -50,6 +52,9 @@ type Observation struct {
 	// Keys of others, of this list or stored earlier. "" when nothing can relate.
 	Key                    string
 	DerivedFrom, HasMember []string
+	// Amends is set when the sender corrects or takes back what it sent before under
+	// the Identifier: an Observation that is there becomes this one.
+	Amends bool
 	// Coincident is the Key of the coincident time stamp Observation of this list
 	// that explains the time, or "".
 	Coincident string
@@ -78,7 +83,11 @@ func Observations(report acom.Report, c Context) ([]Observation, error) {
 		if err != nil {
 			return nil, err
 		}
-		o, err := observation(m, when, name, c)
+		make := observation
+		if report.Bedside != nil {
+			make = bedsideObservation
+		}
+		o, err := make(m, when, name, c)
 		if err != nil {
 			return nil, err
 		}

@@ -20,10 +20,13 @@ import (
 //
 // with A..B the absolute and I..J the scaled range. The arithmetic is exact. A
 // sample outside I..J has no absolute value and is written "L" or "U", a gap "E".
-func samplesPart(s acom.Samples, unit acom.Code) (part, error) {
+func samplesPart(s acom.Samples, unit acom.Code, foreign *acom.Coding) (part, error) {
 	period, ok := new(big.Rat).SetString(s.Period)
 	if !ok || period.Sign() <= 0 {
 		return part{}, fmt.Errorf("%q is no sample period", s.Period)
+	}
+	if s.Decimals != nil {
+		return decimalsPart(s, period, unit, foreign)
 	}
 	if s.LowerAbsolute.Special != "" || s.UpperAbsolute.Special != "" || s.LowerScaled == s.UpperScaled {
 		return part{absent: "error", notes: []string{"The device gave no range to scale the samples by; they are not shown."}}, nil
@@ -45,11 +48,11 @@ func samplesPart(s acom.Samples, unit acom.Code) (part, error) {
 		}
 		return json.Number(text)
 	}
-	q, foreign, err := quantity(string(exact("origin", origin)), unit)
+	q, alien, err := quantityOf(string(exact("origin", origin)), unit, foreign)
 	if err != nil {
 		return part{}, err
 	}
-	p.foreign = foreign
+	p.foreign = alien
 	p.sampled = &samply.SampledData{
 		Origin:     q,
 		Period:     exact("period in ms", new(big.Rat).Mul(period, rat(1000))),
@@ -58,6 +61,31 @@ func samplesPart(s acom.Samples, unit acom.Code) (part, error) {
 		UpperLimit: ptr(json.Number(strconv.FormatInt(max(s.LowerScaled, s.UpperScaled), 10))),
 		Dimensions: 1,
 		Data:       ptr(data(s)),
+	}
+	return p, nil
+}
+
+// decimalsPart passes on samples that are decimals already: origin 0, no factor.
+func decimalsPart(s acom.Samples, period *big.Rat, unit acom.Code, foreign *acom.Coding) (part, error) {
+	var p part
+	for _, d := range s.Decimals {
+		if d != "E" && !isDecimal(d) {
+			return part{}, fmt.Errorf("sample %q is no decimal", d)
+		}
+	}
+	q, alien, err := quantityOf("0", unit, foreign)
+	if err != nil {
+		return part{}, err
+	}
+	p.foreign = alien
+	millis := new(big.Rat).Mul(period, rat(1000))
+	text, whole := decimalOf(millis)
+	if !whole {
+		p.notes = append(p.notes, fmt.Sprintf("The period in ms is %s, which no decimal writes exactly; it is rounded.", millis.RatString()))
+	}
+	p.sampled = &samply.SampledData{Origin: q, Period: json.Number(text), Dimensions: 1, Data: ptr(strings.Join(s.Decimals, " "))}
+	if l := s.Limits; l != nil && isDecimal(l.Low) && isDecimal(l.High) {
+		p.sampled.LowerLimit, p.sampled.UpperLimit = ptr(json.Number(l.Low)), ptr(json.Number(l.High))
 	}
 	return p, nil
 }

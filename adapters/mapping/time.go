@@ -111,6 +111,8 @@ func partial(w acom.Wall, clock *coincidence, c Context) moment {
 	m := received(c, clock.fault())
 	if !c.ReceivedKnown {
 		switch {
+		case w.DateOnly && complete(acom.Wall{Year: w.Year, Month: w.Month, Day: w.Day}):
+			m.text, m.digits, m.receipt = fmt.Sprintf("%04d-%02d-%02d", w.Year, w.Month, w.Day), -1, false
 		case w.Year < 1 || w.Year > 9999:
 		case w.Month < 1 || w.Month > 12:
 			m.text, m.digits, m.receipt = fmt.Sprintf("%04d", w.Year), -1, false
@@ -148,6 +150,9 @@ func zoneOf(c Context) *time.Location {
 
 // complete reports whether a calendar time has all its parts.
 func complete(w acom.Wall) bool {
+	if w.DateOnly {
+		return false
+	}
 	_, ok := fhir.ParseDateTime(fmt.Sprintf("%04d-%02d-%02dT%02d:%02d:%02dZ", w.Year, w.Month, w.Day, w.Hour, w.Minute, w.Second))
 	return ok
 }

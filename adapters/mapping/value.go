@@ -18,6 +18,7 @@ type part struct {
 	concept  *samply.CodeableConcept
 	text     *string
 	sampled  *samply.SampledData
+	dated    *string
 	absent   string
 	// foreign is set when the unit has no UCUM code (or none was sent), which the
 	// guide's text allows and its numeric profiles forbid.
@@ -27,6 +28,7 @@ type part struct {
 
 func (p part) observation(o *samply.Observation) {
 	o.ValueQuantity, o.ValueCodeableConcept, o.ValueString, o.ValueSampledData = p.quantity, p.concept, p.text, p.sampled
+	o.ValueDateTime = p.dated
 	if p.absent != "" {
 		o.DataAbsentReason = absentReason(p.absent)
 	}
@@ -119,9 +121,11 @@ func valuePart(v acom.Value, suppressed string) (part, error) {
 	case v.Number != nil:
 		return numberPart(v)
 	case v.Samples != nil:
-		return samplesPart(*v.Samples, v.Unit)
-	case len(v.Coded) > 0:
-		return part{concept: ptr(mdcConcept(v.Coded[0]))}, nil
+		return samplesPart(*v.Samples, v.Unit, v.Foreign)
+	case len(v.Coded) > 0 || len(v.Concept) > 0:
+		return part{concept: conceptOf(v)}, nil
+	case v.Wall != nil:
+		return wallPart(*v.Wall), nil
 	case v.Text != "":
 		return part{text: ptr(v.Text)}, nil
 	case v.Absent != "":
@@ -158,7 +162,7 @@ func numberPart(v acom.Value) (part, error) {
 	if v.Absent != "" {
 		return part{absent: string(v.Absent)}, nil
 	}
-	q, foreign, err := quantity(v.Number.Text, v.Unit)
+	q, foreign, err := quantityOf(v.Number.Text, v.Unit, v.Foreign)
 	if err != nil {
 		return part{}, err
 	}
@@ -169,6 +173,10 @@ func numberPart(v acom.Value) (part, error) {
 		q.Comparator = ptr(samply.QuantityComparatorLessThan)
 	case ">":
 		q.Comparator = ptr(samply.QuantityComparatorGreaterThan)
+	case "<=":
+		q.Comparator = ptr(samply.QuantityComparatorLessOrEquals)
+	case ">=":
+		q.Comparator = ptr(samply.QuantityComparatorGreaterOrEquals)
 	default:
 		return part{}, fmt.Errorf("%q is no comparator", v.Comparator)
 	}
@@ -178,7 +186,7 @@ func numberPart(v acom.Value) (part, error) {
 // quantity is the number in its unit: UCUM where the table knows it, otherwise
 // the MDC unit as sent.
 func quantity(text string, unit acom.Code) (q samply.Quantity, foreign bool, err error) {
-	if number, err := fhir.ParseElement([]byte(text)); err != nil || !number.Is(fhir.Number) {
+	if !isDecimal(text) {
 		return q, false, fmt.Errorf("%q is no decimal", text)
 	}
 	q.Value = ptr(json.Number(text))
@@ -190,6 +198,12 @@ func quantity(text string, unit acom.Code) (q samply.Quantity, foreign bool, err
 		q.System, q.Code = ptr(term.MDCSystem), ptr(decimal(unit))
 	}
 	return q, true, nil
+}
+
+// isDecimal reports whether text is a number as JSON has them.
+func isDecimal(text string) bool {
+	number, err := fhir.ParseElement([]byte(text))
+	return err == nil && number.Is(fhir.Number)
 }
 
 // ucum is the UCUM code of a unit, "" when there is none.

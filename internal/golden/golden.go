@@ -29,7 +29,7 @@ func (c Case) Name() string { return filepath.Base(c.Dir) }
 // Cases reads all cases of an adapter's folder.
 func Cases(t testing.TB, adapter string) []Case {
 	t.Helper()
-	inputs, err := filepath.Glob(filepath.Join(adapter, "testdata", "*", "in.hex"))
+	inputs, err := filepath.Glob(filepath.Join(adapter, "testdata", "*", "in.*"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -38,9 +38,34 @@ func Cases(t testing.TB, adapter string) []Case {
 	}
 	var cases []Case
 	for _, in := range inputs {
+		if filepath.Ext(in) == ".hl7" {
+			cases = append(cases, messages(t, in))
+			continue
+		}
 		cases = append(cases, read(t, filepath.Dir(in)))
 	}
 	return cases
+}
+
+// messages reads in.hl7: HL7 v2 messages with a blank line between, each line a
+// segment. A first line "profile: name" is what the transport knows of the sender.
+func messages(t testing.TB, path string) Case {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Case{Dir: filepath.Dir(path)}
+	var frame adapters.Frame
+	text := string(data)
+	if rest, ok := strings.CutPrefix(text, "profile: "); ok {
+		frame.Profile, text, _ = strings.Cut(rest, "\n")
+	}
+	for _, message := range strings.Split(strings.TrimSpace(text), "\n\n") {
+		frame.Bytes = []byte(strings.ReplaceAll(message, "\n", "\r") + "\r")
+		c.Frames = append(c.Frames, frame)
+	}
+	return c
 }
 
 // read reads in.hex: "name: value" lines hold for the frames after them, every

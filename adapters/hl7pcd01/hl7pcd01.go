@@ -1,0 +1,164 @@
+// Package hl7pcd01 reads what bedside devices and their gateways send as HL7
+// version 2 observation messages: IHE PCD-01 (Device Enterprise Communication,
+// ORU^R01 with IEEE 11073 codes and containment) and plain ORU^R01. What is known
+// of single makers' dialects is the table in profile.go.
+//
+// A frame is one message without its MLLP frame. The reply is the message's
+// acknowledgement; it says what became of the message, and nothing of patients.
+package hl7pcd01
+
+import (
+	"errors"
+	"strings"
+
+	"vitalwire/adapters"
+	"vitalwire/adapters/acom"
+	"vitalwire/adapters/hl7v2"
+)
+
+// Adapter is listed by adapters/all.
+var Adapter = adapters.Adapter{
+	Name:     "hl7pcd01",
+	Standard: "IHE PCD-01 (PCD TF-2 2019), HL7 2.6 ORU^R01",
+	New:      func(adapters.Memory) adapters.Decoder { return decoder{} },
+}
+
+// decoder has no state: every message says all of itself.
+type decoder struct{}
+
+// Decode implements adapters.Decoder.
+func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
+	m, err := hl7v2.Parse(f.Bytes)
+	if err != nil {
+		return adapters.Result{}, refusal(f, err, false, hl7v2.SegmentSequenceError, hl7v2.Faulty)
+	}
+	header := m.Segments[0]
+	if kind, event := header.Field(9).Component(1).Text(), header.Field(9).Component(2).Text(); kind != "ORU" || event != "" && event != "R01" && event != "R30" && event != "R31" && event != "R32" {
+		err := header.Errorf(9, "ORU^R01 is read here, no other message")
+		return adapters.Result{}, refusal(f, err, true, hl7v2.UnsupportedMessageType, hl7v2.Rejected)
+	}
+	p, ok := profileOf(f.Profile, header)
+	if !ok {
+		return adapters.Result{}, &adapters.Error{Reason: "no such sender profile; known are " + strings.Join(Profiles(), ", "), Unprocessable: true}
+	}
+	r := &reader{profile: p, header: header}
+	if err := r.read(m); err != nil {
+		return adapters.Result{}, refusal(f, err, true, hl7v2.DataTypeError, hl7v2.Faulty)
+	}
+	return adapters.Result{Reports: r.reports(), Reply: hl7v2.Acknowledge(f.Bytes, hl7v2.Accepted, nil)}, nil
+}
+
+// refusal is the error of a message with the answer its sender gets.
+func refusal(f adapters.Frame, err error, readable bool, code string, outcome hl7v2.Outcome) error {
+	var at *hl7v2.Error
+	if !errors.As(err, &at) {
+		at = &hl7v2.Error{Reason: err.Error()}
+	}
+	return &adapters.Error{
+		Offset: at.Offset, Reason: at.Error(), Unprocessable: readable,
+		Reply: hl7v2.Acknowledge(f.Bytes, outcome, &hl7v2.Fault{Code: code, At: at, Text: at.Reason}),
+	}
+}
+
+// reader reads one message.
+type reader struct {
+	profile profile
+	header  hl7v2.Segment
+	sent    hl7v2.Time // MSH-7
+	groups  []*group
+	subject *acom.Subject
+	place   string
+	implant acom.Device // told in PID-3 (IDCO)
+}
+
+// group is an OBR with its results, as far as they are of one device.
+type group struct {
+	obr     hl7v2.Segment
+	mds     string // first number of OBX-4
+	device  acom.Device
+	objects []acom.Object
+	results []result
+	notes   []string // NTE before the first OBX
+	facets  map[string]facet
+}
+
+// result is an OBX with the NTE that follow it.
+type result struct {
+	obx   hl7v2.Segment
+	path  path
+	notes []string
+}
+
+// read takes the message apart: segments first, meaning after.
+func (r *reader) read(m *hl7v2.Message) error {
+	r.sent, _ = hl7v2.ParseTime(r.header.Field(7).Component(1).Text())
+	var obr hl7v2.Segment
+	var notes []string
+	var last *result
+	var current []*group
+	for _, s := range m.Segments {
+		switch s.Name {
+		case "PID":
+			r.patient(s)
+		case "PV1":
+			r.place = placeOf(s.Field(3))
+		case "OBR":
+			obr, notes, last, current = s, nil, nil, nil
+		case "NTE":
+			text := s.Field(3).Text()
+			switch {
+			case text == "":
+			case last != nil:
+				last.notes = append(last.notes, text)
+			default:
+				notes = append(notes, text)
+			}
+		case "OBX":
+			if obr.Name == "" {
+				return s.Errorf(0, "an OBX belongs to an OBR before it")
+			}
+			p, err := pathOf(s)
+			if err != nil {
+				return err
+			}
+			g := find(current, p.mds())
+			if g == nil {
+				g = &group{obr: obr, mds: p.mds(), notes: notes, facets: map[string]facet{}}
+				current, r.groups = append(current, g), append(r.groups, g)
+			}
+			g.results = append(g.results, result{obx: s, path: p})
+			last = &g.results[len(g.results)-1]
+		}
+	}
+	return nil
+}
+
+func find(groups []*group, mds string) *group {
+	for _, g := range groups {
+		if g.mds == mds {
+			return g
+		}
+	}
+	return nil
+}
+
+// reports gives the facts of every group.
+func (r *reader) reports() []acom.Report {
+	var reports []acom.Report
+	var before acom.Device
+	for _, g := range r.groups {
+		g.device = r.deviceOf(g, before)
+		before = g.device
+		r.contain(g)
+		g.complete()
+		report := acom.Report{Device: g.device, Measurements: r.measurements(g)}
+		report.Bedside = &acom.Bedside{Sender: r.sender(), Subject: r.subject, Place: r.place, Objects: g.objects}
+		reports = append(reports, report)
+	}
+	return reports
+}
+
+// sender is MSH-3 and MSH-4 in words.
+func (r *reader) sender() string {
+	return strings.TrimSuffix(r.header.Field(3).Component(1).Text()+"|"+r.header.Field(4).Component(1).Text(), "|")
+}

@@ -1,0 +1,150 @@
+package hl7pcd01
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"vitalwire/adapters/acom"
+	"vitalwire/adapters/hl7v2"
+	"vitalwire/fhir/term"
+)
+
+// measurements are the values of a group, in the order sent.
+func (r *reader) measurements(g *group) []acom.Measurement {
+	var list []acom.Measurement
+	for _, row := range g.results {
+		list = append(list, r.measurement(g, row))
+	}
+	return list
+}
+
+func (r *reader) measurement(g *group, row result) acom.Measurement {
+	obx := row.obx
+	c := r.code(obx.Field(3))
+	m := acom.Measurement{Type: c.code, Metric: &acom.Metric{Path: row.path.String(), Codings: c.codings, Notes: c.notes}}
+	if m.Type == 0 && len(c.codings) == 0 {
+		m.Metric.Codings = []acom.Coding{{Display: "not named"}}
+	}
+	var notes []string
+	m.Time, notes = r.when(obx, g.obr)
+	m.Metric.Notes = append(m.Metric.Notes, notes...)
+	unit, foreign, notes := r.unit(obx.Field(6))
+	m.Metric.Notes = append(m.Metric.Notes, notes...)
+	if typ := obx.Field(2).Component(1).Text(); typ == "NA" || typ == "MA" {
+		r.wave(g, row, &m)
+	} else {
+		m.Value, m.Kind, notes = r.value(obx)
+		m.Metric.Notes = append(m.Metric.Notes, notes...)
+	}
+	m.Value.Unit, m.Value.Foreign = unit, foreign
+	r.flagged(obx, &m)
+	staged(obx, &m)
+	if m.Value.Absent != "" {
+		m.Value.Unit, m.Value.Foreign = 0, nil
+	}
+	category := r.method(obx, &m)
+	if c.setting {
+		category = "setting"
+	}
+	m.Setting = category == "setting"
+	m.Metric.Therapy = m.Setting || g.isPump() || therapy(c.refID)
+	r.site(obx, &m)
+	for _, text := range append(slices.Clone(g.notes), row.notes...) {
+		m.Metric.Notes = append(m.Metric.Notes, text)
+	}
+	r.metric(g, row, c, m, unit, foreign, category)
+	return m
+}
+
+// metric adds the metric's object, or the limits of a value that has no place.
+func (r *reader) metric(g *group, row result, c coded, m acom.Measurement, unit acom.Code, foreign *acom.Coding, category string) {
+	limits := limits(row.obx.Field(7).Text())
+	if len(row.path) == 0 {
+		m.Metric.Reference = limits
+		return
+	}
+	o := acom.Object{Path: row.path.String(), Type: c.code, Codings: c.codings, Kind: m.Kind, Category: category, Limits: limits}
+	switch {
+	case unit != 0:
+		u := mdcCoding(unit, "")
+		o.Unit = &u
+	case foreign != nil:
+		o.Unit = foreign
+	}
+	for i := range g.objects { // one place may have several rows: of two times, or a repeated value
+		if g.objects[i].Path == o.Path && g.objects[i].Kind != "" && g.objects[i].Type == o.Type {
+			return
+		}
+	}
+	g.objects = append(g.objects, o)
+}
+
+func mdcCoding(code acom.Code, refID string) acom.Coding {
+	if k := known(code); k.RefID != "" {
+		refID = k.RefID
+	}
+	if u, ok := term.LookupUnit(uint32(code)); ok {
+		refID = u.RefID
+	}
+	return acom.Coding{System: term.MDCSystem, Code: strconv.FormatUint(uint64(code), 10), Display: refID}
+}
+
+// method reads OBX-17 and gives the metric's category, measurement unless it is
+// said to be another.
+func (r *reader) method(obx hl7v2.Segment, m *acom.Measurement) string {
+	category := "measurement"
+	for _, p := range obx.Field(17).Repetitions() {
+		word, text := p.Component(1).Text(), p.Component(2).Text()
+		if eui(word) != "" {
+			continue // an equipment instance that slipped, see instance
+		}
+		c := acom.Coding{System: r.system(p.Component(3).Text()), Code: word, Display: text}
+		for key, meaning := range methods {
+			if strings.EqualFold(word, key) || strings.EqualFold(text, key) || strings.HasSuffix(strings.ToUpper(text), "_"+key) {
+				category = meaning
+			}
+		}
+		if number, err := strconv.ParseUint(word, 10, 32); err == nil && p.Component(3).Text() == mdcSystem {
+			c = mdcCoding(acom.Code(number), text)
+		}
+		if c.Code == "" {
+			c.System = ""
+		}
+		m.Metric.Method = &c
+	}
+	return category
+}
+
+// site reads OBX-20.
+func (r *reader) site(obx hl7v2.Segment, m *acom.Measurement) {
+	if obx.Field(20).Empty() {
+		return
+	}
+	c := r.code(obx.Field(20))
+	m.Site = c.code
+	if len(c.codings) > 0 && c.code == 0 {
+		m.Metric.Site = &c.codings[0]
+	}
+}
+
+// isPump reports whether the group's device gives something to the patient, so that
+// its values are no signs of life.
+func (g *group) isPump() bool {
+	for _, o := range g.objects {
+		if strings.Contains(known(o.Type).RefID, "_PUMP_") || len(o.Codings) > 0 && strings.Contains(o.Codings[0].Display, "_PUMP_") {
+			return true
+		}
+	}
+	return false
+}
+
+// therapy reports whether a term is of an infusion pump or a dialysis machine.
+func therapy(refID string) bool {
+	for _, part := range []string{"_PUMP_", "_FLUID_", "_DRUG_", "_DIALYSIS", "_HDIALY", "MDC_HF_", "MDC_RATE_DOSE", "_TBI"} {
+		if strings.Contains(refID, part) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,200 @@
+package hl7pcd01
+
+import (
+	"math/big"
+	"strings"
+
+	"vitalwire/adapters/acom"
+	"vitalwire/adapters/hl7v2"
+	"vitalwire/fhir/term"
+)
+
+// value reads OBX-5 by the type in OBX-2. What is of a type that has no better form
+// stays the text it was sent as. sentinel is set when a number was sent that is none.
+func (r *reader) value(obx hl7v2.Segment) (v acom.Value, kind acom.Kind, notes []string) {
+	field, typ := obx.Field(5), strings.ToUpper(obx.Field(2).Component(1).Text())
+	if field.Empty() || field.Null() {
+		kind = acom.StringEvent
+		if typ == "NM" || typ == "SN" || typ == "" {
+			kind = acom.Numeric
+		}
+		return acom.Value{Absent: acom.AbsentUnknown}, kind, nil
+	}
+	switch typ {
+	case "NM":
+		v, notes = r.number(field.Component(1).Text())
+		return v, acom.Numeric, notes
+	case "SN":
+		if v, notes, ok := r.structured(field); ok {
+			return v, acom.Numeric, notes
+		}
+	case "CWE", "CNE", "CE", "CF", "IS", "ID":
+		return r.concept(field)
+	case "DT", "TM", "DTM", "TS":
+		if t, ok := hl7v2.ParseTime(field.Component(1).Text()); ok && typ != "TM" {
+			return acom.Value{Wall: r.wall(t)}, acom.StringEvent, nil
+		}
+	default: // ST, TX, FT and others
+		if word := field.Component(1).Text(); strings.HasPrefix(word, "MDC_") && len(field.Components()) == 1 {
+			c := coded{}
+			r.mdc(&c, "0", word)
+			if c.code != 0 {
+				return acom.Value{Coded: []acom.Code{c.code}}, acom.CodedEnumeration, nil
+			}
+			return acom.Value{Concept: c.codings}, acom.CodedEnumeration, nil
+		}
+	}
+	return acom.Value{Text: whole(field)}, acom.StringEvent, nil
+}
+
+// whole is a field as text: repetitions as lines, components with blanks between.
+func whole(field hl7v2.Part) string {
+	var lines []string
+	for _, repetition := range field.Repetitions() {
+		var words []string
+		for _, c := range repetition.Components() {
+			words = append(words, c.Text())
+		}
+		lines = append(lines, strings.TrimSpace(strings.Join(words, " ")))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// number reads an NM (HL7 2.6, 2.A.47) as decimal text. The table of what is never a
+// number is asked first.
+func (r *reader) number(text string) (acom.Value, []string) {
+	plain, ok := decimal(text)
+	if !ok {
+		switch strings.ToUpper(text) {
+		case "NAN":
+			return acom.Value{Number: &acom.Number{Special: acom.NaN}}, nil
+		case "+INF", "INF":
+			return acom.Value{Number: &acom.Number{Special: acom.PosInfinity}}, nil
+		case "-INF":
+			return acom.Value{Number: &acom.Number{Special: acom.NegInfinity}}, nil
+		}
+		return acom.Value{Absent: acom.AbsentError}, []string{"In place of a number the sender wrote \"" + short(text) + "\"."}
+	}
+	if r.isNever(plain) {
+		return acom.Value{Absent: acom.AbsentError}, []string{"The sender wrote " + plain + ", which stands for no value."}
+	}
+	return acom.Value{Number: &acom.Number{Text: plain}}, nil
+}
+
+// isNever compares by value: -999 and -999.0 are the same sentinel.
+func (r *reader) isNever(plain string) bool {
+	for _, list := range [][]string{neverNumbers, r.profile.never} {
+		for _, n := range list {
+			if plain == n || strings.TrimRight(strings.TrimRight(plain, "0"), ".") == n && strings.Contains(plain, ".") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// decimal writes an NM as JSON does, without touching its digits' precision: no plus,
+// no zeros in front, a digit on each side of the point. Exponents are none of HL7's.
+func decimal(text string) (string, bool) {
+	sign := ""
+	switch {
+	case strings.HasPrefix(text, "-"):
+		sign, text = "-", text[1:]
+	case strings.HasPrefix(text, "+"):
+		text = text[1:]
+	}
+	whole, fraction, point := strings.Cut(text, ".")
+	if whole+fraction == "" || strings.Trim(whole+fraction, "0123456789") != "" || len(text) > 60 {
+		return "", false
+	}
+	whole = strings.TrimLeft(whole, "0")
+	if whole == "" {
+		whole = "0"
+	}
+	if point && fraction != "" {
+		whole += "." + fraction
+	}
+	return sign + whole, true
+}
+
+// structured reads an SN: comparator ^ number ^ separator ^ number (2.A.69). A pair
+// of numbers stays text, ok is false.
+func (r *reader) structured(field hl7v2.Part) (v acom.Value, notes []string, ok bool) {
+	if field.Component(3).Text() != "" || field.Component(4).Text() != "" {
+		return v, nil, false
+	}
+	v, notes = r.number(field.Component(2).Text())
+	switch sign := field.Component(1).Text(); sign {
+	case "", "=":
+	case "<", ">", "<=", ">=":
+		v.Comparator = sign
+	default:
+		return v, nil, false
+	}
+	return v, notes, true
+}
+
+// concept reads a coded value.
+func (r *reader) concept(field hl7v2.Part) (acom.Value, acom.Kind, []string) {
+	c := r.code(field)
+	v := acom.Value{Concept: c.codings}
+	if c.code != 0 {
+		v.Coded = []acom.Code{c.code}
+	}
+	if words := field.Component(9).Text(); words != "" && c.code == 0 {
+		v.Concept = append(v.Concept, acom.Coding{Display: words})
+	}
+	// A code without a system is the sender's word for it.
+	for i, coding := range v.Concept {
+		if coding.Code == "" {
+			v.Concept[i].System = ""
+		}
+	}
+	if v.Coded == nil && v.Concept == nil {
+		v.Absent = acom.AbsentUnknown
+	}
+	return v, acom.CodedEnumeration, c.notes
+}
+
+// limits reads OBX-7: "35-125", "[4.00;15.00]", "> 20", "< 400".
+func limits(text string) *acom.Range {
+	text = strings.TrimSpace(strings.Trim(strings.TrimSpace(text), "[]()"))
+	one := func(text string) string { n, _ := decimal(strings.TrimSpace(text)); return n }
+	var got acom.Range
+	switch {
+	case text == "":
+		return nil
+	case strings.HasPrefix(text, ">"):
+		got.Low = one(strings.TrimLeft(text, ">="))
+	case strings.HasPrefix(text, "<"):
+		got.High = one(strings.TrimLeft(text, "<="))
+	case strings.Contains(text, ";"):
+		low, high, _ := strings.Cut(text, ";")
+		got = acom.Range{Low: one(low), High: one(high)}
+	case strings.Contains(text[1:], "-"):
+		at := strings.Index(text[1:], "-") + 1 // the first may be a sign
+		got = acom.Range{Low: one(text[:at]), High: one(text[at+1:])}
+		if got.Low == "" || got.High == "" {
+			return nil
+		}
+	}
+	if got == (acom.Range{}) {
+		return nil
+	}
+	if low, ok := new(big.Rat).SetString(got.Low); ok {
+		if high, ok := new(big.Rat).SetString(got.High); ok && low.Cmp(high) > 0 {
+			return nil
+		}
+	}
+	return &got
+}
+
+func short(text string) string {
+	if len(text) > 40 {
+		return strings.ToValidUTF8(text[:40], "") + "..."
+	}
+	return text
+}
+
+// known is the table's word on a code.
+func known(code acom.Code) term.MDC { m, _ := term.LookupMDC(uint32(code)); return m }

@@ -1,0 +1,51 @@
+package hl7pcd01
+
+import (
+	"fmt"
+	"time"
+
+	"vitalwire/adapters/acom"
+	"vitalwire/adapters/hl7v2"
+)
+
+// when is the time of a result: OBX-14, else OBR-7, else MSH-7 (PCD TF-2, B.8). An
+// offset that MSH-7 has holds for the times of the message that have none (HL7 2.6,
+// 2.15.9.7). notes flag a clock that is far from the sender's.
+func (r *reader) when(obx, obr hl7v2.Segment) (t acom.Time, notes []string) {
+	for _, p := range []hl7v2.Part{obx.Field(14), obr.Field(7), r.header.Field(7)} {
+		text := p.Component(1).Text()
+		if text == "" {
+			continue
+		}
+		sent, ok := hl7v2.ParseTime(text)
+		if !ok {
+			notes = append(notes, "A time was sent that is none; the next best was taken.")
+			continue
+		}
+		t = acom.Time{Wall: r.wall(sent)}
+		if apart := instant(sent).Sub(instant(r.sent)).Abs(); r.sent.Parts > 3 && sent.Parts > 3 && apart > 24*time.Hour {
+			notes = append(notes, fmt.Sprintf("The clock of the device and that of the message, %s, are %d days apart.", r.header.Field(7).Component(1).Text(), int(apart.Hours()/24)))
+		}
+		return t, notes
+	}
+	return t, notes
+}
+
+// wall is a time with the offset that holds for it.
+func (r *reader) wall(t hl7v2.Time) *acom.Wall {
+	w := &acom.Wall{Year: t.Year, Month: t.Month, Day: t.Day, Hour: t.Hour, Minute: t.Minute, Second: min(t.Second, 59), Fraction: t.Fraction, DateOnly: t.Parts == 3}
+	w.OffsetMinutes = t.Offset
+	if w.OffsetMinutes == nil && t.Parts > 3 {
+		w.OffsetMinutes = r.sent.Offset
+	}
+	return w
+}
+
+// instant is roughly when it was, for telling days apart.
+func instant(t hl7v2.Time) time.Time {
+	at := time.Date(t.Year, time.Month(max(t.Month, 1)), max(t.Day, 1), t.Hour, t.Minute, t.Second, 0, time.UTC)
+	if t.Offset != nil {
+		at = at.Add(-time.Duration(*t.Offset) * time.Minute)
+	}
+	return at
+}

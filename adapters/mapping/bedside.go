@@ -1,0 +1,290 @@
+package mapping
+
+import (
+	"fmt"
+
+	samply "github.com/samply/golang-fhir-models/fhir-models/fhir"
+
+	"vitalwire/adapters/acom"
+	"vitalwire/fhir/term"
+	units "vitalwire/fhir/ucum"
+)
+
+// pocd is where the profiles of the HL7 point-of-care device guide stand.
+const pocd = "http://hl7.org/fhir/uv/pocd/StructureDefinition/"
+
+// bedsideObservation maps one measurement of a point-of-care device (PoCD guide,
+// page "Mapping v2", and its Numeric-, Enumeration- and SampleArrayObservation).
+func bedsideObservation(m acom.Measurement, when moment, name named, c Context) (Observation, error) {
+	more := m.Metric
+	if more == nil {
+		more = &acom.Metric{}
+	}
+	state := bedsideState(m, more)
+	o := samply.Observation{
+		Meta:           &samply.Meta{Security: state.security},
+		Identifier:     name.identifiers(),
+		Status:         state.status,
+		Interpretation: append(state.interpretation, interpretations(more.Interpretation)...),
+		Subject:        reference(c.Device),
+		Device:         reference(c.Device),
+		Code:           bedsideCode(m, more),
+	}
+	// What a device shows in a demonstration is never a patient's.
+	if c.Patient.ID != "" && m.Status&(acom.TestData|acom.DemoData) == 0 {
+		o.Subject = reference(c.Patient)
+	}
+	metric, placed := c.Metrics[MetricName(m)]
+	if placed {
+		o.Device = reference(metric)
+	}
+	p, err := valuePart(m.Value, state.absent)
+	if err != nil {
+		return Observation{}, fmt.Errorf("mapping: %s: %w", typeName(m), err)
+	}
+	p.observation(&o)
+	if placed && !p.foreign {
+		o.Meta.Profile = bedsideProfile(m)
+	}
+	o.Category = bedsideCategory(m, more, o.Code)
+	switch {
+	case more.Site != nil:
+		o.BodySite = conceptPtr(*more.Site)
+	case m.Site != 0:
+		o.BodySite = ptr(mdcConcept(m.Site))
+	}
+	if more.Method != nil {
+		o.Method = conceptPtr(*more.Method)
+	}
+	if more.Reference != nil {
+		o.ReferenceRange = referenceRange(*more.Reference, m.Value)
+	}
+	periodNotes, err := putTime(&o, m, when)
+	if err != nil {
+		return Observation{}, err
+	}
+	for _, list := range [][]string{more.Notes, p.notes, when.notes, periodNotes} {
+		for _, text := range list {
+			o.Note = append(o.Note, samply.Annotation{Text: text})
+		}
+	}
+	if o.Meta.Security == nil && o.Meta.Profile == nil {
+		o.Meta = nil
+	}
+	r, err := wire("Observation", samply.OtherObservation(o))
+	if err != nil {
+		return Observation{}, err
+	}
+	if o.EffectiveDateTime == nil && o.EffectivePeriod == nil {
+		absent(r.Root(), "effectiveDateTime")
+	}
+	return Observation{
+		Resource: r, Identifier: Identifier{System: name.system, Value: name.full}, Digest: name.digest, Key: m.Key, Time: when.at,
+		Amends: more.Stage == acom.Corrected || more.Stage == acom.Withdrawn,
+	}, nil
+}
+
+// bedsideState is the table of OBX-8 of the guide's page "Mapping v2": reliability as
+// a security label, and why a value is absent. OBX-11 gives the status; R, which the
+// guide leaves open, is final by the device's own opinion.
+func bedsideState(m acom.Measurement, more *acom.Metric) state {
+	st := statusOf(m.Status &^ (acom.Invalid | acom.NotAvailable | acom.TestData | acom.DemoData))
+	for _, flag := range []struct {
+		bit           acom.Status
+		code, display string
+	}{{acom.InAlarm, "in-alarm", "Measurement in alarm"}, {acom.AlarmInhibited, "alarm-inhibited", "Measurement alarms inhibited"}} {
+		if m.Status&flag.bit != 0 {
+			st.interpretation = append(st.interpretation, concept(measurementStatus, flag.code, flag.display))
+		}
+	}
+	label := func(code, display string) {
+		st.security = append(st.security, coding("http://terminology.hl7.org/CodeSystem/v3-ObservationValue", code, display))
+	}
+	switch {
+	case m.Status&acom.Invalid != 0:
+		label("UNRELIABLE", "unreliable")
+		st.absent = "error"
+	case m.Status&(acom.Questionable|acom.CalibrationOngoing) != 0:
+		label("UNCERTREL", "uncertain reliability")
+	case m.Status&acom.ValidatedData != 0:
+		label("HRELIABLE", "highly reliable")
+	case m.Status == 0 && m.Value.Absent == "":
+		label("RELIABLE", "reliable")
+	}
+	if m.Status&acom.NotAvailable != 0 {
+		st.absent = "temp-unknown"
+	}
+	if m.Status&(acom.TestData|acom.DemoData) != 0 {
+		st.security = append(st.security, coding("http://terminology.hl7.org/CodeSystem/v3-ActReason", "HTEST", "test health data"))
+	}
+	switch more.Stage {
+	case acom.Preliminary:
+		st.status = samply.ObservationStatusPreliminary
+	case acom.Corrected:
+		st.status = samply.ObservationStatusCorrected
+	case acom.Withdrawn:
+		st.status, st.absent = samply.ObservationStatusEnteredInError, "error"
+	}
+	return st
+}
+
+// bedsideCode is the MDC code with LOINC where that means the same, and the sender's
+// own codes. A waveform has no LOINC of a number.
+func bedsideCode(m acom.Measurement, more *acom.Metric) samply.CodeableConcept {
+	var c samply.CodeableConcept
+	switch {
+	case m.Type != 0 && m.Kind == acom.RTSA:
+		c = mdcConcept(m.Type)
+	case m.Type != 0:
+		c = measured(m.Type, unitCode(m.Value))
+	}
+	for _, extra := range more.Codings {
+		if extra.Code == "" {
+			if c.Text == nil {
+				c.Text = some(extra.Display)
+			}
+			continue
+		}
+		for i, there := range c.Coding {
+			if *there.System == extra.System && *there.Code == extra.Code {
+				if there.Display == nil {
+					c.Coding[i].Display = some(extra.Display)
+				}
+				extra.Code = ""
+			}
+		}
+		if extra.Code != "" {
+			c.Coding = append(c.Coding, coding(extra.System, extra.Code, extra.Display))
+			if c.Text == nil {
+				c.Text = some(extra.Display)
+			}
+		}
+	}
+	return c
+}
+
+// bedsideProfile is the profile of a measurement that has a DeviceMetric.
+func bedsideProfile(m acom.Measurement) []string {
+	switch {
+	case m.Kind == acom.RTSA:
+		return []string{pocd + "SampleArrayObservation"}
+	case m.Kind == acom.Numeric:
+		return []string{pocd + "NumericObservation"}
+	case m.Value.Wall != nil:
+		return nil // no profile has dates
+	}
+	return []string{pocd + "EnumerationObservation"}
+}
+
+func bedsideCategory(m acom.Measurement, more *acom.Metric, code samply.CodeableConcept) []samply.CodeableConcept {
+	known, _ := term.LookupMDC(uint32(m.Type))
+	word, display := "", ""
+	switch {
+	case more.Therapy:
+		word, display = "procedure", "Procedure"
+	case known.Vital && m.Kind != acom.RTSA && hasLOINC(code):
+		word, display = "vital-signs", "Vital Signs"
+	default:
+		return nil
+	}
+	return []samply.CodeableConcept{concept("http://terminology.hl7.org/CodeSystem/observation-category", word, display)}
+}
+
+func hasLOINC(c samply.CodeableConcept) bool {
+	for _, coding := range c.Coding {
+		if coding.System != nil && *coding.System == loincSystem {
+			return true
+		}
+	}
+	return false
+}
+
+// interpretations are codes of v3 ObservationInterpretation.
+func interpretations(codes []string) (list []samply.CodeableConcept) {
+	displays := map[string]string{"N": "Normal", "L": "Low", "LL": "Critical low", "H": "High", "HH": "Critical high", "A": "Abnormal"}
+	for _, code := range codes {
+		list = append(list, concept("http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", code, displays[code]))
+	}
+	return list
+}
+
+// referenceRange has the value's unit; limits that are no decimals were never sent.
+func referenceRange(limits acom.Range, v acom.Value) []samply.ObservationReferenceRange {
+	var r samply.ObservationReferenceRange
+	for _, side := range []struct {
+		text string
+		into **samply.Quantity
+	}{{limits.Low, &r.Low}, {limits.High, &r.High}} {
+		if q, _, err := quantityOf(side.text, v.Unit, v.Foreign); err == nil {
+			*side.into = &q
+		}
+	}
+	if r.Low == nil && r.High == nil {
+		return nil
+	}
+	return []samply.ObservationReferenceRange{r}
+}
+
+// unitCode is the UCUM code of a value's unit, "" when there is none.
+func unitCode(v acom.Value) string {
+	if code := ucum(v.Unit); code != "" || v.Foreign == nil || v.Foreign.System != ucumSystem {
+		return code
+	}
+	return v.Foreign.Code
+}
+
+// quantityOf is the number in its MDC unit or, where that says nothing, in the
+// unit that was sent in its place: a UCUM code if it is one, otherwise words.
+func quantityOf(text string, unit acom.Code, foreign *acom.Coding) (samply.Quantity, bool, error) {
+	q, alien, err := quantity(text, unit)
+	if err != nil || !alien || foreign == nil {
+		return q, alien, err
+	}
+	if foreign.System == ucumSystem && units.Valid(foreign.Code) {
+		q.Unit, q.System, q.Code = some(foreign.Display), ptr(ucumSystem), ptr(foreign.Code)
+		return q, false, nil
+	}
+	if q.Unit = some(foreign.Display); q.Unit == nil {
+		q.Unit = some(foreign.Code)
+	}
+	return q, true, nil
+}
+
+// conceptOf is a coded value: the MDC code first, then other codes, or words.
+func conceptOf(v acom.Value) *samply.CodeableConcept {
+	var c samply.CodeableConcept
+	if len(v.Coded) > 0 {
+		c = mdcConcept(v.Coded[0])
+	}
+	for _, other := range v.Concept {
+		if other.Code != "" {
+			c.Coding = append(c.Coding, samply.Coding{System: some(other.System), Code: ptr(other.Code), Display: some(other.Display)})
+		}
+		if c.Text == nil {
+			c.Text = some(other.Display)
+		}
+	}
+	return &c
+}
+
+func conceptPtr(c acom.Coding) *samply.CodeableConcept {
+	return conceptOf(acom.Value{Concept: []acom.Coding{c}})
+}
+
+// wallPart is a value that is a date or time. One without an offset has no dateTime
+// beyond its date, and stays text.
+func wallPart(w acom.Wall) part {
+	switch {
+	case w.DateOnly || w.Month == 0 || w.Day == 0:
+		text := fmt.Sprintf("%04d-%02d-%02d", w.Year, w.Month, w.Day)
+		if w.Month == 0 {
+			text = text[:4]
+		} else if w.Day == 0 {
+			text = text[:7]
+		}
+		return part{dated: ptr(text)}
+	case w.OffsetMinutes != nil && complete(w):
+		return part{dated: ptr(format(instant(w, nil), len(w.Fraction)))}
+	}
+	return part{text: ptr(saidWall(w))}
+}
