@@ -51,6 +51,7 @@ type Config struct {
 	Policies
 	Login
 	TLS
+	Bedside
 }
 
 // Policies are what writes may do.
@@ -158,6 +159,9 @@ func (c Config) check() error {
 		return err
 	}
 	if err := c.checkTLS(); err != nil {
+		return err
+	}
+	if err := c.Bedside.check(c); err != nil {
 		return err
 	}
 	if c.BaseURL != "" {

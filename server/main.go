@@ -175,6 +175,9 @@ func serve(ctx context.Context, c Config, p Program, log *slog.Logger) error {
   Store         %s
   Where next    README.md has four curl lines that send a frame and read it back; --help lists what can be set
 %s`, Version, s.Base, s.Root, shown(c.Store), first)
+	if s.MLLP != "" {
+		fmt.Fprintf(p.Stdout, "  HL7 v2        mllp://%s\n", s.MLLP)
+	}
 	<-ctx.Done()
 	return s.Stop(c.StopAfter)
 }

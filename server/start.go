@@ -37,8 +37,9 @@ import (
 
 // Server is a running server.
 type Server struct {
-	// Base is the FHIR base URL, Addr the address listened on, Root its URL.
-	Base, Addr, Root string
+	// Base is the FHIR base URL, Addr the address listened on, Root its URL; MLLP the
+	// address for HL7 v2 messages, "" when there is none.
+	Base, Addr, Root, MLLP string
 
 	store    store.Store
 	auth     *auth.Authority // nil without tokens
@@ -47,7 +48,9 @@ type Server struct {
 	stopping atomic.Bool
 	loading  atomic.Bool // packages, in the background
 	http     *http.Server
-	done     chan error
+
+	closeMLLP func(context.Context) error
+	done      chan error
 
 	// stop ends what runs in the background; running waits for it.
 	stop    context.CancelFunc
@@ -82,6 +85,7 @@ func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slo
 	s.stop = stop
 	handler, err := s.wire(ctx, life, c, zone, languages, log)
 	if err != nil {
+		err = errors.Join(err, s.deaf(ctx))
 		s.stop()
 		s.running.Wait()
 		s.traces.Close(ctx)
@@ -171,6 +175,10 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	}
 	frames := &ingest.Service{Store: s.store, Adapters: languages, Check: measured, Zone: zone, Now: time.Now, Log: log}
 	if err := frames.Sweep(ctx); err != nil {
+		return nil, err
+	}
+	frames.Authorities = c.Authorities
+	if err := s.receive(c, frames, metrics, log); err != nil {
 		return nil, err
 	}
 	engine := &interaction.Engine{
@@ -266,6 +274,14 @@ func sweep(life context.Context, a *auth.Authority, log *slog.Logger) {
 	}
 }
 
+// deaf ends what takes HL7 v2 messages.
+func (s *Server) deaf(ctx context.Context) error {
+	if s.closeMLLP == nil {
+		return nil
+	}
+	return s.closeMLLP(ctx)
+}
+
 // Stop takes no new requests, lets running ones finish for a while, and closes
 // the store.
 func (s *Server) Stop(after time.Duration) error {
@@ -279,6 +295,7 @@ func (s *Server) Stop(after time.Duration) error {
 	if served := <-s.done; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)
 	}
+	err = errors.Join(err, s.deaf(ctx))
 	s.jobs.Stop(ctx)
 	s.stop()
 	s.running.Wait()

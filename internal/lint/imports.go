@@ -30,6 +30,7 @@ var inServer = map[string][]string{
 	"server/job":               {"server/store"},
 	"server/telemetry":         {},
 	"server/ingest":            {"server/interaction", "server/store"},
+	"server/ingest/mllp":       {"server/ingest"},
 	"server/operation":         {"server/indexing", "server/interaction", "server/knowledge", "server/store", "server/query", "server/operation/graphql"},
 	"server/operation/graphql": {},
 	"server/knowledge":         {"server/store"},

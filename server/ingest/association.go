@@ -2,9 +2,11 @@ package ingest
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"vitalwire/adapters/mapping"
@@ -15,8 +17,9 @@ import (
 // Association says which patient a device was on from Start up to, not
 // including, End ("" while it lasts). Instants are as the caller wrote them.
 type Association struct {
-	Device  string `json:"device"`  // EUI, upper-case hex
-	Patient string `json:"patient"` // Patient/id
+	Device  string `json:"device"`        // EUI, upper-case hex; "bed " and the bed for a bed
+	Bed     string `json:"bed,omitempty"` // as HL7 PV1-3 names it, such as ICU^^5^NORTH
+	Patient string `json:"patient"`       // Patient/id
 	Start   string `json:"start"`
 	End     string `json:"end,omitempty"`
 }
@@ -70,15 +73,17 @@ func (s *Service) Associate(ctx context.Context, a Association) (stored Associat
 	if end, ok := fhir.ParseInstant(a.End); a.End != "" && (!ok || !end.Low().After(start.Low())) {
 		return a, false, 0, fhir.Malformed("end", "end must be an instant after start").WithCode(fhir.CodeValue)
 	}
-	if a.Device == "" {
-		return a, false, 0, fhir.Malformed("device", "device must be an EUI-64 or Device/id").WithCode(fhir.CodeRequired)
+	if (a.Device == "") == (a.Bed == "") {
+		return a, false, 0, fhir.Malformed("device", "device must be an EUI-64 or Device/id; or bed as HL7 PV1-3 names it, instead").WithCode(fhir.CodeRequired)
 	}
 	err = s.Store.Update(ctx, func(tx store.Tx) error {
 		stored, created = a, true
 		if v, err := tx.Read(patient); err != nil || v.Deleted {
 			return unlessNotFound(err, fhir.Unprocessable("patient", "%s does not exist", patient))
 		}
-		if stored.Device, err = deviceEUI(tx, a.Device); err != nil {
+		if a.Bed != "" {
+			stored.Device = bedName(a.Bed)
+		} else if stored.Device, err = deviceEUI(tx, a.Device); err != nil {
 			return err
 		}
 		created, err = putAssociation(tx, &stored, start.Low())
@@ -86,6 +91,10 @@ func (s *Service) Associate(ctx context.Context, a Association) (stored Associat
 	})
 	if err != nil {
 		return a, false, 0, err
+	}
+	if a.Bed != "" { // many devices may have stood at it
+		released, err = s.release(ctx, "")
+		return stored, created, released, err
 	}
 	names, err := s.namesOf(ctx, stored.Device)
 	for _, name := range names {
@@ -164,7 +173,9 @@ func putAssociation(tx store.Tx, a *Association, start time.Time) (created bool,
 // is the last key seen, "" to begin.
 func (s *Service) Associations(ctx context.Context, device, after string, limit int) (list []Association, last string, err error) {
 	prefix := ""
-	if device != "" {
+	if strings.HasPrefix(device, bedPrefix) {
+		prefix = bedName(strings.TrimPrefix(device, bedPrefix)) + "/"
+	} else if device != "" {
 		if prefix, err = normalEUI("device", device, 16, 12); err != nil {
 			return nil, "", err
 		}
@@ -198,9 +209,13 @@ func deviceEUI(r store.Reader, text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, system := range []string{mapping.SystemIDSystem, mapping.BluetoothSystem} {
+	for _, system := range []string{mapping.SystemIDSystem, mapping.BluetoothSystem, mapping.LocalSystem} {
 		for _, identifier := range resource.Get("identifier").Items() {
-			if identifier.Get("system").Text() == system {
+			switch {
+			case identifier.Get("system").Text() != system:
+			case system == mapping.LocalSystem:
+				return identifier.Get("value").Text(), nil
+			default:
 				return normalEUI("device", identifier.Get("value").Text(), 16, 12)
 			}
 		}
@@ -210,7 +225,10 @@ func deviceEUI(r store.Reader, text string) (string, error) {
 
 // deviceIdentifier is the business identifier of a device by its EUI.
 func deviceIdentifier(eui string) (system, value string) {
-	if len(eui) == 12 {
+	switch _, err := hex.DecodeString(eui); {
+	case err != nil || len(eui) != 12 && len(eui) != 16:
+		return mapping.LocalSystem, eui // a device of no EUI, see acom.Device.Local
+	case len(eui) == 12:
 		return mapping.BluetoothSystem, mapping.Dashed(eui)
 	}
 	return mapping.SystemIDSystem, mapping.Dashed(eui)

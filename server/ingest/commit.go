@@ -164,10 +164,17 @@ func (p *plan) remember(r store.Reader, adapter string, memo adapters.Memo) erro
 // at each one's time, and plans each part.
 func (s *Service) planReport(ctx context.Context, r store.Reader, p *plan, devices *deviceBook, adapter string, f frame, index int, report acom.Report) error {
 	names := identities(report.Device, f.Device)
+	if len(names) == 0 && report.Bedside != nil {
+		return &adapters.Error{Reason: "the message tells neither its device nor its sender", Unprocessable: true}
+	}
 	if len(names) == 0 {
 		return fhir.Unprocessable("", "the frame does not tell its device: give deviceId")
 	}
-	sensor, err := devices.sensor(report.Device)
+	sensor, err := devices.reported(report)
+	if err != nil {
+		return err
+	}
+	metrics, err := devices.parts(report, names[0], sensor)
 	if err != nil {
 		return err
 	}
@@ -185,13 +192,13 @@ func (s *Service) planReport(ctx context.Context, r store.Reader, p *plan, devic
 			Received: f.received.Format(instantLayout), ReceivedKnown: f.receivedKnown(),
 			Time: part.time.Format(instantLayout), Report: part.report,
 		}
-		if part.patient == "" {
+		if part.patient == "" && !part.nobodys {
 			if err := p.quarantine(r, w, part.time); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := s.planObservations(ctx, r, p, w, part.patient, sensor, gateway); err != nil {
+		if err := s.planObservations(ctx, r, p, w, part.patient, place{sensor, gateway, metrics}); err != nil {
 			return err
 		}
 	}
@@ -202,7 +209,7 @@ func (s *Service) planReport(ctx context.Context, r store.Reader, p *plan, devic
 // what the gateway called it; the first is the one the books use.
 func identities(d acom.Device, named string) []string {
 	var names []string
-	for _, name := range []string{d.SystemID, d.Address, named} {
+	for _, name := range []string{d.SystemID, d.Address, d.Local, named} {
 		if name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
@@ -210,16 +217,22 @@ func identities(d acom.Device, named string) []string {
 	return names
 }
 
+// place are the resources that Observations of one device refer to.
+type place struct {
+	sensor, gateway fhir.Key
+	metrics         map[string]fhir.Key // by mapping.MetricName
+}
+
 // planObservations maps facts that have a patient and plans the Observations
 // that are not there yet, with one Provenance from them to the frame.
-func (s *Service) planObservations(ctx context.Context, r store.Reader, p *plan, w waiting, patient string, sensor, gateway fhir.Key) error {
+func (s *Service) planObservations(ctx context.Context, r store.Reader, p *plan, w waiting, patient string, at place) error {
 	received, err := w.received()
 	if err != nil {
 		return err
 	}
 	patientKey, _ := fhir.ParseKey(patient)
 	observations, err := mapping.Observations(w.Report, mapping.Context{
-		Patient: patientKey, Device: sensor, Gateway: gateway, DeviceID: w.Device,
+		Patient: patientKey, Device: at.sensor, Gateway: at.gateway, Metrics: at.metrics, DeviceID: w.Device,
 		Received: received, ReceivedKnown: w.ReceivedKnown, FrameHash: w.Frame, Index: w.Index,
 	})
 	if err != nil {
@@ -237,7 +250,9 @@ func (s *Service) planObservations(ctx context.Context, r store.Reader, p *plan,
 	var made []fhir.Key
 	for i, o := range observations {
 		if found[i] != nil {
-			p.receipt.add(Reading{Version: found[i], write: -1})
+			if err := s.amend(ctx, p, o, found[i]); err != nil {
+				return err
+			}
 			continue
 		}
 		if n, twice := p.made[o.Identifier]; twice {
@@ -267,9 +282,9 @@ func (s *Service) planObservations(ctx context.Context, r store.Reader, p *plan,
 	if len(made) == 0 {
 		return nil
 	}
-	agent := gateway
+	agent := at.gateway
 	if agent.ID == "" {
-		agent = sensor
+		agent = at.sensor
 	}
 	id, err := interaction.NewID()
 	if err != nil {
@@ -334,6 +349,9 @@ func identify(r store.Reader, o *mapping.Observation) (fhir.Key, *store.Version,
 		}
 		if !found {
 			break
+		}
+		if o.Amends {
+			return existing.Key, &existing, nil
 		}
 		same, err := sameNumbers(r, existing.Key, o.Resource)
 		if err != nil {

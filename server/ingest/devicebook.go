@@ -141,6 +141,11 @@ func (b *deviceBook) save(eui string, current *store.Version, built *fhir.Resour
 		b.plan.write(w)
 		return key, nil
 	}
+	return b.overwrite(current, built)
+}
+
+// overwrite replaces in the current resource what the device tells of itself.
+func (b *deviceBook) overwrite(current *store.Version, built *fhir.Resource) (fhir.Key, error) {
 	now, err := fhir.ParseResource(current.Body)
 	if err != nil {
 		return fhir.Key{}, err

@@ -32,6 +32,9 @@ type Service struct {
 	Zone *time.Location
 	Now  func() time.Time
 	Log  *slog.Logger
+	// Authorities are the identifier systems of assigning authorities that messages
+	// name without one of their own (HL7 CX.4.1), such as HOSP.
+	Authorities map[string]string
 }
 
 // The collections of records that ingest keeps.
@@ -53,6 +56,8 @@ type Submission struct {
 	Received string
 	// Characteristic is the Bluetooth UUID, or "".
 	Characteristic string
+	// Profile is the sender's dialect, or "" for what the bytes tell.
+	Profile string
 	// Clock is the coincident time stamp the gateway took, or nil.
 	Clock *Clock
 }
@@ -156,6 +161,7 @@ func (s *Service) frame(sub Submission, at time.Time) (frame, error) {
 		return f, err
 	}
 	f.Characteristic = normalUUID(sub.Characteristic)
+	f.Profile = sub.Profile
 	f.received = at.In(s.Zone)
 	if sub.Received != "" {
 		instant, ok := fhir.ParseInstant(sub.Received)

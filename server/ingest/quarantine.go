@@ -49,6 +49,8 @@ func (w waiting) factsHash() string {
 // part is the measurements of a report that belong to one patient.
 type part struct {
 	patient string // "" when nobody is known
+	// nobodys is set for what a bedside device shows as a test or demonstration.
+	nobodys bool
 	time    time.Time
 	report  acom.Report
 }
@@ -60,19 +62,19 @@ func (s *Service) byPatient(r store.Reader, names []string, f frame, report acom
 	var parts []part
 	for _, m := range report.Measurements {
 		t := mapping.ReadingTime(m, report, mapping.Context{Received: f.received, ReceivedKnown: f.receivedKnown()})
-		association, ok, err := associationAt(r, names, t)
+		patient, ok, err := s.whose(r, names, report, t)
 		if err != nil {
 			return nil, err
 		}
-		patient := ""
-		if ok {
-			patient = association.Patient
+		nobodys := report.Bedside != nil && m.Status&(acom.TestData|acom.DemoData) != 0
+		if !ok || nobodys {
+			patient = ""
 		}
 		last := len(parts) - 1
-		if last < 0 || parts[last].patient != patient || patient == "" && !parts[last].time.Equal(t) {
+		if last < 0 || parts[last].patient != patient || parts[last].nobodys != nobodys || patient == "" && !parts[last].time.Equal(t) {
 			one := report
 			one.Measurements = nil
-			parts = append(parts, part{patient: patient, time: t, report: one})
+			parts = append(parts, part{patient: patient, nobodys: nobodys, time: t, report: one})
 			last++
 		}
 		parts[last].report.Measurements = append(parts[last].report.Measurements, m)
@@ -141,12 +143,16 @@ func (s *Service) releaseOne(ctx context.Context, record store.Record) (int, err
 			if err != nil {
 				return err
 			}
-			association, ok, err := associationAt(r, w.Names, t)
+			patient, ok, err := s.whose(r, w.Names, w.Report, t)
 			if err != nil || !ok {
 				return err
 			}
 			devices := newDeviceBook(r, p)
-			sensor, err := devices.sensor(w.Report.Device)
+			sensor, err := devices.reported(w.Report)
+			if err != nil {
+				return err
+			}
+			metrics, err := devices.parts(w.Report, w.Names[0], sensor)
 			if err != nil {
 				return err
 			}
@@ -154,7 +160,7 @@ func (s *Service) releaseOne(ctx context.Context, record store.Record) (int, err
 			if err != nil {
 				return err
 			}
-			if err := s.planObservations(ctx, r, p, w, association.Patient, sensor, gateway); err != nil {
+			if err := s.planObservations(ctx, r, p, w, patient, place{sensor, gateway, metrics}); err != nil {
 				return err
 			}
 			// IfValue makes a second releaser, who lost the race, plan anew.

@@ -47,11 +47,24 @@ func (s *Service) refuse(ctx context.Context, sub Submission, f frame, bad *adap
 		return err
 	}
 	text := "adapter %s, byte %d: %s (kept as refused %s)"
+	answer := fhir.Malformed("", text, sub.Adapter, bad.Offset, bad.Reason, id)
 	if bad.Unprocessable {
-		return fhir.Unprocessable("", text, sub.Adapter, bad.Offset, bad.Reason, id)
+		answer = fhir.Unprocessable("", text, sub.Adapter, bad.Offset, bad.Reason, id)
 	}
-	return fhir.Malformed("", text, sub.Adapter, bad.Offset, bad.Reason, id)
+	return &Declined{Err: answer, Reply: bad.Reply}
 }
+
+// Declined is the error of a frame that was refused, and kept as such.
+type Declined struct {
+	Err *fhir.Error
+	// Reply is what the sender waits for, nil when the adapter had no answer.
+	Reply []byte
+}
+
+func (e *Declined) Error() string { return e.Err.Error() }
+
+// Unwrap gives the error as the REST side tells it.
+func (e *Declined) Unwrap() error { return e.Err }
 
 // refusalID names a refused frame by what was sent and as what, not by when.
 func refusalID(sub Submission, f frame) string {

@@ -24,6 +24,7 @@ type envelope struct {
 	GatewayID      string        `json:"gatewayId"`
 	ReceivedAt     string        `json:"receivedAt"`
 	Characteristic string        `json:"characteristic"`
+	Profile        string        `json:"profile"`
 	Hex            *string       `json:"hex"`
 	Base64         *string       `json:"base64"`
 	Clock          *ingest.Clock `json:"clock"`
@@ -41,7 +42,7 @@ func (s *Server) submit(c echo.Context) error {
 	switch media {
 	case "application/json":
 		err = fromEnvelope(data, &sub)
-	case "application/octet-stream", "":
+	case "application/octet-stream", "", "application/hl7-v2", "x-application/hl7-v2+er7", "application/hl7-v2+er7":
 		err = fromQuery(c, data, &sub)
 	default:
 		err = fhir.BadMedia("Content-Type %q is not read here; send the frame as application/octet-stream, or as application/json with hex or base64", media)
@@ -75,19 +76,19 @@ func (s *Server) receipt(c echo.Context, receipt *ingest.Receipt) {
 }
 
 // queryFacts are the query parameters of a raw frame.
-var queryFacts = map[string]bool{"deviceId": true, "gatewayId": true, "receivedAt": true, "characteristic": true, "_pretty": true}
+var queryFacts = map[string]bool{"deviceId": true, "gatewayId": true, "receivedAt": true, "characteristic": true, "profile": true, "_pretty": true}
 
 func fromQuery(c echo.Context, data []byte, sub *ingest.Submission) error {
 	for name := range c.QueryParams() {
 		if !queryFacts[name] {
-			return fhir.BadSearch("unknown parameter %q; known are deviceId, gatewayId, receivedAt and characteristic", name)
+			return fhir.BadSearch("unknown parameter %q; known are deviceId, gatewayId, receivedAt, characteristic and profile", name)
 		}
 	}
 	sub.Bytes = data
 	sub.Device, sub.Gateway = c.QueryParam("deviceId"), c.QueryParam("gatewayId")
 	// A '+' of the offset that was not escaped arrives as a blank.
 	sub.Received = strings.Replace(c.QueryParam("receivedAt"), " ", "+", 1)
-	sub.Characteristic = c.QueryParam("characteristic")
+	sub.Characteristic, sub.Profile = c.QueryParam("characteristic"), c.QueryParam("profile")
 	return nil
 }
 
@@ -109,7 +110,7 @@ func fromEnvelope(data []byte, sub *ingest.Submission) error {
 		return fhir.Malformed("", "hex or base64 cannot be decoded").WithCode(fhir.CodeValue)
 	}
 	sub.Device, sub.Gateway, sub.Received = e.DeviceID, e.GatewayID, e.ReceivedAt
-	sub.Characteristic, sub.Clock = e.Characteristic, e.Clock
+	sub.Characteristic, sub.Clock, sub.Profile = e.Characteristic, e.Clock, e.Profile
 	return nil
 }
 

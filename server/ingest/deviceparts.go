@@ -1,0 +1,121 @@
+package ingest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+
+	"vitalwire/adapters/acom"
+	"vitalwire/adapters/mapping"
+	"vitalwire/fhir"
+	"vitalwire/server/interaction"
+	"vitalwire/server/store"
+)
+
+// partEntry is what the books hold of a part of a point-of-care device: its
+// resource, and the hash of what it was made of.
+type partEntry struct {
+	Key  string `json:"key"`
+	Hash string `json:"hash"`
+}
+
+// reported is the Device of a report, personal or at the bedside.
+func (b *deviceBook) reported(report acom.Report) (fhir.Key, error) {
+	if report.Bedside == nil {
+		return b.sensor(report.Device)
+	}
+	return b.find(report.Device, mapping.BedsideDevice)
+}
+
+// parts finds or plans the VMDs, channels and metrics of a point-of-care device, and
+// gives the metrics by name. Messages repeat them; they are written when they say
+// something new.
+func (b *deviceBook) parts(report acom.Report, device string, mds fhir.Key) (map[string]fhir.Key, error) {
+	keys, metrics := map[string]fhir.Key{"": mds}, map[string]fhir.Key{}
+	for _, part := range mapping.Parts(report, device) {
+		resource, err := part.Resource(mds, keys[part.Parent])
+		if err != nil {
+			return nil, err
+		}
+		key, err := b.part(part, resource)
+		if err != nil {
+			return nil, err
+		}
+		keys[part.Name] = key
+		if part.Type == "DeviceMetric" {
+			metrics[part.Name] = key
+		}
+	}
+	return metrics, nil
+}
+
+func (b *deviceBook) part(part mapping.Part, resource *fhir.Resource) (fhir.Key, error) {
+	name := part.Identifier.Value
+	if key, seen := b.seen[name]; seen {
+		return key, nil
+	}
+	sum := sha256.Sum256(resource.JSON())
+	entry := partEntry{Hash: hex.EncodeToString(sum[:])}
+	data, booked, err := b.reader.Record(devices, name)
+	if err != nil {
+		return fhir.Key{}, err
+	}
+	var known partEntry
+	if booked {
+		if err := json.Unmarshal(data, &known); err != nil {
+			return fhir.Key{}, err
+		}
+	}
+	current, err := b.currentPart(part, known)
+	if err != nil {
+		return fhir.Key{}, err
+	}
+	if current != nil && known.Hash == entry.Hash {
+		b.seen[name] = current.Key
+		return current.Key, nil
+	}
+	key, err := b.savePart(part, current, resource)
+	if err != nil {
+		return fhir.Key{}, err
+	}
+	b.seen[name], entry.Key = key, key.String()
+	value, err := json.Marshal(entry)
+	if err != nil {
+		return fhir.Key{}, err
+	}
+	b.plan.record(store.RecordWrite{Collection: devices, Key: name, Value: value, IfAbsent: !booked, IfValue: data})
+	return key, nil
+}
+
+// currentPart is the part's resource, nil when there is none (any more).
+func (b *deviceBook) currentPart(part mapping.Part, known partEntry) (*store.Version, error) {
+	if key, ok := fhir.ParseKey(known.Key); ok {
+		v, err := b.reader.Read(key)
+		if err == nil && !v.Deleted {
+			return &v, nil
+		}
+		if err := unlessNotFound(err, nil); err != nil {
+			return nil, err
+		}
+	}
+	v, ok, err := findByIdentifier(b.reader, part.Type, part.Identifier.System, part.Identifier.Value)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return &v, nil
+}
+
+func (b *deviceBook) savePart(part mapping.Part, current *store.Version, resource *fhir.Resource) (fhir.Key, error) {
+	if current != nil {
+		return b.overwrite(current, resource)
+	}
+	id, err := interaction.NewID()
+	if err != nil {
+		return fhir.Key{}, err
+	}
+	key := fhir.Key{Type: part.Type, ID: id}
+	w := interaction.NewWrite(store.Create, key, resource)
+	w.Unless = &store.Identifier{System: &part.Identifier.System, Value: part.Identifier.Value}
+	b.plan.write(w)
+	return key, nil
+}
