@@ -53,7 +53,12 @@ type guide struct {
 
 func loadGuide(t testing.TB) *guide {
 	t.Helper()
-	packed, err := gzip.NewReader(bytes.NewReader(shared.Read(t, "data", "igs", "hl7.fhir.uv.phd-2.0.0-rebuilt.tgz")))
+	return loadPackage(t, "hl7.fhir.uv.phd-2.0.0-rebuilt.tgz")
+}
+
+func loadPackage(t testing.TB, file string) *guide {
+	t.Helper()
+	packed, err := gzip.NewReader(bytes.NewReader(shared.Read(t, "data", "igs", file)))
 	if err != nil {
 		t.Fatal(err)
 	}
