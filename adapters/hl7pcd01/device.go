@@ -120,7 +120,10 @@ func local(authority, name string) string {
 
 // eui is an EUI-64 as 16 upper-case hex digits, "" if text is none.
 func eui(text string) string {
-	plain := strings.ToUpper(strings.NewReplacer("-", "", ":", "").Replace(text))
+	if len(text) < 16 || len(text) > 23 {
+		return ""
+	}
+	plain := strings.ToUpper(strings.ReplaceAll(strings.ReplaceAll(text, "-", ""), ":", ""))
 	if len(plain) != 16 || strings.Trim(plain, "0123456789ABCDEF") != "" {
 		return ""
 	}

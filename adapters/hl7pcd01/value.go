@@ -1,7 +1,6 @@
 package hl7pcd01
 
 import (
-	"math/big"
 	"strings"
 
 	"vitalwire/adapters/acom"
@@ -180,11 +179,6 @@ func limits(text string) *acom.Range {
 	}
 	if got == (acom.Range{}) {
 		return nil
-	}
-	if low, ok := new(big.Rat).SetString(got.Low); ok {
-		if high, ok := new(big.Rat).SetString(got.High); ok && low.Cmp(high) > 0 {
-			return nil
-		}
 	}
 	return &got
 }

@@ -91,6 +91,9 @@ func checkEscapes(s Segment) error {
 				continue
 			}
 		}
+		if strings.IndexByte(field, d.Escape) < 0 {
+			continue
+		}
 		words := strings.Split(field, string([]byte{d.Escape}))
 		for at := 1; at < len(words)-1; at++ {
 			w := words[at]

@@ -1,7 +1,7 @@
 package hl7v2
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -37,7 +37,7 @@ func ParseTime(text string) (t Time, ok bool) {
 	default:
 		return t, false
 	}
-	for i, into := range []*int{&t.Year, &t.Month, &t.Day, &t.Hour, &t.Minute, &t.Second} {
+	for i, into := range [...]*int{&t.Year, &t.Month, &t.Day, &t.Hour, &t.Minute, &t.Second} {
 		width := 2
 		if i == 0 {
 			width = 4
@@ -45,7 +45,7 @@ func ParseTime(text string) (t Time, ok bool) {
 		if text == "" {
 			break
 		}
-		_, _ = fmt.Sscanf(text[:width], "%d", into)
+		*into, _ = strconv.Atoi(text[:width]) // digits all
 		text = text[width:]
 		t.Parts = i + 1
 	}
