@@ -40,6 +40,9 @@ var migration8 string
 //go:embed migrations/0009.sql
 var migration9 string
 
+//go:embed migrations/0010.sql
+var migration10 string
+
 // dialect is PostgreSQL's. Writers take turns by the lock of the head row, taken
 // first; after it read committed sees everything that was ever committed.
 type dialect struct {
@@ -49,7 +52,7 @@ type dialect struct {
 
 func (dialect) Name() string { return "PostgreSQL" }
 func (dialect) Migrations() []string {
-	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8, migration9}
+	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8, migration9, migration10}
 }
 
 // LockSchema also takes the bounds off: to build an index of a large table takes

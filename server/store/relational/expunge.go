@@ -21,7 +21,7 @@ func (t *tx) expunge(v store.Version) error {
 	t.b.terms = t.b.terms || store.IsDefinition(v.Key.Type)
 	delete(t.b.known, v.Key)
 	delete(t.b.keys, v.Key)
-	if err := t.c.exec(t.ctx, "UPDATE tally SET n = n - (SELECT count(*) FROM item d WHERE d.pos = $1) WHERE type = $2", v.Position, typeKey(v.Key.Type)); err != nil {
+	if err := t.c.exec(t.ctx, "UPDATE tally SET n = n - (SELECT count(*) FROM item d WHERE d.pos = $1), stamp = $3 WHERE type = $2", v.Position, typeKey(v.Key.Type), newStamp()); err != nil {
 		return err
 	}
 	for _, table := range []string{"version", "item", "item_past", "item_code"} {

@@ -123,6 +123,9 @@ func (o *online) write(r *reader) (*batch, error) {
 			return nil, err
 		}
 	}
+	if err := o.s.restamp(ctx, c); err != nil {
+		return nil, err
+	}
 	again := o.b.copied(position)
 	if err := o.s.flushNew(ctx, c, again); err != nil {
 		return nil, err

@@ -68,7 +68,8 @@ type Store struct {
 	reads  *pool
 	writes *pool // one connection: who holds it is the writer
 
-	sizes *sizes
+	sizes  *sizes
+	totals *totals
 
 	// composites are the parts of each composite parameter (composite.go).
 	composites sync.Map
@@ -101,6 +102,7 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 		writes: newPool(cfg.Write, 1, cfg.Unprepared),
 		queue:  make(chan *request, cfg.Queue),
 		sizes:  newSizes(),
+		totals: newTotals(),
 	}
 	if err := s.migrate(ctx); err != nil {
 		return nil, errors.Join(s.fault(ctx, err), s.closePools())

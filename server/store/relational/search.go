@@ -141,9 +141,7 @@ func (p *plan) total(r *reader, drive driver) (int64, error) {
 	b.WriteString("SELECT count(*) FROM (")
 	p.matches(&b, drive, p.upper, position)
 	b.WriteString(") x")
-	var n int64
-	_, err := r.c.one(r.ctx, b.statement(), &n)
-	return n, r.check(err)
+	return p.once(r, b.statement())
 }
 
 // gathered walks a driver and sorts what it finds.

@@ -1,6 +1,9 @@
 package relational
 
-import "context"
+import (
+	"context"
+	"math/rand/v2"
+)
 
 // Table tally has the number of matches of a search for a whole type, which would
 // otherwise be counted row by row.
@@ -18,19 +21,26 @@ func (b *batch) tallied() map[int64]int64 {
 }
 
 func (s *Store) flushTally(ctx context.Context, c *conn, b *batch) error {
-	var types, counts []int64
-	for typ, n := range b.tallied() {
-		if n != 0 {
-			types, counts = append(types, typ), append(counts, n)
-		}
-	}
-	if len(types) == 0 {
+	change := b.tallied()
+	if len(change) == 0 {
 		return nil
 	}
-	// The rows of With may be there twice.
-	st := s.d.With("k", Batch{{Name: "type", Ints: types}, {Name: "n", Ints: counts}})
-	return c.exec(ctx, "WITH "+st.SQL+` INSERT INTO tally (type, n) SELECT DISTINCT k.type, k.n FROM k WHERE true
-		ON CONFLICT (type) DO UPDATE SET n = tally.n + excluded.n`, st.Args...)
+	rows, row := newColumns(len(change), "type", "n", "stamp"), 0
+	for typ, n := range change {
+		rows.set(row, typ, n, newStamp())
+		row++
+	}
+	st := s.d.With("k", Batch(rows)) // whose rows may be there twice
+	return c.exec(ctx, "WITH "+st.SQL+` INSERT INTO tally (type, n, stamp) SELECT DISTINCT k.type, k.n, k.stamp FROM k WHERE true
+		ON CONFLICT (type) DO UPDATE SET n = tally.n + excluded.n, stamp = excluded.stamp`, st.Args...)
+}
+
+// newStamp is a stamp that no state has had.
+func newStamp() int64 { return rand.Int64() } //nolint:gosec // it tells states apart, not friend from foe
+
+// restamp says of all types that what they are found by has changed.
+func (s *Store) restamp(ctx context.Context, c *conn) error {
+	return c.exec(ctx, "UPDATE tally SET stamp = $1", newStamp())
 }
 
 // retally counts everything again.
@@ -38,7 +48,7 @@ func (s *Store) retally(ctx context.Context, c *conn) error {
 	if err := c.exec(ctx, "DELETE FROM tally"); err != nil {
 		return err
 	}
-	return c.exec(ctx, "INSERT INTO tally (type, n) SELECT type, count(*) FROM item GROUP BY type")
+	return c.exec(ctx, "INSERT INTO tally (type, n, stamp) SELECT type, count(*), $1 FROM item GROUP BY type", newStamp())
 }
 
 // everything is the number of resources of the plan's type, of a query that asks for
