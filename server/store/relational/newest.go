@@ -40,7 +40,7 @@ func (p *plan) latest(r *reader, drive driver, limit int) ([]match, error) {
 	if p.query.After != nil {
 		upper = min(upper, p.query.After.Row-1)
 	}
-	plus := "+" // the rows of a type up to a position are not what drives
+	plus := "+" // else a table might be walked in the order of position
 	if p.store.sorted(drive.from) {
 		plus = ""
 	}
@@ -54,7 +54,7 @@ func (p *plan) latest(r *reader, drive driver, limit int) ([]match, error) {
 			bound = " AND " + plus + a.row() + ".pos <= " + b.arg(upper)
 		}
 		// A subquery, because an arm with ORDER BY and LIMIT stands nowhere else in SQLite.
-		texts[i] = "SELECT * FROM (SELECT " + a.row() + ".pos FROM " + a.table + " " + a.row() + " WHERE " + a.where + bound + " ORDER BY " + a.row() + ".pos DESC LIMIT " + most + fmt.Sprintf(") a%d", i)
+		texts[i] = "SELECT * FROM (SELECT " + a.row() + ".pos FROM " + a.table + " " + a.row() + " WHERE " + a.where + bound + " ORDER BY " + plus + a.row() + ".pos DESC LIMIT " + most + fmt.Sprintf(") a%d", i)
 	}
 	b.WriteString("SELECT x.pos FROM (SELECT DISTINCT q.pos FROM (SELECT u.pos FROM (" + strings.Join(texts, " UNION ALL ") + ") u ORDER BY u.pos DESC LIMIT " + most +
 		") q" + p.seek("d", "q.pos") + " WHERE " + p.conditions(&b, driver{all: true}, "+q.pos", upper) + ") x ORDER BY x.pos DESC LIMIT " + b.limit(limit))
