@@ -53,8 +53,9 @@ type plan struct {
 	byID   bool
 	sort   []search.Sort
 	track  *trackClause // of two of all, perhaps
-	// near limits a walk to the first rows of its index; peeked is the page found there.
-	near   bool
+	// near limits a walk to so many first rows of its index, unless it is 0; peeked is
+	// the page found there.
+	near   int64
 	peeked []match
 	// gather bounds what is gathered and sorted (Config.Gather).
 	gather int64

@@ -156,7 +156,7 @@ func position(_ *sqlText, pos string) string { return pos }
 func (p *plan) matches(b *sqlText, drive driver, upper int64, sel selected) {
 	if drive.all {
 		b.WriteString("SELECT " + sel(b, "d.pos") + " FROM item d WHERE d.type = " + b.arg(typeKey(p.query.Type)) + " AND " + p.conditions(b, drive, "d.pos", upper))
-		if p.near {
+		if p.near > 0 {
 			b.WriteString(" AND " + p.nearby(b, "pos", "DESC", "n.pos <= "+b.arg(upper)))
 		}
 	} else {

@@ -40,6 +40,13 @@ func (p *plan) latest(r *reader, drive driver, limit int) ([]match, error) {
 	if p.query.After != nil {
 		upper = min(upper, p.query.After.Row-1)
 	}
+	// A date reaches far: of so many rows the newest may lie near, and if not, as much is
+	// lost again.
+	if _, dated := drive.from.(*dateClause); dated {
+		if err := p.peekTo(r, drive.size/2); err != nil || p.peeked != nil {
+			return p.peeked, err
+		}
+	}
 	plus := "+" // else a table might be walked in the order of position
 	if p.store.sorted(drive.from) {
 		plus = ""

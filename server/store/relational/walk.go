@@ -119,7 +119,7 @@ func (p *plan) walkArm(b *sqlText, w *walk, a arm, limit int) {
 		mark := b.arg(*after.Keys[0])
 		where += " AND " + value + " " + way + "= " + mark + " AND (" + value + " " + way + " " + mark + " OR " + row + ".pos < " + b.arg(after.Row) + ")"
 	}
-	if p.near {
+	if p.near > 0 {
 		begin := "n." + column + " IS NOT NULL"
 		if after := p.query.After; after != nil {
 			begin += " AND n." + column + " " + way + "= " + b.arg(*after.Keys[0])
@@ -156,21 +156,29 @@ func (p *plan) without(limit int) Statement {
 }
 
 // peek walks no further than a fraction of what may be gathered: where matches are
-// many they are found there, and nothing need be counted. It keeps a full page only.
+// many they are found there, and nothing need be counted.
 func (p *plan) peek(r *reader) error {
+	if len(p.sort) == 0 { // little is lost: the order of position is cheap otherwise, too
+		return p.peekTo(r, max(p.gather/50, 1))
+	}
+	return p.peekTo(r, max(p.gather/10, 1))
+}
+
+// peekTo walks so many rows in the order of the answer. It keeps a full page only.
+func (p *plan) peekTo(r *reader, far int64) error {
 	if p.pinned || p.query.Count <= 0 {
 		return nil
 	}
 	limit := p.query.Count + 1
 	var st Statement
-	p.near = true
+	p.near = far
 	switch {
 	case len(p.sort) == 0:
 		st = p.gathered(whole, limit)
 	case len(p.sort) == 1 && roleOf(p.sort[0].Param) == dateRole && (p.query.After == nil || p.query.After.Keys[0] != nil):
 		st = p.walked(&walk{key: p.sort[0]}, limit)
 	}
-	p.near = false
+	p.near = 0
 	if st.SQL == "" {
 		return nil
 	}
@@ -196,10 +204,6 @@ func (p *plan) nearby(b *sqlText, column, order, begin string) string {
 	if order == "DESC" {
 		way, last = " >= ", math.MinInt64
 	}
-	far := p.gather / 10
-	if len(p.sort) == 0 { // little is lost: the order of position is cheap otherwise, too
-		far = p.gather / 50
-	}
 	return "d." + column + way + "coalesce((SELECT n." + column + " FROM item n WHERE n.type = " + b.arg(typeKey(p.query.Type)) + " AND " + begin +
-		" ORDER BY n." + column + " " + order + fmt.Sprintf(" LIMIT 1 OFFSET %d), ", far) + b.arg(last) + ")"
+		" ORDER BY n." + column + " " + order + " LIMIT 1 OFFSET " + b.limit(p.near) + "), " + b.arg(last) + ")"
 }
