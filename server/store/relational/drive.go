@@ -168,6 +168,10 @@ func (p *plan) matches(b *sqlText, drive driver, upper int64, sel selected) {
 	}
 }
 
+// longWhere is how long a condition may be that is written twice: a planner takes a
+// second for a thousand operands.
+const longWhere = 2000
+
 // driven writes the queries of matches that begin at a driver's rows: those of item
 // by themselves, and those that other rows lead to.
 func (p *plan) driven(b *sqlText, drive driver, sel selected, upper int64) {
@@ -184,7 +188,7 @@ func (p *plan) driven(b *sqlText, drive driver, sel selected, upper int64) {
 			other = append(other, a)
 		}
 	}
-	if len(own) > 1 { // which may give a row twice
+	if len(own) > 1 || len(own) == 1 && len(own[0].where) > longWhere { // may give a row twice, or is not asked twice
 		own, other = nil, append(own, other...)
 	}
 	except, plus := "", "+"
