@@ -143,6 +143,33 @@ func TestD6_CursorsAndJobsAreBound(t *testing.T) {
 	}
 }
 
+// An operation in a transaction writes on the open transaction, as its caller.
+func TestA6_OperationsInATransaction(t *testing.T) {
+	s := start(t, stores["sqlite"](t), required)
+	fill(t, s, ward)
+	mutation := func(id string) string {
+		return `{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"POST","url":"$graphql"},"resource":{"resourceType":"Parameters","parameter":[{"name":"query","valueString":"mutation{ObservationDelete(id:\"` + id + `\"){id}}"}]}},{"request":{"method":"GET","url":"Observation/a2"}}]}`
+	}
+	root := as(t, s, scoped("system/*.cruds"))
+	for who, gone := range map[string]map[string]bool{every: {"a3": true, "b1": false}, few: {"a1": false}} {
+		for id, want := range gone {
+			status, _, answer := as(t, s, scoped(who)).ask(t, "POST", "/", mutation(id))
+			if status >= 500 {
+				t.Errorf("%s of %s: %d %s", id, who, status, answer)
+			}
+			if status, _, _ := root.ask(t, "GET", "/Observation/"+id, ""); (status == 410) != want {
+				t.Errorf("%s of %s is %d afterwards: %s", id, who, status, answer)
+			}
+		}
+	}
+	meta := `{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"POST","url":"Observation/ID/$meta-add"},"resource":{"resourceType":"Parameters","parameter":[{"name":"meta","valueMeta":{"tag":[{"code":"x"}]}}]}}]}`
+	for id, want := range map[string]int{"a1": 200, "b1": 404, "none": 404} {
+		if status, _, answer := as(t, s, scoped(every)).ask(t, "POST", "/", strings.Replace(meta, "ID", id, 1)); status != want {
+			t.Errorf("$meta-add of %s: %d %s", id, status, answer)
+		}
+	}
+}
+
 // A.6 as the Inferno US Core granular kits ask it: what a narrowed token finds is the
 // filtered part of what a whole one finds, by GET and POST, whatever else is asked; what
 // lies outside is not read, with nothing but an outcome.

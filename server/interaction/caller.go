@@ -35,7 +35,8 @@ func (e *Engine) Unbounded() *Engine {
 func (e *Engine) within(reach *auth.Reach) *Engine {
 	mine := *e
 	mine.origin, mine.reach = e, reach
-	mine.Store = guard.New(e.Store, reach, e.Search, e.Base)
+	mine.guarded = guard.New(e.Store, reach, e.Search, e.Base)
+	mine.Store = mine.guarded
 	mine.Seal = e.Seal.For(reach.Bound)
 	return &mine
 }

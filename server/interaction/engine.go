@@ -14,6 +14,7 @@ import (
 	"vitalwire/fhir/definition"
 	"vitalwire/fhir/path"
 	"vitalwire/fhir/search"
+	"vitalwire/server/guard"
 	"vitalwire/server/store"
 	"vitalwire/server/telemetry"
 )
@@ -60,8 +61,10 @@ type Engine struct {
 	Guarded bool
 
 	// reach is what the caller may do, of an engine that As made of origin for one.
-	reach  *auth.Reach
-	origin *Engine
+	// guarded is his Store, also where Store is an open transaction on it.
+	reach   *auth.Reach
+	origin  *Engine
+	guarded *guard.Store
 	// Software version for the CapabilityStatement, and when it was made.
 	Version string
 	Started time.Time

@@ -8,7 +8,6 @@ import (
 	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
-	"vitalwire/server/guard"
 )
 
 // everyType asks for rights on whatever type.
@@ -161,7 +160,7 @@ func (e *Engine) mute(r *Response) error {
 	if !r.Stored || r.Version == nil {
 		return nil
 	}
-	readable, err := e.Store.(*guard.Store).Sees(*r.Version, auth.Read) //nolint:forcetypeassert // As made it
+	readable, err := e.guarded.Sees(*r.Version, auth.Read)
 	r.Mute = !readable
 	return err
 }

@@ -193,7 +193,10 @@ func (s *Server) own(r *http.Request, id string) (*job.Job, error) {
 
 // pending answers the status of a job that is not done (R4 async §3.1.6.3.1).
 func (s *Server) pending(w http.ResponseWriter, r *http.Request, j *job.Job) error {
-	progress := "queued, " + strconv.Itoa(j.Waiting) + " before it"
+	progress := "queued"
+	if reach, err := s.Engine.Reach(r.Context()); err == nil && reach.Administers() { // others learn nothing of others' jobs
+		progress += ", " + strconv.Itoa(j.Waiting) + " before it"
+	}
 	if j.State == job.Running {
 		progress = fmt.Sprintf("running for %.0f s, %d bytes of the answer written", time.Since(j.Began).Seconds(), j.Written)
 	}
