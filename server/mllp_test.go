@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,6 +55,7 @@ func TestMLLP_Killed(t *testing.T) {
 				}
 			}
 			acknowledged := make([]int, monitors) // all up to here
+			var answered atomic.Int64             // of all monitors
 			for range 4 {
 				var running sync.WaitGroup
 				for w := range monitors {
@@ -81,10 +83,14 @@ func TestMLLP_Killed(t *testing.T) {
 							}
 							_, _ = in.ReadByte()
 							acknowledged[w] = n
+							answered.Add(1)
 						}
 					})
 				}
-				time.Sleep(time.Duration(200+rand.IntN(400)) * time.Millisecond)
+				// A slow machine gets the time it takes; no client waits for ever.
+				for until, goal := time.Now().Add(15*time.Second), answered.Load()+1+rand.Int64N(20); answered.Load() < goal && time.Now().Before(until); {
+					time.Sleep(time.Millisecond)
+				}
 				p.Kill(t)
 				running.Wait()
 				p.Restart(t)
