@@ -24,7 +24,7 @@ func (a *Authority) Welcomes(ctx context.Context, origin string) (bool, error) {
 	known, age, fresh := a.origins.known, a.origins.age, now.Before(a.origins.until)
 	a.origins.mu.Unlock()
 	if fresh {
-		return known[origin], nil
+		return welcomes(known, origin), nil
 	}
 	known = map[string]bool{}
 	const some = 500
@@ -36,8 +36,12 @@ func (a *Authority) Welcomes(ctx context.Context, origin string) (bool, error) {
 		for _, c := range clients {
 			after = c.ID
 			for _, uri := range c.RedirectURIs {
-				if !c.Disabled {
-					known[originOf(uri)] = true
+				if c.Disabled {
+					continue
+				}
+				known[originOf(uri)] = true
+				if c.Native && loopback(uri) != "" {
+					known[anyPort+loopback(originOf(uri))] = true
 				}
 			}
 		}
@@ -51,7 +55,14 @@ func (a *Authority) Welcomes(ctx context.Context, origin string) (bool, error) {
 	if a.origins.age == age {
 		a.origins.known, a.origins.until = known, now.Add(seenFor)
 	}
-	return known[origin], nil
+	return welcomes(known, origin), nil
+}
+
+// anyPort marks the loopback addresses of native apps, whose port is their own.
+const anyPort = "any port of "
+
+func welcomes(known map[string]bool, origin string) bool {
+	return known[origin] || loopback(origin) != "" && known[anyPort+loopback(origin)]
 }
 
 func (o *origins) forget() {

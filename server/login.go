@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"vitalwire/auth"
+	"vitalwire/fhir"
+	"vitalwire/server/interaction"
 )
 
 // Login is how people sign in, and from where.
@@ -125,15 +127,36 @@ func local(host string) bool {
 // trialApp is an app that can be tried with: a program on this machine, at any port.
 const trialApp = "demo-app"
 
+// trialUser is who the first administrator is in the record.
+var trialUser = fhir.Key{Type: "Practitioner", ID: "admin"}
+
+// addPractitioner puts him there, unless he is.
+func addPractitioner(ctx context.Context, e *interaction.Engine) error {
+	body, err := fhir.ParseResource([]byte(`{"resourceType":"Practitioner","id":"admin","active":true,"name":[{"text":"Administrator"}]}`))
+	if err != nil {
+		return err
+	}
+	ctx = auth.With(ctx, auth.Access{Scopes: auth.ParseScopes("system/Practitioner.cruds")})
+	_, err = e.Do(ctx, interaction.Request{Interaction: interaction.Update, Key: trialUser, Body: body, IfNoneMatch: "*"})
+	if fhir.SituationOf(err) == fhir.SituationPreconditionFailed {
+		return nil
+	}
+	return err
+}
+
 // firstUser adds an administrator when there is nobody yet, and says so: for a server
-// on loopback that somebody tries. Elsewhere he is added by command.
-func firstUser(ctx context.Context, a *auth.Authority) (says string, err error) {
+// on loopback that somebody tries. Elsewhere he is added by command. He is a
+// Practitioner in the record, as apps are let in by who treats patients.
+func firstUser(ctx context.Context, a *auth.Authority, e *interaction.Engine) (says string, err error) {
 	users, err := a.Users(ctx, "", 1)
 	if err != nil || len(users) > 0 {
 		return "", err
 	}
+	if err := addPractitioner(ctx, e); err != nil {
+		return "", err
+	}
 	password := auth.GeneratePassword()
-	if err := a.AddUser(ctx, auth.User{Name: "admin", Display: "Administrator", Role: auth.Admin}, password); err != nil {
+	if err := a.AddUser(ctx, auth.User{Name: "admin", Display: "Administrator", Role: auth.Admin, FHIRUser: trialUser.String()}, password); err != nil {
 		return "", err
 	}
 	app := auth.Client{ID: trialApp, Name: "Demo app", Public: true, Native: true, Scope: "launch launch/patient openid fhirUser offline_access patient/*.rs user/*.rs",

@@ -44,7 +44,7 @@ func TestServe_FirstUser(t *testing.T) {
 		}
 	}
 	_, out, _ := run(nil, "user", "list", "--store", "sqlite:"+filepath.Dir(secret)+"/first.db")
-	if out != "admin\tadmin\tenabled\t\tAdministrator\n" {
+	if out != "admin\tadmin\tenabled\tPractitioner/admin\tAdministrator\n" {
 		t.Errorf("users: %q", out)
 	}
 }

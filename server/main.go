@@ -165,7 +165,7 @@ func serve(ctx context.Context, c Config, p Program, log *slog.Logger) error {
 	}
 	first := ""
 	if c.trial() {
-		if first, err = firstUser(ctx, s.auth); err != nil {
+		if first, err = firstUser(ctx, s.auth, s.engine); err != nil {
 			return errors.Join(err, s.Stop(c.StopAfter))
 		}
 	}

@@ -57,6 +57,7 @@ func TestSMART22_A7_CORS(t *testing.T) {
 	store := stores["sqlite"](t)
 	s := start(t, store, required)
 	command(t, store, "client", "add", "app", "--public", "--scope", "openid", "--redirect", "https://app.example.org/done")
+	command(t, store, "client", "add", "native", "--public", "--native", "--scope", "openid", "--redirect", "http://127.0.0.1/callback")
 	const app, stranger = "https://app.example.org", "https://evil.example"
 	for _, c := range []struct {
 		method, path, origin string
@@ -74,6 +75,10 @@ func TestSMART22_A7_CORS(t *testing.T) {
 		{"OPTIONS", "/auth/token", stranger, 204, false},
 		{"GET", "/Patient/1", app, 401, true},
 		{"OPTIONS", "/Patient/1", app, 204, true},
+		{"GET", "/Patient/1", "http://127.0.0.1:8090", 401, true},
+		{"POST", "/auth/token", "http://127.0.0.1:50123", 400, true},
+		{"GET", "/Patient/1", "http://127.0.0.1.evil.example", 401, false},
+		{"GET", "/Patient/1", "http://localhost:8090", 401, false},
 		{"GET", "/Patient/1", stranger, 401, false},
 		{"OPTIONS", "/Patient/1", stranger, 204, false},
 		{"GET", "/Patient/1", "null", 401, false},

@@ -43,6 +43,7 @@ type Server struct {
 
 	store    store.Store
 	auth     *auth.Authority // nil without tokens
+	engine   *interaction.Engine
 	jobs     *job.Runner
 	traces   *telemetry.Tracer
 	stopping atomic.Bool
@@ -193,6 +194,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 			custom.Wrote(key)
 		},
 	}
+	s.engine = engine
 	operations, err := operation.New(engine, known)
 	if err != nil {
 		return nil, err

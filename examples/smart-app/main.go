@@ -2,16 +2,22 @@
 // as charts. It is a public client whose page does all by itself, in the browser; this
 // program only serves the page.
 //
-// Register it, start it, and open it, or start it from the EHR (…/fhir/auth/launch):
+// A server that is tried on loopback has registered it as demo-app, so that this is enough:
+//
+//	vitalwire --auth required
+//	go run ./examples/smart-app
+//
+// Open it, or start it from the EHR (/fhir/auth/launch there). Elsewhere:
 //
 //	vitalwire client add vitals-chart --name 'Vitals chart' --public \
-//	    --redirect http://127.0.0.1:9090/ --launch http://127.0.0.1:9090/ \
+//	    --redirect http://127.0.0.1:8090/callback --launch http://127.0.0.1:8090/launch \
 //	    --scope 'launch launch/patient openid fhirUser online_access patient/Patient.r patient/Observation.rs'
-//	go run ./examples/smart-app
+//	go run ./examples/smart-app -client vitals-chart
 package main
 
 import (
 	"embed"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io/fs"
@@ -24,13 +30,23 @@ import (
 var files embed.FS
 
 func main() {
-	listen := flag.String("listen", "127.0.0.1:9090", "address to serve the page at; its URL is the registered redirect_uri")
+	listen := flag.String("listen", "127.0.0.1:8090", "address to serve the page at; /callback there is the registered redirect_uri")
+	client := flag.String("client", "demo-app", "client_id that it is registered with")
 	flag.Parse()
 	page, err := fs.Sub(files, "page")
 	if err != nil {
 		log.Fatal(err)
 	}
-	server := &http.Server{Addr: *listen, Handler: secured(http.FileServerFS(page)), ReadHeaderTimeout: 5 * time.Second}
+	routes := http.NewServeMux()
+	routes.Handle("/", http.FileServerFS(page))
+	for _, path := range []string{"/launch", "/callback"} { // the page finds out by its query what it is asked for
+		routes.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, page, "index.html") })
+	}
+	routes.HandleFunc("/client.json", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]string{"client_id": *client}) // a browser that has gone needs none
+	})
+	server := &http.Server{Addr: *listen, Handler: secured(routes), ReadHeaderTimeout: 5 * time.Second}
 	fmt.Printf("The app is at http://%s/\n", *listen)
 	log.Fatal(server.ListenAndServe())
 }

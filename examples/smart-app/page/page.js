@@ -1,7 +1,7 @@
 import { begin, finish, record } from './smart.js';
 import { draw, heading, series } from './chart.js';
 
-const here = location.origin + location.pathname, clientId = 'vitals-chart';
+const redirectUri = `${location.origin}/callback`;
 const status = document.getElementById('status'), form = document.getElementById('start');
 
 function nameOf(patient) {
@@ -25,11 +25,14 @@ async function show(context) {
 
 async function run() {
   const asked = new URLSearchParams(location.search);
-  const leave = async (iss, launch) => location.assign(await begin({ iss, launch, clientId, redirectUri: here, storage: sessionStorage }));
+  const leave = async (iss, launch) => {
+    const { client_id: clientId } = await (await fetch('/client.json')).json();
+    location.assign(await begin({ iss, launch, clientId, redirectUri, storage: sessionStorage }));
+  };
   if (asked.has('iss') && asked.has('launch')) return leave(asked.get('iss'), asked.get('launch'));
   if (asked.has('state')) {
     const url = location.href;
-    history.replaceState(null, '', here); // the code stays in no history
+    history.replaceState(null, '', redirectUri); // the code stays in no history
     return show(await finish(url, sessionStorage));
   }
   status.textContent = 'Which server has the record?';
