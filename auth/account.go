@@ -116,7 +116,7 @@ func (a *Authority) changeOwn(w http.ResponseWriter, r *http.Request, u *User) {
 		u, err = a.user(r.Context(), u.Name)
 	}
 	if err == nil && u != nil {
-		_, err = a.begin(w, r, u)
+		err = a.begin(w, r, u)
 	}
 	if err != nil {
 		a.pageFault(w, r, err)

@@ -126,7 +126,7 @@ func (a *Authority) login(w http.ResponseWriter, r *http.Request) {
 
 // welcome begins the session of who has proved to be a user, and goes on.
 func (a *Authority) welcome(w http.ResponseWriter, r *http.Request, u *User, next string) {
-	if _, err := a.begin(w, r, u); err != nil {
+	if err := a.begin(w, r, u); err != nil {
 		a.pageFault(w, r, err)
 		return
 	}

@@ -60,7 +60,7 @@ const (
 
 // setCookie gives a browser a cookie for as long as it runs; "" takes it away.
 func (a *Authority) setCookie(w http.ResponseWriter, name, value string) {
-	c := &http.Cookie{Name: a.cookieName(name), Value: value, Path: "/", HttpOnly: true, Secure: a.secure(), SameSite: http.SameSiteLaxMode}
+	c := &http.Cookie{Name: a.cookieName(name), Value: value, Path: "/", HttpOnly: true, Secure: a.secure(), SameSite: http.SameSiteLaxMode} //nolint:gosec // without TLS there is only loopback, where browsers drop Secure ones
 	if len(a.Frames) > 0 && a.secure() {
 		// In the frame of an EHR every request is one from another site.
 		c.SameSite, c.Partitioned = http.SameSiteNoneMode, true
@@ -88,14 +88,14 @@ func isRandom(text string) bool {
 
 // begin signs a user in. The session is a new one, whatever the browser brought, so
 // that nobody can make another's browser use a session that he knows.
-func (a *Authority) begin(w http.ResponseWriter, r *http.Request, u *User) (*session, error) {
+func (a *Authority) begin(w http.ResponseWriter, r *http.Request, u *User) error {
 	old := a.cookie(r, sessionCookie)
 	now := a.now().UTC()
 	s := &session{User: u.Name, Epoch: u.Epoch, Began: now, Seen: now, secret: random()}
 	s.ID = hashed(s.secret)
 	data, err := json.Marshal(s)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	err = a.Shelf.Change(r.Context(), func(d Drawer) error {
 		if old != "" {
@@ -106,10 +106,10 @@ func (a *Authority) begin(w http.ResponseWriter, r *http.Request, u *User) (*ses
 		return d.Put(sessionShelf, s.ID, data)
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	a.setCookie(w, sessionCookie, s.secret)
-	return s, nil
+	return nil
 }
 
 // end signs the browser out.

@@ -35,7 +35,7 @@ type Program struct {
 	Stdin          io.Reader // may be nil
 	Stdout, Stderr io.Writer
 	// Context ends the program when it ends, besides signals; nil never does.
-	Context    context.Context //nolint:containedctx // it is that of the whole program
+	Context    context.Context
 	Adapters   []adapters.Adapter
 	Recordings fs.FS
 }

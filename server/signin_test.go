@@ -37,13 +37,13 @@ func (v visitor) visit(page string, form url.Values) (int, http.Header, string) 
 	var response *http.Response
 	var err error
 	if form == nil {
-		response, err = v.client.Get(page) //nolint:noctx // a test
+		response, err = v.client.Get(page)
 	} else {
 		_, _, before := v.visit(page, nil)
 		if token := regexp.MustCompile(`name="form_token" value="([^"]+)"`).FindStringSubmatch(before); token != nil {
 			form.Set("form_token", token[1])
 		}
-		response, err = v.client.PostForm(strings.SplitN(page, "?", 2)[0], form) //nolint:noctx // a test
+		response, err = v.client.PostForm(strings.SplitN(page, "?", 2)[0], form)
 	}
 	if err != nil {
 		v.t.Fatal(err)
@@ -116,7 +116,7 @@ func TestSecurity_BodyAfterAuthentication(t *testing.T) {
 		"POST /ingest/blegatt", "POST /ingest/associations", "POST /admin/packages", "POST /admin/clients", "POST /admin/users",
 	} {
 		for _, header := range []string{"", "Authorization: Bearer " + strings.Repeat("A", 43) + "\r\n", "Content-Encoding: gzip\r\n"} {
-			c, err := net.Dial("tcp", s.Addr) //nolint:noctx // a test
+			c, err := net.Dial("tcp", s.Addr)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -90,7 +90,7 @@ func TestRFC8705_GatewayByCertificate(t *testing.T) {
 			none := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
 			post := func(c *http.Client, path string, form url.Values) (int, map[string]any) {
 				t.Helper()
-				response, err := c.PostForm(s.Base+"/auth/"+path, form) //nolint:noctx // a test
+				response, err := c.PostForm(s.Base+"/auth/"+path, form)
 				if err != nil {
 					return 0, nil
 				}
@@ -149,7 +149,7 @@ func TestRFC8705_GatewayByCertificate(t *testing.T) {
 			if _, answer := post(gateway, "introspect", url.Values{"client_id": {"gw7"}, "token": {token}}); answer["cnf"] == nil {
 				t.Errorf("introspection: %v", answer)
 			}
-			response, err := none.Get(s.Base + "/.well-known/smart-configuration") //nolint:noctx // a test
+			response, err := none.Get(s.Base + "/.well-known/smart-configuration")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -169,11 +169,11 @@ func TestTLS_ReloadAndLeastVersion(t *testing.T) {
 	serial := func(config *tls.Config) string {
 		t.Helper()
 		config.InsecureSkipVerify = true
-		c, err := tls.Dial("tcp", s.Addr, config) //nolint:noctx // a test
+		c, err := tls.Dial("tcp", s.Addr, config)
 		if err != nil {
 			return err.Error()
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		return string(c.ConnectionState().PeerCertificates[0].Signature)
 	}
 	first := serial(&tls.Config{})
@@ -228,9 +228,9 @@ func TestTLS_ACME(t *testing.T) {
 	defer authority.Close()
 	s := startWith(t, server.Config{TLS: server.TLS{ACMEHosts: []string{"fhir.example.org"}, ACMEDirectory: authority.URL, ACMECache: t.TempDir()}}, nil)
 	for _, name := range []string{"", "other.example.org", "fhir.example.org"} {
-		c, err := tls.Dial("tcp", s.Addr, &tls.Config{ServerName: name, InsecureSkipVerify: true}) //nolint:noctx // a test
+		c, err := tls.Dial("tcp", s.Addr, &tls.Config{ServerName: name, InsecureSkipVerify: true})
 		if err == nil {
-			c.Close()
+			_ = c.Close() // which should not be there
 			t.Errorf("%q has a certificate", name)
 		}
 		if listed := name == "fhir.example.org"; (asked.Load() > 0) != listed {

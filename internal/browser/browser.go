@@ -68,13 +68,12 @@ func Open(t testing.TB) *Page {
 		t.Fatal(err)
 	}
 	command := exec.Command(program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
-		"--remote-debugging-pipe", "--user-data-dir="+t.TempDir(), "about:blank") //nolint:noctx // it is stopped below
+		"--remote-debugging-pipe", "--user-data-dir="+t.TempDir(), "about:blank")
 	command.ExtraFiles = []*os.File{fromUs, toUs} // descriptors 3 and 4 there
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	fromUs.Close()
-	toUs.Close()
+	_, _ = fromUs.Close(), toUs.Close() // theirs now
 	p := &Page{t: t, to: toThem, answers: map[int]chan message{}}
 	read := make(chan struct{})
 	go func() {
@@ -84,9 +83,9 @@ func Open(t testing.TB) *Page {
 	t.Cleanup(func() {
 		_ = command.Process.Kill() // it keeps nothing
 		_ = command.Wait()
-		toThem.Close()
+		_ = toThem.Close()
 		<-read
-		fromThem.Close()
+		_ = fromThem.Close()
 	})
 	var target struct {
 		ID      string `json:"targetId"`
