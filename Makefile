@@ -3,7 +3,7 @@
 
 GOLANGCI  := v2.15.0
 FUZZTIME  ?= 10s
-TESTFLAGS ?= -timeout 10m
+TESTFLAGS ?= -timeout 20m
 ARGS      ?=
 QUERIES   ?= 20000
 FOR       ?=
@@ -16,8 +16,9 @@ RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race '-gcflags=modernc.org
 
 # Where state is shared between goroutines; tested under the race detector.
 SHARED := ./server/...
-# Tens of thousands of resources, which the race detector would take minutes for.
-LARGE  := ^TestTransaction_Synthea$$
+# Much of the same one after the other, which the race detector would take minutes for;
+# memory, of which it takes its own share; and processes that it does not see into.
+LARGE  := ^Test(Transaction_(Synthea|Memory|Killed)|E1_EveryRouteByAnotherPatient|Everything_BruteForce)$$
 
 .PHONY: test check format vet lint fuzz bench microbench oracle build run demo help clients fuzzhttp
 
