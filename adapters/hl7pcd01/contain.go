@@ -29,7 +29,7 @@ func (r *reader) contain(g *group) {
 			// fillers into its value ("x^x^x").
 			g.objects = append(g.objects, r.object(row, c))
 		case row.path.isFacet():
-			g.facet(r, row, c)
+			g.facet(row, c)
 		case attribute(c) && len(row.path) > 0 && !empty:
 			g.attribute(r, row, c)
 		default:

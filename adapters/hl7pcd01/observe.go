@@ -1,7 +1,6 @@
 package hl7pcd01
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 
@@ -50,9 +49,7 @@ func (r *reader) measurement(g *group, row result) acom.Measurement {
 	m.Setting = category == "setting"
 	m.Metric.Therapy = m.Setting || g.isPump() || therapy(c.refID)
 	r.site(obx, &m)
-	for _, text := range append(slices.Clone(g.notes), row.notes...) {
-		m.Metric.Notes = append(m.Metric.Notes, text)
-	}
+	m.Metric.Notes = append(append(m.Metric.Notes, g.notes...), row.notes...)
 	r.metric(g, row, c, m, unit, foreign, category)
 	return m
 }

@@ -18,7 +18,7 @@ type facet struct {
 }
 
 // facet keeps a sub-row for its metric, which may come before or after it.
-func (g *group) facet(r *reader, row result, c coded) {
+func (g *group) facet(row result, c coded) {
 	key := row.path.parent().String()
 	f := g.facets[key]
 	field := row.obx.Field(5)

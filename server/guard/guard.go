@@ -141,12 +141,13 @@ const fewParams = 8
 // asked are the parameters that clauses ask for, as long as they are plain: references
 // and tokens.
 func asked(clauses []search.Clause, params []*search.Param) ([]*search.Param, bool) {
-	plain := true
 	for _, c := range clauses {
 		if c.Group != nil {
-			if params, plain = asked(c.Group.Clauses, params); !plain {
+			inner, plain := asked(c.Group.Clauses, params)
+			if !plain {
 				return nil, false
 			}
+			params = inner
 			continue
 		}
 		for _, p := range c.Param.Indexed() {

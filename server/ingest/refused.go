@@ -51,20 +51,20 @@ func (s *Service) refuse(ctx context.Context, sub Submission, f frame, bad *adap
 	if bad.Unprocessable {
 		answer = fhir.Unprocessable("", text, sub.Adapter, bad.Offset, bad.Reason, id)
 	}
-	return &Declined{Err: answer, Reply: bad.Reply}
+	return &DeclinedError{Err: answer, Reply: bad.Reply}
 }
 
-// Declined is the error of a frame that was refused, and kept as such.
-type Declined struct {
+// DeclinedError is the error of a frame that was refused, and kept as such.
+type DeclinedError struct {
 	Err *fhir.Error
 	// Reply is what the sender waits for, nil when the adapter had no answer.
 	Reply []byte
 }
 
-func (e *Declined) Error() string { return e.Err.Error() }
+func (e *DeclinedError) Error() string { return e.Err.Error() }
 
 // Unwrap gives the error as the REST side tells it.
-func (e *Declined) Unwrap() error { return e.Err }
+func (e *DeclinedError) Unwrap() error { return e.Err }
 
 // refusalID names a refused frame by what was sent and as what, not by when.
 func refusalID(sub Submission, f frame) string {

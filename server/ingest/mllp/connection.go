@@ -111,7 +111,7 @@ func (c *connection) serve(message []byte) error {
 	receipt, err := l.Ingest.Submit(context.Background(), ingest.Submission{Adapter: l.Adapter, Profile: l.Profile, Bytes: message})
 	<-l.work
 	var answer []byte
-	var declined *ingest.Declined
+	var declined *ingest.DeclinedError
 	switch {
 	case err == nil:
 		answer = receipt.Reply
