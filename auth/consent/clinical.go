@@ -10,9 +10,10 @@ var authors = []string{
 }
 
 // times are the parameters that tell when what a resource reports took place, by
-// preference. The first that a type has counts.
+// preference. The first that a type has counts. MedicationRequest has a date as well:
+// when a dose is to be given, which most do not say.
 var times = []string{
-	"date", "onset-date", "effective-time", "effective", "authoredon", "authored-on", "authored", "started", "sent", "created", "identified",
+	"authoredon", "date", "onset-date", "effective-time", "effective", "authored-on", "authored", "started", "sent", "created", "identified",
 	"collected", "start-date", "whenhandedover", "datewritten", "datetime", "event-date", "recorded", "recorded-date", "issued", "period",
 }
 
