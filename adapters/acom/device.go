@@ -23,6 +23,9 @@ type Device struct {
 	Specializations []Specialization `json:"specializations,omitempty"`
 	// TimeSync is the MDC code of the time synchronisation method, 0 when not said.
 	TimeSync Code `json:"timeSync,omitempty"`
+	// TickResolution is how many ticks a second has where the device measures in
+	// ticks (Tick-Resolution, IEEE 11073-10406), 0 when not said.
+	TickResolution uint16 `json:"tickResolution,omitempty"`
 	// Battery is the battery level in percent, decimal text, "" when not said.
 	Battery string `json:"battery,omitempty"`
 	// Certified device list and version of the Continua certification, when told.

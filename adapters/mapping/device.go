@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -76,6 +77,11 @@ func SensorDevice(d acom.Device, named string) (*fhir.Resource, error) {
 	if d.TimeSync != 0 {
 		device.Property = append(device.Property, samply.DeviceProperty{
 			Type: mdcConcept(68220), ValueCode: []samply.CodeableConcept{mdcConcept(d.TimeSync)}}) // MDC_TIME_SYNC_PROTOCOL
+	}
+	if d.TickResolution != 0 {
+		q := samply.Quantity{Value: ptr(json.Number(strconv.Itoa(int(d.TickResolution)))), Unit: ptr("Hz"), System: ptr(ucumSystem), Code: ptr("Hz")}
+		device.Property = append(device.Property, samply.DeviceProperty{
+			Type: mdcConcept(68229), ValueQuantity: []samply.Quantity{q}}) // MDC_ATTR_TICK_RES
 	}
 	if d.Battery != "" {
 		q, _, err := quantity(d.Battery, 262688)

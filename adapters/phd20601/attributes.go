@@ -65,6 +65,7 @@ const (
 	attrBaseOffsetTime   = 2689
 	attrBOTimeStamp      = 2690
 	attrBOSegmentStart   = 2691
+	attrTickResolution   = 2693
 )
 
 // octets is a byte string that is hexadecimal in JSON.

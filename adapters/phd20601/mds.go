@@ -119,6 +119,8 @@ func describe(d *acom.Device, id uint16, c *cursor.Cursor) bool {
 		})
 	case attrTimeInfo:
 		timeInfo(d, c)
+	case attrTickResolution:
+		d.TickResolution = c.U16("Tick-Resolution")
 	case attrBattery:
 		d.Battery = sprintf("%d", c.U16("Battery-Level"))
 	case attrRegCert:

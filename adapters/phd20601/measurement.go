@@ -67,6 +67,7 @@ func (b *batch) add(o *object, at *cursor.Cursor, person uint16, attrs []attribu
 		if !found {
 			continue
 		}
+		untick(&v.Value, b.device.TickResolution)
 		if err := b.count(a.body, 1+len(v.Components)+len(v.Supplemental)+len(p.sources)); err != nil {
 			return err
 		}

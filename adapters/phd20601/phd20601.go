@@ -4,6 +4,11 @@
 // answers what they wait for. It implements the MDER encoding only (annex F)
 // and leaves out Set-Time, requests for data and the clearing of PM-segments.
 //
+// Of every specialization (104xx) the objects are read by what the agent's
+// configuration says of them, live and from PM-stores. Standard configurations are
+// built in for 10404, 10407, 10408, 10415 and 10417; an agent with another one is
+// asked for its configuration report, as 8.7.3.2 provides: none is guessed.
+//
 // Frame.Bytes holds one or several APDUs, of the agent or of both directions;
 // what a manager said is checked and gives neither facts nor a reply.
 package phd20601

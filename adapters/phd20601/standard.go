@@ -3,7 +3,9 @@ package phd20601
 import "vitalwire/adapters/acom"
 
 // The standard configurations of the device specializations: what an agent
-// means that associates with such a dev-config-id and sends no config report.
+// means that associates with such a dev-config-id and sends no config report. An
+// agent with a standard configuration that is not here is answered
+// accepted-unknown-config and sends it.
 const (
 	configOximeter     = 0x0190 // IEEE 11073-10404, continuous
 	configOximeterSpot = 0x0191 // IEEE 11073-10404, spot-check

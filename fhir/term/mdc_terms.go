@@ -21,7 +21,7 @@ var personalTerms = []MDC{
 	{Code: 68224, RefID: "MDC_TIME_RES_REL_HI_RES", Display: "Resolution of the high resolution relative time clock", UCUM: "us"},
 	{Code: 68225, RefID: "MDC_ATTR_TIME_BO", Display: "Base offset time"},
 	{Code: 68226, RefID: "MDC_ATTR_TIME_STAMP_BO", Display: "Base offset time"},
-	{Code: 68229, RefID: "MDC_ATTR_TICK_RES", Display: "Resolution of the tick counter", UCUM: "us"},
+	{Code: 68229, RefID: "MDC_ATTR_TICK_RES", Display: "Resolution of the tick counter", UCUM: "Hz"},
 	{Code: 68239, RefID: "MDC_TIME_RES_BO", Display: "Resolution of the base offset time clock", UCUM: "us"},
 	// Partition 2: measurements (SCADA)
 	{Code: 131328, RefID: "MDC_ECG_ELEC_POTL", Display: "ECG waveform", UCUM: "mV"},
