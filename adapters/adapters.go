@@ -5,6 +5,7 @@ package adapters
 
 import (
 	"fmt"
+	"io"
 	"time"
 
 	"vitalwire/adapters/acom"
@@ -19,6 +20,10 @@ type Adapter struct {
 	// New gives a Decoder for one connection. A Decoder may keep association
 	// state; what must outlive the connection goes through memory.
 	New func(memory Memory) Decoder
+	// Split cuts a file that may be longer than a frame into frames that each say
+	// all of themselves, in bounded memory; nil when every file is one frame. It stops
+	// at the first error of r or emit, and an *Error tells where the file is none.
+	Split func(r io.Reader, emit func(frame []byte) error) error
 }
 
 // Memory is what the adapter asked to be remembered earlier: a plain dictionary
@@ -62,6 +67,17 @@ type Result struct {
 	Reply []byte
 	// Remember is committed together with the reports.
 	Remember []Memo
+	// Skipped are records of a file that gave no reading although others did, each
+	// with why; the frame itself is kept.
+	Skipped []Skip
+}
+
+// Skip is a record that gave no reading.
+type Skip struct {
+	// Offset of the record from the start of Frame.Bytes.
+	Offset int `json:"offset"`
+	// Reason in words an integrator can act on; it never holds patient data.
+	Reason string `json:"reason"`
 }
 
 // Decoder reads the frames of one connection in order. Decode does no I/O, reads

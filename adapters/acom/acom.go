@@ -21,6 +21,10 @@ type Report struct {
 	Measurements []Measurement `json:"measurements,omitempty"`
 	// Bedside is set by the adapters of point-of-care devices.
 	Bedside *Bedside `json:"bedside,omitempty"`
+	// Service names the vendor's service, app or file that passed the readings on,
+	// such as "dexcom". A Report that has one is mapped as R4 vital signs and by
+	// neither device guide: nobody on the way was a gateway in their sense.
+	Service string `json:"service,omitempty"`
 }
 
 // Kind says which of the ACOM measurement classes a Measurement is.
@@ -68,7 +72,11 @@ type Measurement struct {
 	Quality    *Number     `json:"quality,omitempty"`
 	Value      Value       `json:"value"`
 	Components []Component `json:"components,omitempty"`
-	// Metric is set by the adapters of point-of-care devices.
+	// Record is what the Service of the report calls the record, unique among its
+	// records of one type for one person; "" when it has no name. The same record
+	// sent again is the same reading.
+	Record string `json:"record,omitempty"`
+	// Metric is set by the adapters of point-of-care devices and of services.
 	Metric *Metric `json:"metric,omitempty"`
 }
 
@@ -76,6 +84,9 @@ type Measurement struct {
 type Component struct {
 	Type  Code  `json:"type"`
 	Value Value `json:"value"`
+	// Codings name the type in other systems; with a Type of 0 they are all that is
+	// known. Only reports of a Service have them.
+	Codings []Coding `json:"codings,omitempty"`
 }
 
 // Value holds what was sent; which member counts is told by the Kind of the

@@ -109,6 +109,9 @@ type Metric struct {
 	// Therapy is set for a value that a pump or another therapy device works with: no
 	// sign of life of the patient.
 	Therapy bool `json:"therapy,omitempty"`
+	// Activity is set for a score, count or state of everyday life that no clinical
+	// term means: steps, stress, sleep.
+	Activity bool `json:"activity,omitempty"`
 	// Reference is the reference range of a laboratory result.
 	Reference *Range `json:"reference,omitempty"`
 	// Notes say what the reader of the value should know, such as that its code and

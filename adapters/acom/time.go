@@ -17,7 +17,21 @@ type Time struct {
 	// Earlier is set when the time comes from an earlier timeline: the device's clock
 	// was set or lost since, so that a Clock read now says nothing about it.
 	Earlier bool `json:"earlier,omitempty"`
+	// Zone says where the offset of Wall comes from, or that nobody knows one; "" is
+	// a device's own clock, which the gateway's offset explains (PHD 2.0).
+	Zone ZoneSource `json:"zone,omitempty"`
 }
+
+// ZoneSource is where the offset of a time comes from.
+type ZoneSource string
+
+// The sources. A reading of an unknown zone is charted by its date alone.
+const (
+	ZoneOffset  ZoneSource = "offset"  // told with the time itself
+	ZoneDevice  ZoneSource = "device"  // a setting of the device or app that measured
+	ZoneUser    ZoneSource = "user"    // a setting of the account, or of who sent the file
+	ZoneUnknown ZoneSource = "unknown" // a local time, nobody said where
+)
 
 // IsZero reports whether the device gave no time.
 func (t Time) IsZero() bool { return t.Wall == nil && t.Ticks == nil }

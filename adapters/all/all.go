@@ -5,7 +5,10 @@ package all
 import (
 	"vitalwire/adapters"
 	"vitalwire/adapters/blegatt"
+	"vitalwire/adapters/clarity"
+	"vitalwire/adapters/dexcom"
 	"vitalwire/adapters/hl7pcd01"
+	"vitalwire/adapters/libreview"
 	"vitalwire/adapters/phd20601"
 )
 
@@ -13,7 +16,10 @@ import (
 func Adapters() []adapters.Adapter {
 	return []adapters.Adapter{
 		blegatt.Adapter,
+		clarity.Adapter,
+		dexcom.Adapter,
 		hl7pcd01.Adapter,
+		libreview.Adapter,
 		phd20601.Adapter,
 	}
 }

@@ -22,7 +22,7 @@ import (
 )
 
 // supporting are the folders below adapters that are no adapter.
-var supporting = []string{"acom", "all", "cursor", "hl7v2", "mapping"}
+var supporting = []string{"acom", "all", "cursor", "hl7v2", "mapping", "records"}
 
 // Every folder is listed under its own name: no adapter is written and forgotten.
 func TestAdapters_AreAllListed(t *testing.T) {
@@ -182,8 +182,11 @@ func TestAdapters_OutputIsValid(t *testing.T) {
 				}
 				context := context
 				build := func(d acom.Device) (*fhir.Resource, error) { return mapping.SensorDevice(d, context.DeviceID) }
-				if report.Bedside != nil {
+				switch {
+				case report.Bedside != nil:
 					build = mapping.BedsideDevice
+				case report.Service != "":
+					build = func(d acom.Device) (*fhir.Resource, error) { return mapping.ServiceDevice(d, context.DeviceID) }
 				}
 				device, err := build(report.Device)
 				if err != nil {

@@ -37,10 +37,11 @@ type named struct {
 
 // names gives the readings of one report their identifiers.
 type names struct {
-	device string
-	clock  *coincidence
-	c      Context
-	given  map[string]string // identifier value -> digest of the reading it was given to
+	device  string
+	service string // Report.Service
+	clock   *coincidence
+	c       Context
+	given   map[string]string // identifier value -> digest of the reading it was given to
 }
 
 // name makes the conditional-create identifier of the measurement at position i
@@ -59,6 +60,17 @@ func (n *names) name(m acom.Measurement, i int) (named, error) {
 	}
 	id := named{digest: digest(string(own))}
 	parts := []string{n.device, n.patient(), typeName(m), n.when(m)}
+	if n.service != "" && m.Record != "" {
+		// A service names its records: neither a time it tells otherwise today nor a
+		// device that has another name there makes it another reading.
+		id.system = bedsideSystem
+		id.full = strings.Join([]string{n.service, n.patient(), typeName(m), m.Record}, "-")
+		if other, ok := n.given[id.full]; ok && other != id.digest {
+			id.full = distinct(id.full, id.digest)
+		}
+		n.given[id.full] = id.digest
+		return id, nil
+	}
 	for _, s := range m.Supplemental {
 		parts = append(parts, decimal(s))
 	}
@@ -70,7 +82,7 @@ func (n *names) name(m acom.Measurement, i int) (named, error) {
 	}
 	n.given[id.full] = id.digest
 	id.system = identifierSystem
-	if m.Metric != nil {
+	if m.Metric != nil || n.service != "" {
 		id.system = bedsideSystem
 		return id, nil
 	}

@@ -74,7 +74,7 @@ func Observations(report acom.Report, c Context) ([]Observation, error) {
 		id = c.Device.ID
 	}
 	own := coincidenceOf(report.Clock)
-	names := names{device: id, clock: own, c: c, given: map[string]string{}}
+	names := names{device: id, service: report.Service, clock: own, c: c, given: map[string]string{}}
 	var clocks clocks
 	mapped := make([]Observation, 0, len(report.Measurements)+1)
 	for i, m := range report.Measurements {
@@ -84,8 +84,13 @@ func Observations(report acom.Report, c Context) ([]Observation, error) {
 			return nil, err
 		}
 		make := observation
-		if report.Bedside != nil {
+		switch {
+		case report.Bedside != nil:
 			make = bedsideObservation
+		case report.Service != "":
+			make = func(m acom.Measurement, when moment, name named, c Context) (Observation, error) {
+				return serviceObservation(m, when, name, report.Service, c)
+			}
 		}
 		o, err := make(m, when, name, c)
 		if err != nil {

@@ -38,11 +38,14 @@ func Cases(t testing.TB, adapter string) []Case {
 	}
 	var cases []Case
 	for _, in := range inputs {
-		if filepath.Ext(in) == ".hl7" {
+		switch filepath.Ext(in) {
+		case ".hl7":
 			cases = append(cases, messages(t, in))
-			continue
+		case ".txt":
+			cases = append(cases, document(t, in))
+		default:
+			cases = append(cases, read(t, filepath.Dir(in)))
 		}
-		cases = append(cases, read(t, filepath.Dir(in)))
 	}
 	return cases
 }
@@ -66,6 +69,36 @@ func messages(t testing.TB, path string) Case {
 		c.Frames = append(c.Frames, frame)
 	}
 	return c
+}
+
+// document reads in.txt: a frame that is a text, after lines "profile: value",
+// "device: value" and "received: value" that say what the transport knows.
+func document(t testing.TB, path string) Case {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var frame adapters.Frame
+	text := string(data)
+	for {
+		line, rest, _ := strings.Cut(text, "\n")
+		name, value, _ := strings.Cut(line, ": ")
+		switch name {
+		case "profile":
+			frame.Profile = value
+		case "device":
+			frame.Device = value
+		case "received":
+			if frame.Received, err = time.Parse(time.RFC3339Nano, value); err != nil {
+				t.Fatal(err)
+			}
+		default:
+			frame.Bytes = []byte(text)
+			return Case{Dir: filepath.Dir(path), Frames: []adapters.Frame{frame}}
+		}
+		text = rest
+	}
 }
 
 // read reads in.hex: "name: value" lines hold for the frames after them, every
@@ -148,6 +181,7 @@ type Outcome struct {
 	Reports  any            `json:"reports,omitempty"`
 	Reply    string         `json:"reply,omitempty"`
 	Remember map[string]any `json:"remember,omitempty"`
+	Skipped  any            `json:"skipped,omitempty"`
 }
 
 // Show is a Result as want.json shows it.
@@ -155,6 +189,9 @@ func Show(result adapters.Result) Outcome {
 	o := Outcome{Reply: strings.ToUpper(hex.EncodeToString(result.Reply))}
 	if result.Reports != nil {
 		o.Reports = result.Reports
+	}
+	if result.Skipped != nil {
+		o.Skipped = result.Skipped
 	}
 	for _, memo := range result.Remember {
 		if o.Remember == nil {

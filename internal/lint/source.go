@@ -184,9 +184,9 @@ func reminders(f *file) []finding {
 }
 
 // adapterOf is the folder of the adapter that a file belongs to, or "": the
-// cursor is where bytes are indexed, hl7v2 the reader of delimited text: both are none.
+// cursor is where bytes are indexed, hl7v2 and records read text: none is an adapter.
 func adapterOf(f *file) string {
-	if !f.product("adapters") || f.dir == "adapters" || path.Base(f.dir) == "cursor" || path.Base(f.dir) == "hl7v2" {
+	if !f.product("adapters") || f.dir == "adapters" || path.Base(f.dir) == "cursor" || path.Base(f.dir) == "hl7v2" || path.Base(f.dir) == "records" {
 		return ""
 	}
 	return f.dir

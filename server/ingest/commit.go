@@ -102,7 +102,7 @@ func (s *Service) plan(ctx context.Context, adapter adapters.Adapter, f frame) (
 		if err = errors.Join(memory.err, err); err != nil {
 			return err
 		}
-		p.receipt.Reply = result.Reply
+		p.receipt.Reply, p.receipt.Skipped = result.Reply, result.Skipped
 		for _, memo := range result.Remember {
 			if err := p.remember(r, adapter.Name, memo); err != nil {
 				return err

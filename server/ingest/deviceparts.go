@@ -19,9 +19,12 @@ type partEntry struct {
 	Hash string `json:"hash"`
 }
 
-// reported is the Device of a report, personal or at the bedside.
+// reported is the Device of a report: personal, at the bedside, or behind a service.
 func (b *deviceBook) reported(report acom.Report) (fhir.Key, error) {
-	if report.Bedside == nil {
+	switch {
+	case report.Service != "":
+		return b.find(report.Device, func(all acom.Device) (*fhir.Resource, error) { return mapping.ServiceDevice(all, "") })
+	case report.Bedside == nil:
 		return b.sensor(report.Device)
 	}
 	return b.find(report.Device, mapping.BedsideDevice)

@@ -66,7 +66,7 @@ func (s *Service) byPatient(r store.Reader, names []string, f frame, report acom
 		if err != nil {
 			return nil, err
 		}
-		nobodys := report.Bedside != nil && m.Status&(acom.TestData|acom.DemoData) != 0
+		nobodys := (report.Bedside != nil || report.Service != "") && m.Status&(acom.TestData|acom.DemoData) != 0
 		if !ok || nobodys {
 			patient = ""
 		}

@@ -2,7 +2,9 @@ package ingest
 
 import (
 	"encoding/base64"
+	"fmt"
 
+	"vitalwire/adapters"
 	"vitalwire/fhir"
 	"vitalwire/server/store"
 )
@@ -12,6 +14,8 @@ type Receipt struct {
 	Readings []Reading
 	// Reply is what the device waits for, nil when nothing.
 	Reply []byte
+	// Skipped are records of the frame that gave no reading, each with why.
+	Skipped []adapters.Skip
 }
 
 // Reading is one Observation made or found, or one report put in quarantine.
@@ -46,12 +50,16 @@ func (r *Receipt) Waits() bool {
 
 // Bundle is the receipt as a transaction-response: an entry for each
 // Observation, with 201 when it was made and 200 when it was there; 202 for what
-// waits for a patient; last, when the device waits for a reply, the reply's
+// waits for a patient; 422 for a record that gave no reading; last, when the device waits for a reply, the reply's
 // bytes as a Binary.
 func (r *Receipt) Bundle(base string) *fhir.Resource {
 	entries := fhir.NewArray()
 	for _, reading := range r.Readings {
 		entries.Append(reading.entry(base))
+	}
+	for _, skip := range r.Skipped {
+		entries.Append(fhir.NewObject(fhir.M("response", fhir.NewObject(fhir.S("status", "422 Unprocessable Entity"),
+			fhir.M("outcome", note(fhir.CodeInvalid, fmt.Sprintf("the record at byte %d was skipped: %s", skip.Offset, skip.Reason)))))))
 	}
 	if r.Reply != nil {
 		binary := fhir.NewResource("Binary")

@@ -42,7 +42,7 @@ func (s *Server) submit(c echo.Context) error {
 	switch media {
 	case "application/json":
 		err = fromEnvelope(data, &sub)
-	case "application/octet-stream", "", "application/hl7-v2", "x-application/hl7-v2+er7", "application/hl7-v2+er7":
+	case "application/octet-stream", "", "text/csv", "text/xml", "application/xml", "application/hl7-v2", "x-application/hl7-v2+er7", "application/hl7-v2+er7":
 		err = fromQuery(c, data, &sub)
 	default:
 		err = fhir.BadMedia("Content-Type %q is not read here; send the frame as application/octet-stream, or as application/json with hex or base64", media)

@@ -1,0 +1,198 @@
+// Package libreview reads the CSV export of Abbott LibreView (FreeStyle Libre).
+//
+//	never a number: any word but LO and HI
+//	low, high       LO is below 40 mg/dL (2.2 mmol/L). HI is above 400 (22.2): some
+//	                sensors measure up to 500, and above 400 is true for them too
+//	unit            in the name of each glucose column
+//	dates           day and month stand in the order of the account's country. A date
+//	                that has two readings is read only where another row of the file, or
+//	                the frame's profile (order=mdy, order=dmy), tells the order
+//	time zone       local times; only the frame's profile can tell the zone (user)
+package libreview
+
+import (
+	"slices"
+	"strings"
+
+	"vitalwire/adapters"
+	"vitalwire/adapters/acom"
+	"vitalwire/adapters/records"
+)
+
+// Adapter is listed by adapters/all.
+var Adapter = adapters.Adapter{
+	Name:     "libreview",
+	Standard: "Abbott LibreView CSV export",
+	New:      func(adapters.Memory) adapters.Decoder { return decoder{} },
+	Split:    records.SplitTable(isHeader),
+}
+
+type decoder struct{}
+
+const timestamp = "device timestamp"
+
+func isHeader(names []string) bool { return slices.Contains(names, timestamp) }
+
+// file is one export: its columns of values with their units.
+type file struct {
+	*records.Batch
+	dates    records.Dates
+	historic column
+	scan     column
+	strip    column
+	ketone   column
+}
+
+// column is a column of concentrations, "" when the file has none.
+type column struct {
+	name string
+	unit acom.Code
+}
+
+// Decode implements adapters.Decoder.
+func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
+	table, err := records.ReadTable(f.Bytes, isHeader)
+	if err != nil {
+		return adapters.Result{}, err
+	}
+	b, err := records.NewBatch("libreview", f)
+	if err != nil {
+		return adapters.Result{}, err
+	}
+	in := file{Batch: b, dates: records.Dates{Order: b.Settings.Order, Zone: b.Settings.Zone}}
+	in.historic, in.scan = find(table, "historic glucose"), find(table, "scan glucose")
+	in.strip, in.ketone = find(table, "strip glucose"), find(table, "ketone")
+	if in.historic.unit == 0 && in.scan.unit == 0 {
+		return adapters.Result{}, records.Refuse(0, "it has no column of historic or scan glucose in mg/dL or mmol/L")
+	}
+	if !in.dates.Learn(texts(f.Bytes, table.Preamble)) {
+		return adapters.Result{}, &adapters.Error{Unprocessable: true,
+			Reason: "day and month of its dates cannot be told apart: give the profile order=mdy or order=dmy"}
+	}
+	for row, ok := table.Next(); ok; row, ok = table.Next() {
+		in.read(row)
+	}
+	return b.Result()
+}
+
+func find(table *records.Table, prefix string) column {
+	name, _ := table.Column(prefix)
+	return column{name, records.GlucoseUnit(strings.TrimSpace(strings.TrimPrefix(name, prefix)))}
+}
+
+// texts are all dates of the file: those of its rows, and when it was made.
+func texts(data []byte, preamble [][]string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for _, row := range preamble {
+			for _, field := range row {
+				if !yield(field) {
+					return
+				}
+			}
+		}
+		table, err := records.ReadTable(data, isHeader)
+		if err != nil {
+			return
+		}
+		for row, ok := table.Next(); ok; row, ok = table.Next() {
+			if !yield(row.Get(timestamp)) {
+				return
+			}
+		}
+	}
+}
+
+// read reads a row; its record type says which columns count.
+func (in file) read(row records.Row) {
+	if row.Empty() {
+		return
+	}
+	t, ok := in.dates.Read(row.Get(timestamp))
+	if !ok {
+		in.Fault(row.At, "the device timestamp is no time")
+		return
+	}
+	d := in.Device(row.Get("serial number"))
+	d.Model = records.Clip(row.Get("device"), 60)
+	if d.Local != "" {
+		d.Serial, d.Manufacturer = records.Clip(row.Get("serial number"), 60), "Abbott"
+	}
+	switch kind := row.Get("record type"); kind {
+	case "0":
+		in.glucose(row, d, in.historic, records.GlucoseISF, t)
+	case "1":
+		in.glucose(row, d, in.scan, records.GlucoseISF, t)
+	case "2":
+		in.glucose(row, d, in.strip, records.GlucoseCapillary, t)
+	case "3":
+		in.ketones(row, d, t)
+	case "4":
+		in.insulin(row, d, t)
+	case "5":
+		in.food(row, d, t)
+	case "6":
+		in.Skip(row.At, "a note, which is no measurement")
+	default:
+		in.Fault(row.At, "record type %q is not known", records.Clip(kind, 10))
+	}
+}
+
+func (in file) glucose(row records.Row, d acom.Device, c column, typ acom.Code, t acom.Time) {
+	m := records.Numeric(typ, acom.Value{}, t)
+	word := row.Get(c.name)
+	plain, number := records.Decimal(strings.Replace(word, ",", ".", 1))
+	switch {
+	case c.unit == 0:
+		in.Fault(row.At, "the file has no column with a unit for this record type")
+		return
+	case word == "LO":
+		m.Value, m.Metric.Interpretation = records.BelowSensor(c.unit), []string{"L"}
+	case word == "HI":
+		m.Value, m.Metric.Interpretation = records.AboveSensor(c.unit), []string{"H"}
+	case number && records.IsPositive(plain):
+		m.Value = records.Num(plain, c.unit)
+	default:
+		in.Fault(row.At, "the glucose value is no number")
+		return
+	}
+	in.Add(d, m)
+}
+
+func (in file) ketones(row records.Row, d acom.Device, t acom.Time) {
+	plain, ok := records.Decimal(strings.Replace(row.Get(in.ketone.name), ",", ".", 1))
+	if !ok || in.ketone.unit == 0 {
+		in.Fault(row.At, "the ketone value is no number")
+		return
+	}
+	m := records.Own("libreview", "ketone", "Ketones in blood", records.Num(plain, in.ketone.unit), t)
+	m.Metric.Activity = false
+	in.Add(d, m)
+}
+
+func (in file) insulin(row records.Row, d acom.Device, t acom.Time) {
+	rapid := in.dose(row, d, "rapid-acting insulin (units)", records.RapidActing, t)
+	if long := in.dose(row, d, "long-acting insulin (units)", records.LongActing, t); !rapid && !long {
+		in.Skip(row.At, "insulin without a dose")
+	}
+}
+
+func (in file) dose(row records.Row, d acom.Device, name string, class acom.Code, t acom.Time) bool {
+	plain, ok := records.Decimal(strings.Replace(row.Get(name), ",", ".", 1))
+	if ok {
+		m := records.Insulin(class, plain, t)
+		records.Manual(&m)
+		in.Add(d, m)
+	}
+	return ok
+}
+
+func (in file) food(row records.Row, d acom.Device, t acom.Time) {
+	plain, ok := records.Decimal(strings.Replace(row.Get("carbohydrates (grams)"), ",", ".", 1))
+	if !ok {
+		in.Skip(row.At, "food without grams of carbohydrates")
+		return
+	}
+	m := records.Carbohydrates(plain, t)
+	records.Manual(&m)
+	in.Add(d, m)
+}

@@ -1,0 +1,116 @@
+package records
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"vitalwire/adapters/acom"
+)
+
+// rfc3339 is a date and time as most services write it; seconds, fraction and offset
+// may be missing, and the T may be a blank.
+var rfc3339 = regexp.MustCompile(`^(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?\s?(Z|[+-]\d{2}:?\d{2})?$`)
+
+// ISO reads an RFC 3339 date and time. Without an offset it is a local time of zone.
+// ok is false for what is no time, such as 31 February.
+func ISO(text string, zone Zone) (t acom.Time, ok bool) {
+	p := rfc3339.FindStringSubmatch(text)
+	if p == nil {
+		return acom.Time{}, false
+	}
+	w := acom.Wall{Year: small(p[1]), Month: small(p[2]), Day: small(p[3]), Hour: small(p[4]), Minute: small(p[5]), Second: small(p[6]), Fraction: p[7]}
+	if !Complete(w) {
+		return acom.Time{}, false
+	}
+	if p[8] == "" {
+		return zone.Local(w), true
+	}
+	minutes, ok := offsetMinutes(p[8])
+	if !ok {
+		return acom.Time{}, false
+	}
+	w.OffsetMinutes = &minutes
+	return acom.Time{Wall: &w, Zone: acom.ZoneOffset}, true
+}
+
+// Complete reports whether a date and time exists in the calendar, in a year in which
+// somebody may have measured.
+func Complete(w acom.Wall) bool {
+	t := time.Date(w.Year, time.Month(w.Month), w.Day, w.Hour, w.Minute, w.Second, 0, time.UTC)
+	return w.Year >= 1970 && w.Year <= 2199 && t.Year() == w.Year && int(t.Month()) == w.Month && t.Day() == w.Day &&
+		t.Hour() == w.Hour && t.Minute() == w.Minute && t.Second() == w.Second
+}
+
+// Local is a local time in z. In the hour that is repeated in autumn, and in the one
+// that is left out in spring, the zone does not tell the offset: it is unknown then.
+func (z Zone) Local(w acom.Wall) acom.Time {
+	unknown := acom.Time{Wall: &w, Zone: acom.ZoneUnknown}
+	if !z.Known() {
+		return unknown
+	}
+	utc := time.Date(w.Year, time.Month(w.Month), w.Day, w.Hour, w.Minute, w.Second, 0, time.UTC)
+	var offsets []int
+	for _, around := range []time.Duration{-26 * time.Hour, 26 * time.Hour} {
+		_, seconds := utc.Add(around).In(z.location).Zone()
+		_, there := utc.Add(-time.Duration(seconds) * time.Second).In(z.location).Zone()
+		if there == seconds && (len(offsets) == 0 || offsets[0] != seconds) {
+			offsets = append(offsets, seconds)
+		}
+	}
+	if len(offsets) != 1 || offsets[0]%60 != 0 {
+		return unknown
+	}
+	minutes := offsets[0] / 60
+	w.OffsetMinutes = &minutes
+	return acom.Time{Wall: &w, Zone: z.source}
+}
+
+// Epoch is a count since 1970 in UTC, with so many decimals of a second in it (0 for
+// seconds, 3 for milliseconds, 9 for nanoseconds), shown in zone where one is known.
+// A fraction of nought is not shown: nobody measured it.
+func Epoch(count int64, decimals int, zone Zone) (t acom.Time, ok bool) {
+	unit := int64(1)
+	for range decimals {
+		unit *= 10
+	}
+	if count <= 0 {
+		return acom.Time{}, false // 0 and -1 stand for "no time"
+	}
+	fraction := ""
+	if rest := count % unit; rest != 0 {
+		fraction = strconv.FormatInt(rest, 10)
+		fraction = strings.TrimRight(strings.Repeat("0", decimals-len(fraction))+fraction, "0")
+	}
+	return Instant(time.Unix(count/unit, 0), fraction, zone)
+}
+
+// Instant is a moment whose fraction of a second is told apart, shown in zone where
+// one is known and in UTC otherwise.
+func Instant(at time.Time, fraction string, zone Zone) (t acom.Time, ok bool) {
+	source := zone.source
+	if !zone.Known() {
+		zone.location, source = time.UTC, acom.ZoneOffset
+	}
+	at = at.In(zone.location)
+	_, seconds := at.Zone()
+	if seconds%60 != 0 {
+		at, seconds = at.UTC(), 0
+	}
+	minutes := seconds / 60
+	w := acom.Wall{Year: at.Year(), Month: int(at.Month()), Day: at.Day(), Hour: at.Hour(), Minute: at.Minute(), Second: at.Second(), Fraction: fraction, OffsetMinutes: &minutes}
+	if !Complete(w) {
+		return acom.Time{}, false
+	}
+	return acom.Time{Wall: &w, Zone: source}, true
+}
+
+// Moment is the instant of a time whose offset is known.
+func Moment(t acom.Time) (at time.Time, ok bool) {
+	w := t.Wall
+	if w == nil || w.OffsetMinutes == nil {
+		return time.Time{}, false
+	}
+	return time.Date(w.Year, time.Month(w.Month), w.Day, w.Hour, w.Minute, w.Second, 0, time.FixedZone("", *w.OffsetMinutes*60)), true
+}
