@@ -159,6 +159,9 @@ type Bits struct {
 type Samples struct {
 	// Period between samples in seconds, decimal text.
 	Period string `json:"period"`
+	// Dimensions are the values of one point in time, which follow one another in Raw;
+	// 0 is one.
+	Dimensions int `json:"dimensions,omitempty"`
 	// Decimals are samples sent as decimals: the scale-range specification and Raw are
 	// not used then. A sample that is missing is "E".
 	Decimals []string `json:"decimals,omitempty"`

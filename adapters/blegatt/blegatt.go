@@ -3,7 +3,8 @@
 // Pressure Service (BLS 1.1.1), Health Thermometer (HTS 1.0), Glucose (GLS
 // 1.0.1), Heart Rate (HRS 1.0), Pulse Oximeter (PLXS 1.0.1), Weight Scale (WSS
 // 1.0.1), Body Composition (BCS 1.0.1), Continuous Glucose Monitoring (CGMS
-// 1.0.2), Battery, Current Time and Device Information. Facts carry the MDC
+// 1.0.2), Generic Health Sensor (GHSS 1.0) with Elapsed Time (ETS 1.0), Battery,
+// Current Time and Device Information. Facts carry the MDC
 // codes and units of the SIG white paper Personal Health Devices Transcoding
 // (v16) and of IEEE 11073-104xx.
 //
@@ -21,8 +22,11 @@
 // Measurement keys without a slash ("bp", "rr.1") hold within their report;
 // "glucose/7" holds for the device, since its context is another frame.
 //
-// Left out: Generic Health Sensor (2B8B), insulin delivery, fitness machines, and
-// requests to a control point, which a collector writes and a sensor never sends.
+// 2B8C, which GHSS drafts gave to health observations, is read as 2B8B; today it is
+// a concentration of CO2, whose two bytes are no observation and are refused.
+//
+// Left out: insulin delivery, fitness machines, and requests to a control point,
+// which a collector writes and a sensor never sends.
 package blegatt
 
 import (
@@ -37,7 +41,7 @@ import (
 // Adapter is listed by adapters/all.
 var Adapter = adapters.Adapter{
 	Name:     "blegatt",
-	Standard: "Bluetooth SIG GATT Specification Supplement; BLS, HTS, GLS, HRS, PLXS, WSS, BCS, CGMS",
+	Standard: "Bluetooth SIG GATT Specification Supplement; BLS, HTS, GLS, HRS, PLXS, WSS, BCS, CGMS, GHSS, ETS",
 	New:      func(memory adapters.Memory) adapters.Decoder { return decoder{memory} },
 }
 
@@ -91,6 +95,14 @@ var layouts = map[string]layout{
 	"2AAB": {"CGM Session Run Time", profileCGM, (*reader).cgmSessionRunTime},
 	"2AAC": {"CGM Specific Ops Control Point", profileCGM, func(r *reader) { r.cgmOps() }},
 	"2B34": {"Enhanced Blood Pressure Measurement", profileBloodPressure, (*reader).enhancedBloodPressure},
+	"2B35": {"Enhanced Intermediate Cuff Pressure", profileBloodPressure, (*reader).enhancedCuffPressure},
+	"2B36": {"Blood Pressure Record", profileBloodPressure, (*reader).pressureRecord},
+	"2B37": {"Registered User", 0, (*reader).registeredUser},
+	"2B8B": {"Live Health Observations", 0, (*reader).liveObservation},
+	"2B8C": {"Live Health Observations", 0, (*reader).liveObservation}, // see the package comment
+	"2BDD": {"Stored Health Observations", 0, (*reader).storedObservation},
+	"2BF2": {"Current Elapsed Time", 0, (*reader).currentElapsedTime},
+	"2BF3": {"Health Sensor Features", 0, (*reader).healthSensorFeatures},
 }
 
 // decoder reads values one by one; all it holds is the memory it may ask.

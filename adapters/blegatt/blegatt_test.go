@@ -281,6 +281,8 @@ func everything() golden.Memory {
 		testDevice + "/thermometer/type": {9}, testDevice + "/bca/part": {0xE0, 0, 1, 0xE9, 7, 1, 1, 1, 1, 1},
 		testDevice + "/production": []byte(`[{"type":531976,"text":"1"}]`), testDevice + "/specializations": []byte(`[{"type":528391,"version":0}]`),
 		testDevice + "/glucose/42": []byte(`{"time":{"wall":{"year":2025}}}`),
+		testDevice + "/ghs/live":   {0, 0, 1, 0, 0, 0, 3}, testDevice + "/ghs/live/0": {1, 14, 0},
+		testDevice + "/ghs/stored": {7, 0, 2, 0, 0, 0, 9}, testDevice + "/bp/record": {0, 0, 1, 0, 0, 0, 5}, testDevice + "/bp/record/0": {7, 0, 0x34, 0x2B, 0},
 	}
 }
 

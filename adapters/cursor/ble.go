@@ -42,3 +42,21 @@ func (c *Cursor) SFLOATLEShift(shift int, what string) acom.Number {
 
 // FLOATLE reads a little-endian FLOAT (Bluetooth medfloat32).
 func (c *Cursor) FLOATLE(what string) acom.Number { return FLOAT(c.U32LE(what)) }
+
+// S32LE reads four bytes in two's complement, little-endian.
+func (c *Cursor) S32LE(what string) int32 { return int32(c.U32LE(what)) }
+
+// U48LE reads six bytes, little-endian.
+func (c *Cursor) U48LE(what string) uint64 {
+	low := uint64(c.U32LE(what))
+	return low | uint64(c.U16LE(what))<<32
+}
+
+// UintLE reads n bytes, 1 to 4, as one little-endian number.
+func (c *Cursor) UintLE(n int, what string) uint32 {
+	var v uint32
+	for i, b := range c.Take(n, what) {
+		v |= uint32(b) << (8 * i)
+	}
+	return v
+}

@@ -59,7 +59,7 @@ func samplesPart(s acom.Samples, unit acom.Code, foreign *acom.Coding) (part, er
 		Factor:     ptr(exact("factor", factor)),
 		LowerLimit: ptr(json.Number(strconv.FormatInt(min(s.LowerScaled, s.UpperScaled), 10))),
 		UpperLimit: ptr(json.Number(strconv.FormatInt(max(s.LowerScaled, s.UpperScaled), 10))),
-		Dimensions: 1,
+		Dimensions: max(s.Dimensions, 1),
 		Data:       ptr(data(s)),
 	}
 	return p, nil

@@ -131,7 +131,7 @@ func annotate(m *acom.Measurement, attrs []attribute) error {
 		case attrHiResTimeStamp:
 			fine = hiResTime(c, "HiRes-Time-Stamp")
 		case attrActivePeriod:
-			m.Duration = cursor.FLOAT(c.U32("Measure-Active-Period")).Text
+			m.Duration = c.Span(cursor.FLOAT(c.U32("Measure-Active-Period")), "Measure-Active-Period")
 		default:
 			continue
 		}
