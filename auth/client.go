@@ -44,8 +44,14 @@ type Client struct {
 	// LaunchURI is where an EHR launch sends the user (SMART 2.2, launch-ehr).
 	LaunchURI string `json:"launch_uri,omitempty"`
 	// LogoURI is kept for lists of apps; this server does not fetch it.
-	LogoURI string    `json:"logo_uri,omitempty"`
-	Created time.Time `json:"created"`
+	LogoURI string `json:"logo_uri,omitempty"`
+	// Resource is what the client is to Consents: a Device or Organization of this
+	// server, such as "Organization/lab"; "" for nothing.
+	Resource string `json:"fhir_resource,omitempty"`
+	// Purposes are what it may be used for, codes of v3-ActReason; none is the usual,
+	// see usualPurposes.
+	Purposes []string  `json:"purpose_of_use,omitempty"`
+	Created  time.Time `json:"created"`
 	// Disabled keeps the client from new tokens, and its tokens from use.
 	Disabled bool `json:"disabled,omitempty"`
 }

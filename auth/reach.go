@@ -145,20 +145,44 @@ func (g *Reach) keepsOwners(c Change, patient string) bool {
 }
 
 func (g *Reach) owners(key fhir.Key, s *search.Subject) []string {
-	ids := g.rules.Search.Compartment("Patient").Owners(key, s.Values)
-	if key.Type == "Device" {
-		for _, v := range s.Values {
-			if v.Param.Code == "patient" && v.Target.Type == "Patient" && !slices.Contains(ids, v.Target.ID) {
-				ids = append(ids, v.Target.ID)
-			}
-		}
-	}
-	return ids
+	return g.rules.Search.Owners(key, s.Values)
 }
 
 // Confined reports whether all that is reached belongs to one patient.
 func (g *Reach) Confined() bool {
 	return !g.all && slices.ContainsFunc(g.access.Scopes, func(s Scope) bool { _, confined := g.confines(s.Level); return confined })
+}
+
+// Unbound reports whether Consents do not bind the caller: everybody is nobody known,
+// or it is an operator on the machine itself, who has the database anyway.
+func (g *Reach) Unbound() bool {
+	return g.all || g.access.Client == "" && g.access.User+g.access.FHIRUser == "" && g.Administers()
+}
+
+// KeepsConsents reports whether the caller sees Consents whatever they say.
+func (g *Reach) KeepsConsents() bool {
+	return g.all || g.access.Role == PrivacyOfficer || g.access.Role == Admin || g.Administers()
+}
+
+// Consents reports whether the caller may write a Consent: who keeps them, the patient
+// himself, or a backend service that was let in for it by name. Nobody else, lest he
+// widen what he may see.
+func (g *Reach) Consents(c Change) bool {
+	if g.KeepsConsents() {
+		return true
+	}
+	if g.access.User+g.access.FHIRUser == "" {
+		return slices.ContainsFunc(g.access.Scopes, func(s Scope) bool { return s.Type == "Consent" && s.Rights&c.Right != 0 && g.counts(s, "Consent") })
+	}
+	if g.self.Type != "Patient" {
+		return false
+	}
+	for _, image := range []*search.Subject{c.Before, c.After} {
+		if image != nil && !slices.Equal(g.owners(c.Key, image), []string{g.self.ID}) {
+			return false
+		}
+	}
+	return true
 }
 
 // Administers reports whether the caller may run the server.

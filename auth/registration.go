@@ -30,6 +30,9 @@ func (a *Authority) check(c *Client) error {
 	if err := a.checkScope(c); err != nil {
 		return fmt.Errorf("scope: %w", err)
 	}
+	if err := c.checkPurposes(); err != nil {
+		return err
+	}
 	if c.Keys != nil {
 		if _, err := parseKeys(c.Keys); err != nil {
 			return fmt.Errorf("jwks: %w", err)

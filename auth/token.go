@@ -33,6 +33,10 @@ type Access struct {
 	// Certificate is the x5t#S256 of the certificate that the token is bound to (RFC 8705
 	// §3); "" for none.
 	Certificate string
+	// Purposes are what it is used for: codes of v3-ActReason.
+	Purposes []string
+	// ClientResource is the Device or Organization that the client is; "" for none.
+	ClientResource string
 	// ID names the token in logs and audit events; it is of no other use.
 	ID string
 }
@@ -88,16 +92,17 @@ type kept struct {
 	ID        string    `json:"id,omitempty"`
 	Grant     string    `json:"grant,omitempty"`
 	// Certificate is that of Access.
-	Certificate string `json:"x5t#S256,omitempty"`
+	Certificate string   `json:"x5t#S256,omitempty"`
+	Purposes    []string `json:"purposes,omitempty"`
 }
 
 func keep(a Access) kept {
-	return kept{a.Client, a.FullScope(), a.Issued, a.Expires, a.User, a.FHIRUser, a.Role, a.Patient, a.Encounter, a.ID, a.Grant, a.Certificate}
+	return kept{a.Client, a.FullScope(), a.Issued, a.Expires, a.User, a.FHIRUser, a.Role, a.Patient, a.Encounter, a.ID, a.Grant, a.Certificate, a.Purposes}
 }
 
 func (k kept) access() Access {
 	a := Access{Client: k.Client, Scopes: ParseScopes(k.Scope), Issued: k.Issued, Expires: k.Expires,
-		User: k.User, FHIRUser: k.FHIRUser, Role: k.Role, Patient: k.Patient, Encounter: k.Encounter, ID: k.ID, Grant: k.Grant, Certificate: k.Certificate}
+		User: k.User, FHIRUser: k.FHIRUser, Role: k.Role, Patient: k.Patient, Encounter: k.Encounter, ID: k.ID, Grant: k.Grant, Certificate: k.Certificate, Purposes: k.Purposes}
 	for _, word := range strings.Fields(k.Scope) {
 		if _, ok := ParseScope(word); !ok {
 			a.Other = append(a.Other, word)
@@ -187,6 +192,13 @@ func (a *Authority) Still(ctx context.Context, record []byte) (Access, error) {
 			return Access{}, ErrToken
 		}
 		access.Scopes = access.Scopes.Within(ParseScopes(c.Scope))
+		access.ClientResource = c.Resource
+		if len(access.Purposes) == 0 {
+			access.Purposes = c.Purposes
+		}
+	}
+	if len(access.Purposes) == 0 {
+		access.Purposes = usualPurposes(access.Role)
 	}
 	return access, a.alive(ctx, access)
 }

@@ -49,6 +49,7 @@ type Config struct {
 	LogFormat    string        `env:"VITALWIRE_LOG_FORMAT" enum:"json,text" default:"json" help:"Form of log lines: json or text."`
 
 	Policies
+	Agreement
 	Login
 	TLS
 	Bedside
@@ -160,6 +161,9 @@ func (c Config) check() error {
 	}
 	if err := c.checkTLS(); err != nil {
 		return err
+	}
+	if c.Auth != authRequired && c.Consent != "" && c.Consent != "off" {
+		return errors.New("--consent takes --auth required: without access tokens nobody is known who could be kept away")
 	}
 	if err := c.Bedside.check(c); err != nil {
 		return err

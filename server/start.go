@@ -171,6 +171,9 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 			if err == nil && r.Type() == "SearchParameter" {
 				err = custom.Check(r)
 			}
+			if err == nil {
+				err = checkConsent(r, s.Base)
+			}
 			return issues, err
 		}
 	}
@@ -222,6 +225,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	}
 	if c.Auth == authRequired {
 		engine.Guarded = true
+		engine.Consents = s.agreed(life, c, parameters, known, log)
 		face.Auth = auth.New(s.Base, shelf{s.store}, auth.Outbound(), log)
 		face.Auth.Rules = engine.Rules()
 		face.Auth.Chart, face.Auth.JWTs = chart{engine}, c.AccessTokens == "jwt"

@@ -43,7 +43,7 @@ type Residual struct {
 
 // Decide settles what the consents of one patient say to a requester.
 func Decide(policies []*Policy, by Requester, codes Codes, o Options) Residual {
-	a := asked{by, codes}
+	a := asked{by: by, codes: codes}
 	if by.Self && !o.SelfToo {
 		return Residual{Formula: constant(true)}
 	}

@@ -46,6 +46,8 @@ type Codes interface {
 type asked struct {
 	by    Requester
 	codes Codes
+	// named: only provisions that name the action count.
+	named bool
 }
 
 // meets reports whether the request is one that a provision with these elements is
@@ -92,7 +94,7 @@ func (a asked) role(list []Coding, permits bool) bool {
 
 func (a asked) action(list []Coding, permits bool) bool {
 	if list == nil {
-		return true
+		return !a.named
 	}
 	return slices.ContainsFunc(list, func(c Coding) bool {
 		if c.System != consentAction {

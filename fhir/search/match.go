@@ -29,6 +29,8 @@ func (s *Subject) meets(c Clause) (bool, error) {
 	switch {
 	case c.Group != nil:
 		return s.group(c.Group)
+	case c.Owned != nil:
+		return s.owned(c.Owned)
 	case c.Has != nil || c.Chain != nil || c.Tree != NoTree:
 		return false, fhir.BadSearch("chains, _has and hierarchies cannot be asked of contained resources").WithCode(fhir.CodeNotSupported)
 	case c.Missing != nil:

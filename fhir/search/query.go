@@ -69,6 +69,8 @@ type Clause struct {
 	Tree Tree
 	// Group joins clauses; Param is nil (_filter, compartments, full text).
 	Group *Group
+	// Owned asks, instead of all else, for what the owners of the resource chose.
+	Owned *Owned
 }
 
 // Group joins clauses by and, or, and not.

@@ -17,6 +17,7 @@ import (
 	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
+	"vitalwire/server/consents"
 	"vitalwire/server/store"
 )
 
@@ -36,11 +37,17 @@ type guard struct {
 	known *search.Registry
 	// base is the FHIR base of references to resources of this server.
 	base string
+	// book has what patients agree to; nil when that binds nobody.
+	book *consents.Book
 }
 
-// New guards a store for a caller.
-func New(inner store.Store, reach *auth.Reach, known *search.Registry, base string) *Store {
-	return &Store{inner, &guard{reach, known, base}}
+// New guards a store for a caller. book has what patients agree to; nil enforces no
+// Consent.
+func New(inner store.Store, reach *auth.Reach, known *search.Registry, base string, book *consents.Book) *Store {
+	if reach.Unbound() {
+		book = nil
+	}
+	return &Store{inner, &guard{reach, known, base, book}}
 }
 
 // errBooks: no caller works on the server's own books.
@@ -58,21 +65,35 @@ func (s *Store) Glance(ctx context.Context, fn func(store.Reader) error) error {
 
 // Update runs fn in a transaction.
 func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
-	return s.inner.Update(ctx, func(t store.Tx) error { return fn(s.tx(t)) })
+	return s.inner.Update(ctx, func(t store.Tx) error {
+		mine := s.tx(t)
+		// What the transaction itself does to Consents counts when it is committed.
+		if _, err := mine.ruled(); err != nil {
+			return err
+		}
+		return fn(mine)
+	})
 }
 
 // Apply commits units. Those with a write that must be judged by what is there take a
 // transaction of their own; the others share commits.
 func (s *Store) Apply(ctx context.Context, units ...store.Unit) []store.Outcome {
 	outcomes := make([]store.Outcome, len(units))
+	ruling, err := s.present(ctx)
+	if err != nil {
+		for i := range outcomes {
+			outcomes[i] = store.Outcome{Err: err, Failed: -1}
+		}
+		return outcomes
+	}
 	var free []store.Unit
 	var at []int
 	for i, u := range units {
-		if s.free(u) {
+		if s.free(u, ruling) {
 			free, at = append(free, u), append(at, i)
 			continue
 		}
-		err := s.Update(ctx, func(t store.Tx) error {
+		err = s.Update(ctx, func(t store.Tx) error {
 			outcomes[i] = store.Inside(t).Apply(ctx, u)[0]
 			return outcomes[i].Err
 		})
@@ -114,8 +135,12 @@ func Raw(r store.Reader) store.Reader {
 
 // Sees reports whether the caller of a guarded store may see a version by any of some
 // rights.
-func (s *Store) Sees(v store.Version, rights auth.Right) (bool, error) {
-	view := s.reach.View(v.Key.Type, rights)
+func (s *Store) Sees(ctx context.Context, v store.Version, rights auth.Right) (bool, error) {
+	ruling, err := s.present(ctx)
+	if err != nil {
+		return false, err
+	}
+	view := s.agreed(ruling, v.Key.Type, s.reach.View(v.Key.Type, rights))
 	if view.Whole || len(view.Any) == 0 {
 		return view.Whole, nil
 	}
@@ -149,6 +174,9 @@ func asked(clauses []search.Clause, params []*search.Param) ([]*search.Param, bo
 			}
 			params = inner
 			continue
+		}
+		if c.Owned != nil {
+			return nil, false
 		}
 		for _, p := range c.Param.Indexed() {
 			switch {

@@ -17,7 +17,7 @@ var registry = search.NewRegistry(profiles.R4(), "https://h/fhir")
 // parameter that is a reference or a token, whether there is a value and whether one of
 // the resource's own values is found.
 func TestJudge_ByFewParametersAsByAll(t *testing.T) {
-	g := &guard{nil, registry, "https://h/fhir"}
+	g := &guard{known: registry, base: "https://h/fhir"}
 	tried := 0
 	for _, text := range []string{
 		`{"resourceType":"Patient","id":"a","active":true,"gender":"female","identifier":[{"system":"s","value":"1"},{"value":"2"}],"telecom":[{"system":"phone","value":"5"}],"link":[{"other":{"reference":"Patient/b"},"type":"seealso"}],"managingOrganization":{"reference":"https://h/fhir/Organization/o"},"generalPractitioner":[{"identifier":{"value":"x"}}]}`,
@@ -74,7 +74,7 @@ func TestGuard_FailsClosed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &guard{reach, registry, "https://h/fhir"}
+	g := &guard{reach: reach, known: registry, base: "https://h/fhir"}
 	r := g.reader(nil)
 	if _, _, err := r.Record("auth/token", "x"); err == nil {
 		t.Error("a record was read")
@@ -95,7 +95,7 @@ func TestGuard_FailsClosed(t *testing.T) {
 	if ok, err := r.sees(v, nil, auth.Everything); ok || err != nil {
 		t.Error("nobody sees a patient", err)
 	}
-	if q := r.seeing(&search.Query{Type: "Patient", Sight: search.Everything}); q.Sight("Patient").Whole || len(q.Sight("Patient").Any) > 0 {
+	if q, err := r.seeing(&search.Query{Type: "Patient", Sight: search.Everything}); err != nil || q.Sight("Patient").Whole || len(q.Sight("Patient").Any) > 0 {
 		t.Error("a query kept its own sight")
 	}
 	if auth.Right(0) != 0 || (*auth.Reach)(nil).Sight(auth.Read) != nil {

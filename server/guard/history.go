@@ -22,17 +22,20 @@ func selected(of store.Selection) auth.Right {
 }
 
 // wholly reports whether nothing that a selection names is hidden.
-func (r *reader) wholly(of store.Selection) bool {
+func (r *reader) wholly(of store.Selection) (bool, error) {
 	if of.Type == "" {
-		return r.reach.Whole("*", selected(of))
+		return r.book == nil && r.reach.Whole("*", selected(of)), nil
 	}
-	return r.reach.View(of.Type, selected(of)).Whole
+	view, err := r.view(of.Type, selected(of))
+	return view.Whole, err
 }
 
 // Versions gives the versions that a selection names, looking at them in rounds. To
 // look at too many is too costly.
 func (r *reader) Versions(of store.Selection, limit int) ([]store.Version, error) {
-	if r.wholly(of) {
+	if whole, err := r.wholly(of); err != nil {
+		return nil, err
+	} else if whole {
 		return r.inner.Versions(of, limit)
 	}
 	var page []store.Version
@@ -52,7 +55,9 @@ func (r *reader) Versions(of store.Selection, limit int) ([]store.Version, error
 // CountVersions is how many versions a selection names; -1 when they are more than
 // atMost, or too many to look at.
 func (r *reader) CountVersions(of store.Selection, atMost int64) (int64, error) {
-	if r.wholly(of) {
+	if whole, err := r.wholly(of); err != nil {
+		return 0, err
+	} else if whole {
 		return r.inner.CountVersions(of, atMost)
 	}
 	n := int64(0)

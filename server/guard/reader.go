@@ -1,12 +1,12 @@
 package guard
 
 import (
-	"slices"
 	"strconv"
 
 	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
+	"vitalwire/server/consents"
 	"vitalwire/server/store"
 )
 
@@ -17,10 +17,12 @@ type reader struct {
 	// one and many are the rights by any of which a resource is read by its id, alone
 	// and together with others.
 	one, many auth.Right
+	// ruling is that of the book, once it was asked for.
+	ruling *consents.Ruling
 }
 
 func (g *guard) reader(r store.Reader) *reader {
-	return &reader{r, g, auth.Read, auth.Read | auth.Search}
+	return &reader{inner: r, guard: g, one: auth.Read, many: auth.Read | auth.Search}
 }
 
 // Writing is the reader for who is about to write: what he may change he must find,
@@ -29,7 +31,7 @@ func Writing(r store.Reader) store.Reader {
 	const change = auth.Update | auth.Delete
 	switch g := r.(type) {
 	case *reader:
-		return &reader{g.inner, g.guard, g.one | change, g.many | change}
+		return &reader{inner: g.inner, guard: g.guard, one: g.one | change, many: g.many | change, ruling: g.ruling}
 	case *tx:
 		return Writing(g.reader)
 	}
@@ -45,9 +47,9 @@ func (r *reader) Marks() (store.Marks, error) { return r.inner.Marks() }
 // sees judges a version by itself and by what is current: nil current is the version
 // itself.
 func (r *reader) sees(v store.Version, current *store.Version, rights auth.Right) (bool, error) {
-	view := r.reach.View(v.Key.Type, rights)
-	if view.Whole {
-		return true, nil
+	view, err := r.view(v.Key.Type, rights)
+	if view.Whole || err != nil {
+		return err == nil, err
 	}
 	if len(view.Any) == 0 && v.Key.Type != binary {
 		return false, nil
@@ -130,7 +132,10 @@ func or(err, hidden error) error {
 // ReadVersion gives that version.
 func (r *reader) ReadVersion(key fhir.Key, versionID int64) (store.Version, error) {
 	v, err := r.inner.ReadVersion(key, versionID)
-	if err != nil || r.reach.View(key.Type, r.one).Whole {
+	if err != nil {
+		return v, err
+	}
+	if view, err := r.view(key.Type, r.one); view.Whole || err != nil {
 		return v, err
 	}
 	current, err := r.inner.Read(key)
@@ -170,10 +175,20 @@ func (r *reader) At(positions []int64) ([]store.Version, error) {
 	return r.visible(list, r.many)
 }
 
+// wholeOf reports whether every type of some versions is seen whole.
+func (r *reader) wholeOf(list []store.Version, rights auth.Right) (bool, error) {
+	for _, v := range list {
+		if view, err := r.view(v.Key.Type, rights); !view.Whole || err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
 // visible are those of versions that are seen.
 func (r *reader) visible(list []store.Version, rights auth.Right) ([]store.Version, error) {
-	if !slices.ContainsFunc(list, func(v store.Version) bool { return !r.reach.View(v.Key.Type, rights).Whole }) {
-		return list, nil
+	if all, err := r.wholeOf(list, rights); all || err != nil {
+		return list, err
 	}
 	keys := make([]fhir.Key, len(list))
 	for i, v := range list {
@@ -213,7 +228,9 @@ func (r *reader) visible(list []store.Version, rights auth.Right) ([]store.Versi
 
 // Holders gives the resources with an identifier, of those that a search finds.
 func (r *reader) Holders(typ string, id store.Identifier) ([]store.Version, error) {
-	if r.reach.View(typ, auth.Search).Whole {
+	if view, err := r.view(typ, auth.Search); err != nil {
+		return nil, err
+	} else if view.Whole {
 		return r.inner.Holders(typ, id)
 	}
 	p := r.known.Lookup(typ, "identifier")
@@ -226,22 +243,47 @@ func (r *reader) Holders(typ string, id store.Identifier) ([]store.Version, erro
 }
 
 // seeing is a query with what the caller may see, whatever it had before.
-func (r *reader) seeing(q *search.Query) *search.Query {
+func (r *reader) seeing(q *search.Query) (*search.Query, error) {
+	ruling, err := r.ruled()
+	if err != nil {
+		return nil, err
+	}
 	mine := *q
-	mine.Sight, mine.Brings = r.reach.Sight(auth.Search), r.reach.Sight(auth.Read|auth.Search)
-	return &mine
+	mine.Sight, mine.Brings = r.sight(ruling, auth.Search), r.sight(ruling, auth.Read|auth.Search)
+	return &mine, nil
+}
+
+func (r *reader) sight(ruling *consents.Ruling, rights auth.Right) search.Sight {
+	reach := r.reach.Sight(rights)
+	if ruling == nil {
+		return reach
+	}
+	return func(typ string) search.View { return r.agreed(ruling, typ, reach(typ)) }
 }
 
 // Search answers a query. A page of an earlier moment is judged by the present, too.
 func (r *reader) Search(q *search.Query) (store.Result, error) {
-	return r.still(q)(r.inner.Search(r.seeing(q)))
+	mine, err := r.seeing(q)
+	if err != nil {
+		return store.Result{}, err
+	}
+	return r.still(q)(r.inner.Search(mine))
 }
 
 // still takes away from a page of an earlier moment what is no longer seen.
 func (r *reader) still(q *search.Query) func(store.Result, error) (store.Result, error) {
 	return func(page store.Result, err error) (store.Result, error) {
-		if err != nil || q.After == nil || r.reach.Open() {
+		switch {
+		case err != nil || r.reach.Open():
 			return page, err
+		case q.After == nil:
+			if err := r.checked(page.Matches, auth.Search); err != nil {
+				return store.Result{}, err
+			}
+			if err := r.checked(page.Included, auth.Read|auth.Search); err != nil {
+				return store.Result{}, err
+			}
+			return page, nil
 		}
 		if page.Matches, err = r.visible(page.Matches, auth.Search); err != nil {
 			return page, err
@@ -255,16 +297,24 @@ func (r *reader) still(q *search.Query) func(store.Result, error) (store.Result,
 // who may see all.
 func (r *reader) Explain(q *search.Query) (store.Result, store.Plan, error) {
 	x, ok := r.inner.(store.Explainer)
-	if !ok || !r.reach.Whole("*", auth.Read|auth.Search) {
+	if !ok || r.book != nil || !r.reach.Whole("*", auth.Read|auth.Search) {
 		result, err := r.Search(q)
 		return result, store.Plan{}, err
 	}
-	return x.Explain(r.seeing(q))
+	mine, err := r.seeing(q)
+	if err != nil {
+		return store.Result{}, store.Plan{}, err
+	}
+	return x.Explain(mine)
 }
 
 // Facts gives what the index knows of matches.
 func (r *reader) Facts(q *search.Query, give func(store.Fact) error) error {
-	return r.inner.Facts(r.seeing(q), give)
+	mine, err := r.seeing(q)
+	if err != nil {
+		return err
+	}
+	return r.inner.Facts(mine, give)
 }
 
 // Changes are the server's own feed.
@@ -280,3 +330,6 @@ func (r *reader) Records(string, string, string, int) ([]store.Record, error) { 
 func (r *reader) LastRecord(string, string, string) (store.Record, bool, error) {
 	return store.Record{}, false, errBooks
 }
+
+// Consented is of the server's own books.
+func (r *reader) Consented(int64, int) ([]store.Consented, error) { return nil, errBooks }

@@ -6,6 +6,7 @@ import (
 	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
+	"vitalwire/server/consents"
 	"vitalwire/server/store"
 )
 
@@ -31,9 +32,9 @@ func right(op store.Op) auth.Right {
 }
 
 // free reports whether nothing of a unit need be judged by what is there.
-func (g *guard) free(u store.Unit) bool {
+func (g *guard) free(u store.Unit, ruling *consents.Ruling) bool {
 	for i := range u.Writes {
-		if !g.freely(&u.Writes[i]) {
+		if !g.freely(&u.Writes[i], ruling) {
 			return false
 		}
 	}
@@ -42,8 +43,14 @@ func (g *guard) free(u store.Unit) bool {
 
 // freely reports whether a write is allowed whatever is there, and what its
 // preconditions find may be told.
-func (g *guard) freely(w *store.Write) bool {
-	return g.reach.View(w.Key.Type, right(w.Op)).Whole && (w.Unless == nil || g.reach.View(w.Key.Type, auth.Search).Whole)
+func (g *guard) freely(w *store.Write, ruling *consents.Ruling) bool {
+	typ := w.Key.Type
+	free := g.reach.View(typ, right(w.Op)).Whole && (w.Unless == nil || g.agreed(ruling, typ, g.reach.View(typ, auth.Search)).Whole)
+	if !free || ruling == nil {
+		return free
+	}
+	// Nothing is hidden from who makes something new, but not all may be collected.
+	return typ != consent && !ruling.Collecting() && (w.Op == store.Create || ruling.View(typ).Whole)
 }
 
 // Write performs one write.
@@ -81,7 +88,7 @@ func (t *tx) WriteAll(writes []store.Write) store.Outcome {
 	}
 	touched := map[fhir.Key]bool{}
 	for i, w := range writes {
-		if !t.freely(&w) {
+		if !t.freely(&w, t.ruling) {
 			if touched[w.Key] || w.Unless != nil {
 				// It is judged by what was written before.
 				if failed := flush(); failed != nil {
@@ -136,8 +143,11 @@ func (t *tx) allow(w *store.Write) (gone bool, err error) {
 			return false, fhir.PreconditionFailed("version %d of %s is not the current one", w.IfMatch, w.Key)
 		case before == nil && w.Op == store.Delete:
 			return true, nil
-		case before == nil && !t.reach.View(w.Key.Type, change.Right).Whole:
-			return false, fhir.NotFound(w.Key)
+		case before == nil:
+			// Else a free id and a hidden one would be told apart.
+			if view, err := t.view(w.Key.Type, change.Right); err != nil || !view.Whole {
+				return false, or(err, fhir.NotFound(w.Key))
+			}
 		}
 		change.Before = before
 	}
@@ -147,10 +157,33 @@ func (t *tx) allow(w *store.Write) (gone bool, err error) {
 		}
 	}
 	ok, err := t.reach.Allows(change)
-	if err == nil && !ok {
-		err = fhir.Forbidden("the access token does not reach what this would change, or what it would become")
+	switch {
+	case err != nil:
+		return false, err
+	case !ok:
+		return false, fhir.Forbidden("the access token does not reach what this would change, or what it would become")
+	case t.ruling == nil:
+		return false, nil
 	}
-	return false, err
+	return false, t.agrees(change)
+}
+
+// agrees refuses what a patient lets nobody record, and a Consent of who may not give it.
+func (t *tx) agrees(c auth.Change) error {
+	if c.Key.Type == consent {
+		if !t.reach.Consents(c) {
+			return fhir.Forbidden("a Consent is recorded by the patient, a privacy officer or an administrator, or by a backend service whose scope names Consent")
+		}
+		return nil
+	}
+	if c.After == nil {
+		return nil
+	}
+	ok, err := t.ruling.Collects(c.After)
+	if err == nil && !ok {
+		err = fhir.Forbidden("the patient does not agree to this being recorded")
+	}
+	return err
 }
 
 // before is what a write replaces, nil when to the caller there is nothing.

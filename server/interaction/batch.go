@@ -38,7 +38,7 @@ func (e *Engine) bundle(ctx context.Context, r Request) (Response, error) {
 	}
 	response.Entries, err = e.transaction(ctx, entries)
 	for i := range response.Entries {
-		err = errors.Join(err, e.mute(&response.Entries[i].Response))
+		err = errors.Join(err, e.mute(ctx, &response.Entries[i].Response))
 	}
 	return response, err
 }

@@ -14,6 +14,7 @@ import (
 	"vitalwire/fhir/definition"
 	"vitalwire/fhir/path"
 	"vitalwire/fhir/search"
+	"vitalwire/server/consents"
 	"vitalwire/server/guard"
 	"vitalwire/server/store"
 	"vitalwire/server/telemetry"
@@ -59,6 +60,8 @@ type Engine struct {
 	// Guarded demands that each caller was let in (auth.With) and holds it to its
 	// scopes.
 	Guarded bool
+	// Consents are what patients agree to; nil when that binds nobody.
+	Consents *consents.Book
 
 	// reach is what the caller may do, of an engine that As made of origin for one.
 	// guarded is his Store, also where Store is an open transaction on it.
@@ -145,7 +148,7 @@ func (e *Engine) Do(ctx context.Context, r Request) (Response, error) {
 	if err != nil {
 		return response, err
 	}
-	return response, e.mute(&response)
+	return response, e.mute(ctx, &response)
 }
 
 func (e *Engine) do(ctx context.Context, r Request) (Response, error) {

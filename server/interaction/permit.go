@@ -1,6 +1,7 @@
 package interaction
 
 import (
+	"context"
 	"net/url"
 	"slices"
 	"strings"
@@ -156,11 +157,11 @@ func (e *Engine) beyond(c *search.Clause) string {
 }
 
 // mute marks writes whose result the caller may not read.
-func (e *Engine) mute(r *Response) error {
+func (e *Engine) mute(ctx context.Context, r *Response) error {
 	if !r.Stored || r.Version == nil {
 		return nil
 	}
-	readable, err := e.guarded.Sees(*r.Version, auth.Read)
+	readable, err := e.guarded.Sees(ctx, *r.Version, auth.Read)
 	r.Mute = !readable
 	return err
 }

@@ -65,6 +65,7 @@ type view struct {
 	model     *path.Model
 	validator *validate.Validator
 	terms     *term.Service
+	fixed     *term.Service // without what is stored
 }
 
 // New starts with R4. demand lists profiles that every resource of a type must
@@ -95,6 +96,22 @@ func (b *Base) Validator() *validate.Validator { return b.view().validator }
 // stored in the server.
 func (b *Base) Terms() *term.Service { return b.view().terms }
 
+// Below are a code and all that it subsumes, by the definitions alone: not by what
+// clients have stored, since Consents rest on it. known is false of a code that no
+// code system here has.
+func (b *Base) Below(system, code string) (codes []string, known bool) {
+	list, err := b.view().fixed.Below(context.Background(), system, code, mostBelow)
+	if err != nil {
+		return []string{code}, false
+	}
+	for _, c := range list {
+		codes = append(codes, c.Code)
+	}
+	return codes, true
+}
+
+const mostBelow = 10_000
+
 // Definitions are the current structures and the FHIRPath model made of them.
 func (b *Base) Definitions() (definition.Structures, *path.Model) {
 	v := b.view()
@@ -106,7 +123,7 @@ func (b *Base) view() *view {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.compiled == nil || b.compiled.set != set {
-		b.compiled = &view{set: set, model: path.NewModel(set), validator: validate.New(set, validate.Terms(term.New(set))), terms: term.New(terms{b, set})}
+		b.compiled = &view{set: set, model: path.NewModel(set), validator: validate.New(set, validate.Terms(term.New(set))), terms: term.New(terms{b, set}), fixed: term.New(set)}
 	}
 	return b.compiled
 }

@@ -17,6 +17,9 @@ type Marks struct {
 	Epoch int64
 	// Terms grows with every write of a resource that IsDefinition names.
 	Terms int64
+	// Consents grows with every write of a resource that IsConsent names, and with
+	// every change of what Consented gives.
+	Consents int64
 }
 
 // SearchParameters is the collection of the records that a server makes the custom

@@ -131,6 +131,25 @@ func (m *model) Holders(typ string, id store.Identifier) ([]store.Version, error
 	return found[:min(3, len(found))], nil
 }
 
+// Consented looks at all Consents; it does not know since when they are.
+func (m *model) Consented(int64, int) ([]store.Consented, error) {
+	said := map[string][]store.Agreed{}
+	for _, v := range m.current("Consent", m.last) {
+		r, err := fhir.ParseResource(v.Body)
+		if err != nil {
+			return nil, err
+		}
+		if a, ok := store.AgreedIn(r); ok {
+			said[a.Patient] = append(said[a.Patient], a)
+		}
+	}
+	var list []store.Consented
+	for patient, all := range said {
+		list = append(list, store.Consented{Patient: patient, Class: store.ClassOf(all), Position: m.last})
+	}
+	return list, nil
+}
+
 // current gives what of a type was current and not deleted at a position, newest first.
 func (m *model) current(typ string, at int64) []store.Version {
 	var list []store.Version

@@ -102,6 +102,10 @@ type Reader interface {
 	// left out.
 	At(positions []int64) ([]Version, error)
 
+	// Consented gives the classes that patients came to be of after a position, in the
+	// order of that, at most limit; those without a class never had a Consent.
+	Consented(after int64, limit int) ([]Consented, error)
+
 	// Changes gives versions after a position in feed order, at most limit.
 	Changes(after int64, limit int) ([]Version, error)
 

@@ -43,6 +43,9 @@ var migration9 string
 //go:embed migrations/0010.sql
 var migration10 string
 
+//go:embed migrations/0011.sql
+var migration11 string
+
 // dialect is PostgreSQL's. Writers take turns by the lock of the head row, taken
 // first; after it read committed sees everything that was ever committed.
 type dialect struct {
@@ -52,7 +55,7 @@ type dialect struct {
 
 func (dialect) Name() string { return "PostgreSQL" }
 func (dialect) Migrations() []string {
-	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8, migration9, migration10}
+	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8, migration9, migration10, migration11}
 }
 
 // LockSchema also takes the bounds off: to build an index of a large table takes
@@ -70,7 +73,7 @@ func (d dialect) BeginWrite() string {
 func (dialect) Size() string { return "SELECT pg_database_size(current_database())" }
 
 func (dialect) LockHead() string {
-	return "SELECT position, nonce, epoch, terms FROM head WHERE one = 1 FOR UPDATE"
+	return "SELECT position, nonce, epoch, terms, consents FROM head WHERE one = 1 FOR UPDATE"
 }
 
 // Seek: OFFSET 0 keeps the planner from joining in another order. Without statistics,

@@ -52,11 +52,11 @@ func (s *Store) prepareWrite(p *prepared, i int) error {
 		return err
 	}
 	if w.Op != store.Delete {
-		values, err := s.valuesOf(w)
+		r, err := resourceOf(w)
 		if err != nil {
 			return err
 		}
-		p.rows[i] = s.indexOf(w.Key.Type, values)
+		p.rows[i] = s.indexOf(w.Key, r, s.cfg.Search.Extract(r))
 		p.bodies[i].codec, p.bodies[i].bytes = body.Pack(w.Body)
 	}
 	if w.Unless != nil {
@@ -150,6 +150,7 @@ type batch struct {
 	amounts  []placedAmount
 	words    []placedWords
 	places   []placedPlace
+	consents []placedConsent
 	changed  map[recordKey]bool
 	// held lists, for each identifier key that some unit asks for, where in entries
 	// it stands; what was taken out again no longer matches there.
@@ -160,7 +161,8 @@ type batch struct {
 	first store.Version // the first one made, to know the batch by
 	wrote bool          // rows were flushed before
 
-	rules, terms bool // what the marks are of was written, or nearly
+	rules, terms, agreed bool // what the marks are of was written, or nearly
+	consented            bool // a Consent was, or nearly
 }
 
 type newVersion struct {
@@ -195,11 +197,11 @@ type mark struct {
 	last                                      int64
 	versions, deadRows, entries, spans, undos int
 	texts, amounts, items, codes              int
-	words, places                             int
+	words, places, consents                   int
 }
 
 func (b *batch) mark() mark {
-	return mark{b.last, len(b.versions), len(b.deadRows), len(b.entries), len(b.spans), len(b.undo), len(b.texts), len(b.amounts), len(b.items), len(b.codes), len(b.words), len(b.places)}
+	return mark{b.last, len(b.versions), len(b.deadRows), len(b.entries), len(b.spans), len(b.undo), len(b.texts), len(b.amounts), len(b.items), len(b.codes), len(b.words), len(b.places), len(b.consents)}
 }
 
 func (b *batch) back(m mark) {
@@ -214,7 +216,7 @@ func (b *batch) back(m mark) {
 	b.spans, b.undo = b.spans[:m.spans], b.undo[:m.undos]
 	b.texts, b.amounts = b.texts[:m.texts], b.amounts[:m.amounts]
 	b.items, b.codes = b.items[:m.items], b.codes[:m.codes]
-	b.words, b.places = b.words[:m.words], b.places[:m.places]
+	b.words, b.places, b.consents = b.words[:m.words], b.places[:m.places], b.consents[:m.consents]
 }
 
 // write evaluates one write and, when it may be, puts it in the batch. find
@@ -239,6 +241,8 @@ func (b *batch) write(index int, p *prepared, find finder) (store.Version, error
 	}
 	b.versions = append(b.versions, newVersion{v, next.shard, p.bodies[index]})
 	b.terms = b.terms || store.IsDefinition(w.Key.Type)
+	b.agreed = b.agreed || store.IsConsent(w.Key.Type)
+	b.consented = b.consented || w.Key.Type == "Consent"
 	if exists && !cur.deleted {
 		b.dead[cur.pos] = next.pos
 		b.deadRows = append(b.deadRows, pastRow{cur.pos, cur.shard, next.pos, typeKey(w.Key.Type)})
@@ -286,6 +290,9 @@ func (b *batch) place(r *rows, pos, shard int64) {
 	}
 	for _, p := range r.places {
 		b.places = append(b.places, placedPlace{p, pos, shard})
+	}
+	if r.consent != nil {
+		b.consents = append(b.consents, placedConsent{*r.consent, pos, shard})
 	}
 }
 
@@ -411,7 +418,7 @@ func (b *batch) flushed() {
 	b.wrote = b.wrote || !b.empty()
 	b.versions, b.deadRows, b.entries, b.spans, b.undo = nil, nil, nil, nil, nil
 	b.texts, b.amounts, b.items, b.codes = nil, nil, nil, nil
-	b.words, b.places = nil, nil
+	b.words, b.places, b.consents, b.consented = nil, nil, nil, false
 	clear(b.changed)
 	clear(b.holders)
 	clear(b.held)

@@ -115,6 +115,11 @@ func (p *plan) clause(c search.Clause) error {
 		}
 		return nil
 	}
+	if c.Owned != nil {
+		from, err := p.store.newOwned(c.Owned)
+		p.all, p.names = append(p.all, from), append(p.names, "what its patients agree to")
+		return err
+	}
 	if err := askable(c); err != nil {
 		return err
 	}

@@ -16,7 +16,7 @@ type Dialect interface {
 	// BeginRead begins a snapshot, BeginWrite a transaction that writes.
 	BeginRead() string
 	BeginWrite() string
-	// LockHead reads position, nonce, epoch and terms of the head row and keeps other writers
+	// LockHead reads position, nonce, epoch, terms and consents of the head row and keeps other writers
 	// out until the transaction ends.
 	LockHead() string
 	// Seek joins the row of a table at a position, which a row before it has: for each

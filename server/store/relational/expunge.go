@@ -19,6 +19,18 @@ func (t *tx) Expunge(versions []store.Version) error {
 
 func (t *tx) expunge(v store.Version) error {
 	t.b.terms = t.b.terms || store.IsDefinition(v.Key.Type)
+	t.b.agreed = t.b.agreed || store.IsConsent(v.Key.Type)
+	if v.Key.Type == "Consent" {
+		touched := map[string]bool{}
+		if err := t.s.disagree(t.ctx, t.c, v.Position, touched); err != nil {
+			return err
+		}
+		t.b.last++ // later than what anybody knows of the classes
+		if err := t.s.classify(t.ctx, t.c, touched, t.b.last); err != nil {
+			return err
+		}
+		t.position = t.b.last
+	}
 	delete(t.b.known, v.Key)
 	delete(t.b.keys, v.Key)
 	if err := t.c.exec(t.ctx, "UPDATE tally SET n = n - (SELECT count(*) FROM item d WHERE d.pos = $1), stamp = $3 WHERE type = $2", v.Position, typeKey(v.Key.Type), newStamp()); err != nil {
@@ -41,7 +53,7 @@ func (t *tx) expunge(v store.Version) error {
 	if err != nil {
 		return err
 	}
-	made := t.s.indexOf(v.Key.Type, t.s.cfg.Search.Extract(r))
+	made := t.s.indexOf(v.Key, r, t.s.cfg.Search.Extract(r))
 	keys := map[string]map[int64]bool{}
 	note := func(table string, key int64) {
 		if keys[table] == nil {

@@ -183,6 +183,9 @@ func (s *Store) flush(ctx context.Context, c *conn, b *batch) error {
 	if err := s.supersede(ctx, c, b.deadRows); err != nil {
 		return err
 	}
+	if err := s.flushConsents(ctx, c, b); err != nil {
+		return err
+	}
 	if err := s.flushTally(ctx, c, b); err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ type locked struct {
 // lockHead takes the head's lock.
 func (s *Store) lockHead(ctx context.Context, c *conn) (locked, error) {
 	var h locked
-	_, err := c.one(ctx, Statement{SQL: s.d.LockHead()}, &h.position, &h.nonce, &h.marks.Epoch, &h.marks.Terms)
+	_, err := c.one(ctx, Statement{SQL: s.d.LockHead()}, &h.position, &h.nonce, &h.marks.Epoch, &h.marks.Terms, &h.marks.Consents)
 	return h, err
 }
 
@@ -59,6 +59,9 @@ func (b *batch) moved(from store.Marks) store.Marks {
 	}
 	if b.terms {
 		from.Terms++
+	}
+	if b.agreed {
+		from.Consents++
 	}
 	return from
 }

@@ -35,6 +35,9 @@ func (s *Store) member(c search.Clause) (source, error) {
 	if c.Group != nil {
 		return s.group(c.Group)
 	}
+	if c.Owned != nil {
+		return s.newOwned(c.Owned)
+	}
 	if err := askable(c); err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ type itemRow struct {
 	subject                int64
 	code, status, category token
 	low, high              int64 // of several dates the lowest low and the highest high
+	owner                  int64 // the patient in whose compartment it is, the first of several
 }
 
 // codeRow is a row of table item_code: a further code of a version.
@@ -44,7 +45,7 @@ type placedCode struct {
 }
 
 func newItem(typ string) itemRow {
-	return itemRow{typ: typeKey(typ), subject: none, code: noToken, status: noToken, category: noToken, low: none, high: none}
+	return itemRow{typ: typeKey(typ), subject: none, code: noToken, status: noToken, category: noToken, low: none, high: none, owner: none}
 }
 
 // hold puts a value in the row's columns; false when it belongs in the generic tables.
@@ -124,7 +125,7 @@ func (r *rows) finish() {
 
 // itemNames are the columns of item and, with until behind them, of item_past.
 var itemNames = []string{"pos", "shard", "type", "present", "marks", "subject", "code", "code_system", "status", "status_system",
-	"category", "category_system", "low", "high"}
+	"category", "category_system", "low", "high", "owner"}
 
 var itemColumns = strings.Join(itemNames, ", ")
 
@@ -135,7 +136,7 @@ func itemBatch(list []placedItem) Batch {
 	c := newColumns(len(list), itemNames...)
 	for i, r := range list {
 		c.set(i, r.pos, r.shard, r.typ, r.present, r.marks, r.subject, r.code.code, r.code.system, r.status.code, r.status.system,
-			r.category.code, r.category.system, r.low, r.high)
+			r.category.code, r.category.system, r.low, r.high, r.owner)
 	}
 	return Batch(c)
 }

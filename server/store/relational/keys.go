@@ -5,7 +5,9 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 
+	"vitalwire/fhir"
 	"vitalwire/fhir/search"
+	"vitalwire/server/store"
 )
 
 // An entry of table ix says that a resource version has a fact. Facts are found
@@ -21,6 +23,7 @@ import (
 //	identifier of a type    type, parameter, code|value  system of the type
 //	reference by identifier type, parameter, value     its system
 //	custom parameter has a value  type, parameter      -
+//	one of several owners      -                         the patient
 //	two tokens of a composite  type, parameter, lead, code  system of the second
 //
 // What a column of the version's row in table item holds (roles.go) has no entry.
@@ -44,6 +47,7 @@ const (
 	factByID    = "identifier"
 	factPresent = "present"
 	factPlace   = "place"
+	factOwner   = "owner"
 )
 
 // hash is the 64-bit key of parts. Each part's length goes in before it, so that
@@ -92,6 +96,7 @@ type rows struct {
 	amounts []amountRow
 	terms   []byte // of ix_words
 	places  []placeRow
+	consent *store.Agreed // of a Consent that names its patient
 }
 
 // scopes are what the keys of a value begin with: nothing, or for a composite its
@@ -127,9 +132,15 @@ func anySystem(code string) []string { return []string{"any", code} }
 
 func inSystem(system, code string) []string { return []string{"in", system, code} }
 
-// indexOf gives the rows that make a version findable.
-func (s *Store) indexOf(typ string, values []search.Value) rows {
-	r := rows{item: newItem(typ)}
+// indexOf gives the rows that make a version of a resource findable.
+func (s *Store) indexOf(key fhir.Key, resource *fhir.Resource, values []search.Value) rows {
+	r := rows{item: newItem(key.Type)}
+	r.own(s.cfg.Search.Owners(key, values))
+	if key.Type == "Consent" {
+		if said, ok := store.AgreedIn(resource); ok {
+			r.consent = &said
+		}
+	}
 	if !s.follow(values) {
 		r.item.marks |= moreComposite
 	}

@@ -7,7 +7,6 @@ import (
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
-	"vitalwire/fhir/search"
 	"vitalwire/server/store"
 )
 
@@ -189,16 +188,16 @@ func (r *rows) remove(ctx context.Context, c *conn, pos int64) error {
 	return nil
 }
 
-// valuesOf are the searchable facts of a write by the search parameters of now.
-func (s *Store) valuesOf(w *store.Write) ([]search.Value, error) {
-	r := w.Resource
-	if r == nil {
-		var err error
-		if r, err = fhir.ParseResource(w.Body); err != nil {
-			return nil, fmt.Errorf("store: the body of %s cannot be read: %w", w.Key, err)
-		}
+// resourceOf is what a write writes.
+func resourceOf(w *store.Write) (*fhir.Resource, error) {
+	if w.Resource != nil {
+		return w.Resource, nil
 	}
-	return s.cfg.Search.Extract(r), nil
+	r, err := fhir.ParseResource(w.Body)
+	if err != nil {
+		return nil, fmt.Errorf("store: the body of %s cannot be read: %w", w.Key, err)
+	}
+	return r, nil
 }
 
 // renewed is a prepared unit by the search parameters of now: under the head's lock,

@@ -83,7 +83,7 @@ func (s *Store) prune(ctx context.Context, c *conn, horizon int64) (int, error) 
 		if err != nil {
 			return 0, err
 		}
-		made := s.indexOf(v.Key.Type, s.cfg.Search.Extract(resource))
+		made := s.indexOf(v.Key, resource, s.cfg.Search.Extract(resource))
 		b.place(&made, v.Position, 0)
 	}
 	// Rows made by other rules than today's may stay. They lead to no item.

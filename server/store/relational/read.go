@@ -49,7 +49,7 @@ func (r *reader) Position() (int64, error) {
 	if r.known {
 		return r.position, nil
 	}
-	_, err := r.c.one(r.ctx, Statement{SQL: `SELECT position, epoch, terms FROM head WHERE one = 1`}, &r.position, &r.marks.Epoch, &r.marks.Terms)
+	_, err := r.c.one(r.ctx, Statement{SQL: `SELECT position, epoch, terms, consents FROM head WHERE one = 1`}, &r.position, &r.marks.Epoch, &r.marks.Terms, &r.marks.Consents)
 	r.known = err == nil
 	if err == nil {
 		err = r.current()

@@ -26,7 +26,7 @@ func (s *Store) reindex(ctx context.Context, c *conn) error {
 	if _, err := s.lockHead(ctx, c); err != nil {
 		return err
 	}
-	for _, table := range []string{"item", "item_past", "item_code", "ix", "ix_range", "ix_string", "ix_quantity", "ix_place", "ix_words"} {
+	for _, table := range []string{"item", "item_past", "item_code", "ix", "ix_range", "ix_string", "ix_quantity", "ix_place", "ix_words", "consent"} {
 		if err := c.exec(ctx, "DELETE FROM "+table); err != nil {
 			return err
 		}
@@ -42,6 +42,9 @@ func (s *Store) reindex(ctx context.Context, c *conn) error {
 		after = last
 	}
 	if err := s.retally(ctx, c); err != nil {
+		return err
+	}
+	if err := s.reagree(ctx, c); err != nil {
 		return err
 	}
 	return c.exec(ctx, "UPDATE indexed SET rules = $1 WHERE one = 1", s.cfg.Search.Rules())
@@ -68,8 +71,11 @@ func (s *Store) reindexChunk(ctx context.Context, c *conn, after int64) (last in
 		if err != nil {
 			return after, err
 		}
-		made := s.indexOf(v.Key.Type, s.cfg.Search.Extract(r))
+		made := s.indexOf(v.Key, r, s.cfg.Search.Extract(r))
 		b.place(&made, v.Position, shards[i])
+	}
+	if err := s.insertConsents(ctx, c, b); err != nil {
+		return after, err
 	}
 	return found[len(found)-1].Position, s.flushIndex(ctx, c, b)
 }

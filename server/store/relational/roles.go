@@ -117,6 +117,8 @@ const (
 	moreDate
 	// moreComposite: the composites have rows (composite.go).
 	moreComposite
+	// moreOwner: it is in the compartments of several patients, who all are in ix.
+	moreOwner
 )
 
 func heldBit(p *search.Param) int64 {

@@ -100,6 +100,11 @@ func belongs(typ string, c search.Clause) error {
 				return err
 			}
 		}
+	case c.Owned != nil:
+		if c.Owned.Type != typ {
+			return fmt.Errorf("store: what owners of %s agree to does not tell what may be seen of %s", c.Owned.Type, typ)
+		}
+		return nil
 	case c.Has != nil:
 		return belongs(c.Has.Type, c.Has.Clause)
 	case c.Param == nil:

@@ -79,8 +79,8 @@ func (s *Store) attempt(ctx context.Context, run func(r *reader) (*batch, error)
 	defer cancel()
 	nonce := rand.Int64() //nolint:gosec // it tells our commit from another, not friend from foe
 	marks := b.moved(head.marks)
-	if err := c.exec(ctx, `UPDATE head SET position = $1, nonce = $2, epoch = $3, terms = $4 WHERE one = 1`,
-		b.last, nonce, marks.Epoch, marks.Terms); err != nil {
+	if err := c.exec(ctx, `UPDATE head SET position = $1, nonce = $2, epoch = $3, terms = $4, consents = $5 WHERE one = 1`,
+		b.last, nonce, marks.Epoch, marks.Terms, marks.Consents); err != nil {
 		return err
 	}
 	err = c.control(ctx, "COMMIT")

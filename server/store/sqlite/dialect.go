@@ -42,19 +42,22 @@ var migration9 string
 //go:embed migrations/0010.sql
 var migration10 string
 
+//go:embed migrations/0011.sql
+var migration11 string
+
 // dialect is SQLite's. BEGIN IMMEDIATE takes the only write lock, so the head
 // needs no lock of its own.
 type dialect struct{}
 
 func (dialect) Name() string { return "SQLite" }
 func (dialect) Migrations() []string {
-	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8, migration9, migration10}
+	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8, migration9, migration10, migration11}
 }
 func (dialect) LockSchema() string { return "" }
 func (dialect) BeginRead() string  { return "BEGIN DEFERRED" }
 func (dialect) BeginWrite() string { return "BEGIN IMMEDIATE" }
 func (dialect) LockHead() string {
-	return "SELECT position, nonce, epoch, terms FROM head WHERE one = 1"
+	return "SELECT position, nonce, epoch, terms, consents FROM head WHERE one = 1"
 }
 func (dialect) Size() string {
 	return "SELECT c.page_count * s.page_size FROM pragma_page_count() c, pragma_page_size() s"

@@ -1,0 +1,19 @@
+-- owner is the patient in whose compartment a version is, the first of several (all of
+-- them are in ix then). NULL is nobody's.
+ALTER TABLE item ADD COLUMN owner bigint;
+ALTER TABLE item_past ADD COLUMN owner bigint;
+
+-- consent has a row for each current Consent that names its patient. digest is of what
+-- it says, given is when it was given (relational/consent.go).
+CREATE TABLE consent (pos bigint NOT NULL, shard bigint NOT NULL, patient text NOT NULL, given bigint NOT NULL, digest bigint NOT NULL, PRIMARY KEY (pos, shard));
+CREATE INDEX consent_patient ON consent (patient);
+
+-- consented is the class of each patient who ever had a Consent (store.Consented).
+CREATE TABLE consented (owner bigint PRIMARY KEY, patient text NOT NULL, class bigint NOT NULL, position bigint NOT NULL);
+CREATE INDEX consented_position ON consented (position);
+
+-- The head also says when what servers keep in memory of consents became old.
+ALTER TABLE head ADD COLUMN consents bigint NOT NULL DEFAULT 0;
+
+-- Everything is to be indexed again.
+UPDATE indexed SET rules = 0 WHERE one = 1;
