@@ -35,6 +35,7 @@ func (r *reader) pressureRecord() {
 	}
 	in := *r
 	in.Cursor = cursor.New(whole)
+	covered := in.Peek(in.Left() - crcSize)
 	in.U16LE("Sequence Number")
 	uuid := in.U16LE("UUID")
 	decode, known := recorded[uuid]
@@ -44,7 +45,7 @@ func (r *reader) pressureRecord() {
 		in.Fail("a record of characteristic %s is no blood pressure", strconv.FormatUint(uint64(uuid), 16))
 	default:
 		decode(&in)
-		endCRC(in.Cursor, whole[:max(len(whole)-crcSize, 0)], want)
+		endCRC(in.Cursor, covered, want)
 		in.Close("Blood Pressure Record")
 	}
 	if err := in.Err(); err != nil {

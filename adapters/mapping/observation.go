@@ -36,6 +36,10 @@ func observation(m acom.Measurement, when moment, name named, c Context) (Observ
 		return Observation{}, err
 	}
 	notes = append(notes, valueNotes...)
+	if len(o.Component) > 0 && (len(m.Supplemental) > 0 || m.Quality != nil) && (m.Kind == acom.CompoundNumeric || m.Kind == acom.Compound) {
+		// The compound profiles have room for the parts of the value alone.
+		profiles = []string{"PhdBaseObservation"}
+	}
 	for _, p := range profiles {
 		o.Meta.Profile = append(o.Meta.Profile, phd+p)
 	}
