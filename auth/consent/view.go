@@ -140,8 +140,27 @@ const normal = 3
 // labels reads security labels. Confidentiality is ordered: to permit N is to permit
 // all up to N and nothing above, to deny R denies all from R. What has no such label
 // is normal. Other labels stand for themselves and all they subsume.
+//
+// The labels that are computed count like the author's. A resource that was stored
+// before they were may lack them: it is not permitted, and denied.
 func (c *Compiler) labels(k *Constraint, typ string) (search.Clause, truth) {
-	param := c.Search.Lookup(typ, "_security")
+	param, unlabelled := c.Search.Label(typ)
+	if param == nil {
+		param = c.Search.Lookup(typ, "_security")
+	}
+	found := of(c.labelled(k, param))
+	if unlabelled == 0 {
+		return found.Clause, found.is
+	}
+	sure := cond{search.Clause{Param: c.Search.Lookup(typ, "_lastUpdated"), Operands: []search.Operand{{Prefix: search.Sa, Low: unlabelled + 1, High: unlabelled + 1}}}, perhaps}
+	if k.Permits {
+		return allOf(found, sure)
+	}
+	return anyOf(found, of(negated(sure.Clause, sure.is)))
+}
+
+// labelled reads security labels as values of a parameter.
+func (c *Compiler) labelled(k *Constraint, param *search.Param) (search.Clause, truth) {
 	var list []cond
 	for _, label := range k.Labels {
 		rank := slices.Index(ranks, label.Code)

@@ -21,6 +21,8 @@ type Custom struct {
 	// Waiting, when not nil, says why the parameter cannot be searched by yet;
 	// resources that are written get its values all the same.
 	Waiting func() string
+	// Since is, of one that Labelled made, up to where resources were stored before it.
+	Since int64
 }
 
 // Index is the name under which a store keeps the values of a definition's
@@ -41,6 +43,7 @@ func Index(d *definition.SearchParameter) string {
 type overlay struct {
 	epoch  int64
 	byBase map[string][]Custom
+	label  *Custom
 	tables sync.Map // resource type -> *table
 }
 
@@ -81,7 +84,7 @@ func (g *Registry) SetCustomAt(list []Custom, epoch int64) {
 }
 
 func (g *Registry) setCustom(list []Custom, epoch int64) {
-	next := &overlay{epoch: epoch, byBase: map[string][]Custom{}}
+	next := &overlay{epoch: epoch, byBase: map[string][]Custom{}, label: labelOf(list)}
 	for _, c := range list {
 		for _, base := range c.Definition.Bases {
 			next.byBase[base] = append(next.byBase[base], c)
@@ -111,22 +114,26 @@ func (g *Registry) Epoch() int64 {
 }
 
 // customized is the table of a type with its custom parameters.
-func (g *Registry) customized(o *overlay, typ string, basic *table) *table {
-	known, ok := o.tables.Load(typ)
-	if !ok {
-		known, _ = o.tables.LoadOrStore(typ, &table{})
+func (g *Registry) customized(o *overlay, typ string) *table {
+	if known, ok := o.tables.Load(typ); ok {
+		return known.(*table)
 	}
-	t := known.(*table)
-	t.once.Do(func() {
-		t.byCode, t.refused = maps.Clone(basic.byCode), maps.Clone(basic.refused)
-		t.params, t.indexed = slices.Clone(basic.params), slices.Clone(basic.indexed)
-		t.text, t.content, t.inner = basic.text, basic.content, basic.inner
-		for _, c := range o.on(typ) {
-			g.addCustom(t, typ, c)
-		}
+	basic := g.basic(typ)
+	if len(basic.params) == 0 {
+		return basic
+	}
+	t := &table{
+		byCode: maps.Clone(basic.byCode), refused: maps.Clone(basic.refused), params: slices.Clone(basic.params), indexed: slices.Clone(basic.indexed),
+		text: basic.text, content: basic.content, inner: basic.inner, plan: basic.plan,
+	}
+	for _, c := range o.on(typ) {
+		g.addCustom(t, typ, c)
+	}
+	if len(t.indexed) > len(basic.indexed) {
 		t.plan = g.plan(typ, t.indexed)
-	})
-	return t
+	}
+	known, _ := o.tables.LoadOrStore(typ, t) // of several who make it at once the first
+	return known.(*table)
 }
 
 func (g *Registry) addCustom(t *table, typ string, c Custom) {
@@ -134,7 +141,11 @@ func (g *Registry) addCustom(t *table, typ string, c Custom) {
 		return
 	}
 	p := g.customParam(typ, c.Definition)
-	if p == nil {
+	switch {
+	case p == nil:
+		return
+	case p.labels != nil:
+		t.label = p
 		return
 	}
 	t.indexed = append(t.indexed, p)
@@ -156,11 +167,14 @@ func (g *Registry) customParam(typ string, d *definition.SearchParameter) *Param
 	if known, ok := g.made.Load(at); ok {
 		return known.(*Param)
 	}
-	p, why := g.compile(typ, d)
-	if why != "" {
-		return nil
+	p := g.labelParam(typ, d)
+	if p == nil {
+		var why string
+		if p, why = g.compile(typ, d); why != "" {
+			return nil
+		}
+		p.Bit, p.Index = -1, Index(d)
 	}
-	p.Bit, p.Index = -1, Index(d)
 	known, _ := g.made.LoadOrStore(at, p)
 	return known.(*Param)
 }
@@ -268,6 +282,7 @@ func plainArm(arm string) string {
 var control = map[string]bool{
 	"_sort": true, "_count": true, "_include": true, "_revinclude": true, "_summary": true, "_total": true, "_elements": true, "_contained": true,
 	"_containedType": true, "_has": true, "_filter": true, "_list": true, "_type": true, "_format": true, "_pretty": true, "_explain": true, "_id": true,
+	labelCode: true,
 }
 
 func validCode(code string) bool {
@@ -279,6 +294,10 @@ func validCode(code string) bool {
 func (g *Registry) ExtractOf(r *fhir.Resource, params []*Param) []Value {
 	x := newExtraction(g)
 	for _, p := range params {
+		if p.labels != nil {
+			x.appendSecurity(p, r)
+			continue
+		}
 		before := len(x.values)
 		x.evaluate(r, p)
 		x.settle(before)

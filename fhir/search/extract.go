@@ -100,6 +100,9 @@ func (g *Registry) Extract(r *fhir.Resource) []Value {
 		x.settle(before)
 	}
 	x.values = x.appendWhole(t, x.values, r)
+	if t.label != nil {
+		x.appendSecurity(t.label, r)
+	}
 	values := slices.Clone(x.values)
 	x.done()
 	return values

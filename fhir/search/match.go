@@ -33,6 +33,8 @@ func (s *Subject) meets(c Clause) (bool, error) {
 		return s.owned(c.Owned)
 	case c.Has != nil || c.Chain != nil || c.Tree != NoTree:
 		return false, fhir.BadSearch("chains, _has and hierarchies cannot be asked of contained resources").WithCode(fhir.CodeNotSupported)
+	case c.Param.Retired():
+		return false, fhir.Unavailable("the security labels have just changed; try again")
 	case c.Missing != nil:
 		return s.has(c.Param) != *c.Missing, nil
 	}

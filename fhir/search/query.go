@@ -328,6 +328,7 @@ type Param struct {
 
 	arms       []string // of the expression that concern the type
 	expression *path.Expression
+	labels     *labelling // of the internal parameter _label
 }
 
 // Value is the type of a composite's second component, else the type itself:

@@ -36,6 +36,8 @@ type Registry struct {
 	changing sync.Mutex // who holds it replaces custom
 	custom   atomic.Pointer[overlay]
 	made     sync.Map // type and Index -> *Param of custom parameters
+	// labellers are by Index: those that resources are labelled by, or were.
+	labellers sync.Map
 
 	compartments compartments
 }
@@ -61,17 +63,18 @@ type table struct {
 	text    *Param            // _text
 	content *Param            // _content
 	inner   *Param            // the types of contained resources
+	label   *Param            // the security labels
 	// waiting are the codes of custom parameters that are not served yet, and why.
 	waiting map[string]func() string
 }
 
 // table is the table of a type as it is now.
 func (g *Registry) table(typ string) *table {
-	t := g.basic(typ)
-	if o := g.custom.Load(); o != nil && len(t.params) > 0 && len(o.on(typ)) > 0 {
-		return g.customized(o, typ, t)
+	o := g.custom.Load()
+	if o == nil || len(o.byBase) == 0 {
+		return g.basic(typ)
 	}
-	return t
+	return g.customized(o, typ)
 }
 
 // basic is the table without custom parameters.

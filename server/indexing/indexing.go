@@ -34,6 +34,7 @@ type Service struct {
 	job   *Job       // as it was last seen
 	runs  string     // the job that this server runs
 	again bool       // packages wait for the job to end
+	rules sync.Map   // text of rules that resources are labelled by -> definition
 
 	wake chan struct{} // tells the job that its state changed
 	pace time.Duration // between two steps
@@ -51,7 +52,8 @@ type parameter struct {
 	// of a package's definition.
 	Source string          `json:"source"`
 	State  state           `json:"state"`
-	Rules  int64           `json:"rules"` // of the index that has it
+	Rules  int64           `json:"rules"`           // of the index that has it
+	Since  int64           `json:"since,omitempty"` // position up to which resources may lack labels
 	Body   json.RawMessage `json:"definition"`
 
 	definition *definition.SearchParameter
@@ -90,8 +92,10 @@ func Open(ctx, life context.Context, s store.Store, g *search.Registry, log *slo
 		for index, p := range b.known {
 			if p.State == served && p.Rules != g.Rules() { // the store made its index anew, without these
 				again := *p
-				again.State, stale = waiting, true
-				b.known[index] = &again
+				if err := x.stale(tx, &again); err != nil {
+					return err
+				}
+				b.known[index], stale = &again, true
 				if err := put(tx, parameters, index, again); err != nil {
 					return err
 				}
@@ -120,7 +124,7 @@ func (x *Service) Wait() { x.work.Wait() }
 
 // learn takes over what a reader sees, if that is not older than what is known.
 func (x *Service) learn(r store.Reader) error {
-	b, err := read(r)
+	b, err := x.read(r)
 	if err != nil {
 		return err
 	}
@@ -136,7 +140,7 @@ func (x *Service) learn(r store.Reader) error {
 // update changes the records as they are, and takes over what came of it.
 func (x *Service) update(ctx context.Context, change func(tx store.Tx, b books) error) error {
 	err := x.store.Update(ctx, func(tx store.Tx) error {
-		b, err := read(tx)
+		b, err := x.read(tx)
 		if err != nil {
 			return err
 		}
@@ -148,7 +152,7 @@ func (x *Service) update(ctx context.Context, change func(tx store.Tx, b books) 
 	return x.store.View(ctx, x.learn)
 }
 
-func read(r store.Reader) (books, error) {
+func (x *Service) read(r store.Reader) (books, error) {
 	b := books{known: map[string]*parameter{}}
 	marks, err := r.Marks()
 	if err != nil {
@@ -166,7 +170,7 @@ func read(r store.Reader) (books, error) {
 			if err := json.Unmarshal(record.Value, p); err != nil {
 				return b, fmt.Errorf("indexing: record %s: %w", record.Key, err)
 			}
-			if p.definition, err = definitionOf(p.Body); err != nil {
+			if p.definition, err = x.define(p); err != nil {
 				return b, fmt.Errorf("indexing: record %s: %w", record.Key, err)
 			}
 			b.known[record.Key] = p
@@ -193,7 +197,7 @@ func (x *Service) customs(b books) []search.Custom {
 		case served:
 			list = append(list, search.Custom{Definition: p.definition})
 		case waiting:
-			list = append(list, search.Custom{Definition: p.definition, Waiting: func() string { return x.whyWaiting(index) }})
+			list = append(list, search.Custom{Definition: p.definition, Waiting: func() string { return x.whyWaiting(index) }, Since: p.Since})
 		case former:
 		}
 	}

@@ -254,7 +254,7 @@ func (x *Service) step(id string) (*Job, error) {
 	var b books
 	err := x.store.View(x.life, func(r store.Reader) (err error) {
 		if job, err = jobOf(r); err == nil {
-			b, err = read(r)
+			b, err = x.read(r)
 		}
 		return err
 	})

@@ -6,6 +6,7 @@ import (
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
+	"vitalwire/server/store"
 )
 
 // factClause is a token or reference clause on table ix: any of the entries.
@@ -16,6 +17,9 @@ type factClause struct {
 
 func newFactClause(c search.Clause, p *search.Param) (factClause, error) {
 	var f factClause
+	if p.Retired() {
+		return f, store.Stale()
+	}
 	for _, o := range c.Operands {
 		if err := f.add(c, p, o); err != nil {
 			return f, err
