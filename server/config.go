@@ -23,6 +23,7 @@ type Config struct {
 	AccessTokens string        `env:"VITALWIRE_ACCESS_TOKENS" enum:"opaque,jwt" default:"opaque" help:"Form of access tokens: opaque, or jwt (RFC 9068) for resource servers that read them themselves. Both are good only until they are revoked here."`
 	BrandsFile   string        `env:"VITALWIRE_BRANDS" name:"brands" type:"existingfile" placeholder:"FILE" help:"Bundle of user-access brands (SMART 2.2) to publish."`
 	Brand        string        `env:"VITALWIRE_BRAND" placeholder:"SYSTEM|VALUE" help:"Identifier of the organization of --brands that this server is of; needed when there are several."`
+	Labels       string        `env:"VITALWIRE_LABELS" placeholder:"FILE" help:"Rules (JSON, see docs/security.md) by which codes make a resource sensitive and confidential, for consents to judge; off for none. By default those of IHE PCF: ETH, ETHUD, OPIOIDUD, PSY, SDV and HIV."`
 	Proxied      bool          `env:"VITALWIRE_BEHIND_PROXY" name:"behind-proxy" help:"A proxy in front speaks TLS, so that listening beyond loopback without it is meant."`
 	Store        string        `env:"VITALWIRE_STORE" placeholder:"URL" help:"Where resources are kept: sqlite:PATH or postgres://USER@HOST/DATABASE. By default sqlite:data/vitalwire.db."`
 	BaseURL      string        `env:"VITALWIRE_BASE_URL" placeholder:"URL" help:"Public FHIR base URL, for links and Location. By default http://LISTEN/fhir."`

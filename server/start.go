@@ -154,12 +154,25 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		return nil, err
 	}
 	s.running.Go(custom.Wait)
-	known.Loaded = func() { custom.Packages(known.Set()) }
+	relabel := func() {
+		if err := s.label(life, c, known, custom, log); err != nil && life.Err() == nil {
+			log.Error("resources are labelled as before: the rules cannot be taken over", "error", err)
+		}
+	}
+	known.Loaded = func() {
+		if custom.Packages(known.Set()); !s.loading.Load() {
+			relabel()
+		}
+	}
+	s.loading.Store(c.Packages != "")
+	if err := s.label(ctx, c, known, custom, log); err != nil {
+		return nil, err
+	}
 	if c.Packages != "" {
-		s.loading.Store(true)
 		s.running.Go(func() {
-			defer s.loading.Store(false)
 			known.LoadDir(life, c.Packages, log)
+			s.loading.Store(false)
+			relabel()
 		})
 	}
 	metrics := s.measure()

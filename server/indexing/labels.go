@@ -43,6 +43,12 @@ func (x *Service) Label(ctx context.Context, rules *label.Rules) error {
 	return x.indexSoon(ctx)
 }
 
+// Labels reports whether resources are labelled.
+func (x *Service) Labels() bool {
+	p, _ := x.search.Label("Basic")
+	return p != nil
+}
+
 // stale makes a parameter one whose index lacks what is stored. To be sure that nothing
 // is shown by labels which are not there yet, who decides on access must know what that is.
 func (x *Service) stale(r store.Reader, p *parameter) (err error) {

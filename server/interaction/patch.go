@@ -41,6 +41,11 @@ func patched(ctx context.Context, a *action) (*fhir.Resource, error) {
 	if err != nil {
 		return nil, err
 	}
+	if at, _ := partial(was); at == "" {
+		if err := whole(now); err != nil {
+			return nil, err
+		}
+	}
 	return now, safeNarrative(was, now)
 }
 

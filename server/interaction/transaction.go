@@ -214,6 +214,9 @@ func (t *transaction) identifyUpdate(ctx context.Context, a *action) (err error)
 	if err := checkType(a.Request); err != nil {
 		return err
 	}
+	if err := whole(a.Body); err != nil {
+		return err
+	}
 	if a.write, err = putConditions(a.Request); err != nil || a.Key.ID != "" {
 		return err
 	}
