@@ -7,9 +7,15 @@ import (
 	"vitalwire/adapters/blegatt"
 	"vitalwire/adapters/clarity"
 	"vitalwire/adapters/dexcom"
+	"vitalwire/adapters/fitbit"
 	"vitalwire/adapters/hl7pcd01"
+	"vitalwire/adapters/ihealth"
 	"vitalwire/adapters/libreview"
+	"vitalwire/adapters/nightscout"
+	"vitalwire/adapters/omron"
 	"vitalwire/adapters/phd20601"
+	"vitalwire/adapters/tidepool"
+	"vitalwire/adapters/withings"
 )
 
 // Adapters are the device languages this server speaks, by name.
@@ -18,8 +24,14 @@ func Adapters() []adapters.Adapter {
 		blegatt.Adapter,
 		clarity.Adapter,
 		dexcom.Adapter,
+		fitbit.Adapter,
 		hl7pcd01.Adapter,
+		ihealth.Adapter,
 		libreview.Adapter,
+		nightscout.Adapter,
+		omron.Adapter,
 		phd20601.Adapter,
+		tidepool.Adapter,
+		withings.Adapter,
 	}
 }

@@ -31,6 +31,21 @@ var vendorVectors = map[string]struct {
 	"dexcom_clarity.csv": {adapter: "clarity", count: 6, has: []string{"160212 112 264274 2024-06-01T00:03:00 unknown", "160212 108 ", "160212 <40 264274 2024-06-01T03:00:00", "160212 >400 264274",
 		"8417800 5 267616 2024-06-01T10:00:00", "160184 120 264274 2024-06-01T11:00:00"}},
 	"libreview_us_mgdl.csv": {adapter: "libreview", count: 4, profile: "zone=+00:00", has: []string{"160212 95 264274 2026-06-24T08:15:00+00:00 user", "160212 102 264274 2026-06-24T08:30:00", "160212 140 264274 2026-06-24T12:00:00", "8417800 2.5 267616", "skipped a note"}},
+	"withings-body-measures.json": {adapter: "withings", count: 8, has: []string{"150020  2015-05-30T23:06:23-07:00 user record 366956482", "+150021 104 266016", "+150022 68 266016", "188736 74.126 263875 2015-05-30T23:06:23-07:00",
+		"188736 74.128 263875 2015-04-20T10:13:56-07:00", "149546 41 264864", "149514 47 264864 2015-02-26T13:57:17-08:00 user record 321858727 manual", "149514 note a few minutes after a walk",
+		"188740 1.930 263424 2015-02-23T11:24:49-08:00 user record 320419189 manual", "150364 37 268192 2015-02-23T11:24:49-08:00 user record 320419189 manual"}},
+	"withings-body-measures-only-goal.json":       {adapter: "withings", has: []string{"skipped a group that is no measurement but a goal"}},
+	"fitbit-body-log-weight.json":                 {adapter: "fitbit", count: 8, has: []string{"188736 56.7 263875 2015-05-13T18:28:59 unknown record 1431541739000", "188736 55.9 263875 2015-05-14T11:51:57", "188736 58.1 ", "188736 57.2 ", "188752 21.48 264096"}},
+	"fitbit-activities-heart-1d-1m-intraday.json": {adapter: "fitbit", count: 5, profile: "zone=+02:00", has: []string{"149514 64 264864 2015-08-21T00:01:00+02:00 user for 60", "149514 63 264864 2015-08-21T00:02:00+02:00 user for 60", "149514 65 264864 2015-08-21T00:05:00+02:00"}},
+	"fitbit_ecg_facts.json":                       {adapter: "fitbit", body: fitbitECG, count: 1, has: []string{"131329 3 samples every 1/250 s 2026-01-01T00:00:00"}},
+	"ihealth-bp.json":                             {adapter: "ihealth", count: 4, has: []string{"150020  2015-09-17T12:04:23-08:00 offset record c62b84d9d4b7480a8ff2aef1465aa454", "+150021 120 266016", "+150022 90 266016", "150020  2015-09-17T14:07:45-06:00 offset record d6c08fb0bde6dc50db5c5f305a76c455 manual", "+150021 130 ", "+150022 95 ", "+IsArr not detected"}},
+	"ihealth-glucose.json":                        {adapter: "ihealth", count: 2, has: []string{"160184 60 264274 2015-09-17T12:03:27-08:00 offset", "+8417864 concept Before_breakfast", "160184 70 264274 2015-09-24T14:44:40-06:00 offset record b0d61f8df4214f938a8d05d0ac583baa manual", "+8417864 concept After_breakfast"}},
+	"ihealth-weight.json":                         {adapter: "ihealth", count: 6, has: []string{"188736 77.5643875134944 263875 2015-09-17T12:04:09-08:00", "188736 77.56438446044922 263875 2015-09-17T14:07:57-06:00 offset record b702a3a5e998f2fca268df6daaa69871 manual", "188748 10 262688", "WaterValue 25 262688"}},
+	"ihealth-timezone-cases.json": {adapter: "ihealth", body: ihealthZones, count: 8, has: []string{"149530 1 264864 2015-11-17T18:24:23+00:00 offset", "149530 2 264864 2015-11-17T18:24:23+01:00 offset", "149530 3 264864 2015-11-17T18:24:23-08:00",
+		"149530 4 264864 2015-11-17T18:24:23+01:00", "149530 5 264864 2015-11-17T18:24:23-07:00", "149530 6 264864 2015-11-17T18:24:23+00:00", "149530 7 264864 2015-11-17T18:24:23 unknown", "149530 8 264864 2015-11-17T18:24:23 unknown"}},
+	"omron_connect.csv":           {adapter: "omron", count: 2, has: []string{"150020  2025-01-12T08:15:00 unknown", "+150021 128 266016", "+150022 82 266016", "149546 64 264864 2025-01-12T08:15:00", "skipped the pressures are no numbers"}},
+	"tidepool_cbg.json":           {adapter: "tidepool", body: tidepoolPayloads, count: 3, has: []string{"160212 3.996538553552784 266866 2018-05-14T18:17:07.384+10:00 device record b8858168bd4e447184ee7c7743ffe303", "160212 note Tidepool made these mmol/L from 72 mg/dL", "160212 421 264274 2018-05-14T18:17:07.385+10:00", "160212 note Tidepool made these mmol/L from 491 mg/dL"}},
+	"nightscout_entry_facts.json": {adapter: "nightscout", body: nightscoutDirections, count: 12, has: []string{"160212 112 264274 2026-03-01T09:05:07.384+01:00 device record x0", "+direction concept NONE", "+direction concept NOT COMPUTABLE", "+direction concept TripleDown"}},
 	"libreview_edge_cases.json": {adapter: "libreview", body: libreviewEdges, count: 9, has: []string{"160212 100 264274 2026-06-24T00:00:00", "160212 101 264274 2026-06-24T12:00:00", "160212 102 264274 2026-06-24T23:30:00",
 		"160212 103 264274 2026-06-24T08:15:30", "160212 104 264274 2026-06-24T08:15:00", "160212 105 264274 2025-01-15T23:30:00", "160212 106 264274 2025-01-15T23:30:00", "160212 112 264274 2024-02-29T08:00:00",
 		"refused no record of it can be read; the first: the device timestamp is no time", "refused day and month of its dates cannot be told apart", "refused no header row", "refused it has no column"}},
@@ -45,9 +60,7 @@ func libreviewEdges(t *testing.T, file []byte) (frames [][]byte) {
 			Text string `json:"text"`
 		} `json:"ambiguous"`
 	}
-	if err := json.Unmarshal(file, &edges); err != nil {
-		t.Fatal(err)
-	}
+	unmarshal(t, file, &edges)
 	const header = "Device,Serial Number,Device Timestamp,Record Type,Historic Glucose mg/dL\n"
 	for i, c := range edges.Cases {
 		profile := ""
@@ -60,6 +73,72 @@ func libreviewEdges(t *testing.T, file []byte) (frames [][]byte) {
 		fmt.Appendf(nil, "profile: order=dmy\n%sLibre,x,%s,0,120\n", header, edges.Ambiguous.Text),
 		[]byte("Device,Serial Number\nx,y\n"), []byte("Device Timestamp,Record Type\n01-01-2026 00:00,0\n"))
 	return frames
+}
+
+// fitbitECG is a reading made of the facts of the file.
+func fitbitECG(t *testing.T, file []byte) [][]byte {
+	var facts struct {
+		Fields struct {
+			Hertz int `json:"samplingFrequencyHz"`
+			Scale int `json:"scalingFactor"`
+		} `json:"fields"`
+	}
+	unmarshal(t, file, &facts)
+	return [][]byte{fmt.Appendf(nil, `{"ecgReadings":[{"startTime":"2026-01-01T00:00:00","samplingFrequencyHz":%d,"scalingFactor":%d,"waveformSamples":[0,10922,-5]}]}`, facts.Fields.Hertz, facts.Fields.Scale)}
+}
+
+// ihealthZones are pages of one pressure whose pulse is the number of the case.
+func ihealthZones(t *testing.T, file []byte) (frames [][]byte) {
+	var zones struct {
+		MDate int64
+		Cases []struct {
+			TimeZone json.RawMessage
+		}
+	}
+	unmarshal(t, file, &zones)
+	for i, c := range zones.Cases {
+		frames = append(frames, fmt.Appendf(nil, `{"BODataList":[{"BO":0,"HR":%d,"MDate":%d,"TimeZone":%s}]}`, i+1, zones.MDate, c.TimeZone))
+	}
+	return frames
+}
+
+// tidepoolPayloads are the examples of the file.
+func tidepoolPayloads(t *testing.T, file []byte) (frames [][]byte) {
+	var examples struct {
+		Examples []struct{ Payload json.RawMessage }
+	}
+	unmarshal(t, file, &examples)
+	for _, e := range examples.Examples {
+		frames = append(frames, e.Payload)
+	}
+	return frames
+}
+
+// nightscoutDirections are entries with each direction that the file lists.
+func nightscoutDirections(t *testing.T, file []byte) [][]byte {
+	var facts struct{ Fields []string }
+	unmarshal(t, file, &facts)
+	var list []map[string]any
+	for _, field := range facts.Fields {
+		words, ok := strings.CutPrefix(field, "direction enum ")
+		for i, word := range strings.Split(words, ",") {
+			if ok {
+				list = append(list, map[string]any{"identifier": fmt.Sprintf("x%d", i), "type": "sgv", "sgv": 112 + i, "date": 1772352307384, "utcOffset": 60, "direction": word})
+			}
+		}
+	}
+	data, err := json.Marshal(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return [][]byte{data}
+}
+
+func unmarshal(t *testing.T, file []byte, into any) {
+	t.Helper()
+	if err := json.Unmarshal(file, into); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // facts writes what a frame gave, a line for each fact.

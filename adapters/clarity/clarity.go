@@ -120,13 +120,10 @@ func measurement(kind string, row records.Row, column string, unit acom.Code, t 
 	return m, true
 }
 
-// device is the transmitter, or the receiver where the row names none.
+// device is the transmitter. What somebody entered has none: the names of receivers
+// and apps are those of many.
 func device(b *records.Batch, row records.Row) acom.Device {
-	name := row.Get(transmitter)
-	if name == "" {
-		name = row.Get("source device id")
-	}
-	d := b.Device(name)
+	d := b.Device(row.Get(transmitter))
 	if d.Local != "" {
 		d.Manufacturer, d.Model = "Dexcom", records.Clip(row.Get("device info"), 60)
 	}

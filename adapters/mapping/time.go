@@ -60,7 +60,7 @@ func deviceTime(t acom.Time, clock *coincidence, c Context) moment {
 		// PHD: "should be thrown away since there is no way to give them a correct timestamp".
 		return moment{at: c.Received, clock: clock.fault(),
 			notes: []string{"When this was measured is not known: the device's clock was set since. It said " + said(t) + "; received " + format(c.Received, fraction(c.Received)) + "."}}
-	case t.Zone == acom.ZoneUnknown && t.Wall != nil && t.Wall.OffsetMinutes == nil && complete(*t.Wall):
+	case t.Zone == acom.ZoneUnknown && t.Wall != nil && t.Wall.OffsetMinutes == nil && complete(acom.Wall{Year: t.Wall.Year, Month: t.Wall.Month, Day: t.Wall.Day}):
 		return zoneless(*t.Wall, c)
 	case t.Wall != nil && !complete(*t.Wall):
 		return partial(*t.Wall, clock, c)
@@ -110,10 +110,11 @@ func wallTime(t acom.Time, clock *coincidence, c Context) moment {
 // zoneless maps a local time of which nobody knows where it was: FHIR can say its
 // date, and a note the rest. Who wore the device is looked up in the configured zone.
 func zoneless(w acom.Wall, c Context) moment {
-	return moment{
-		at: instant(w, zoneOf(c)), digits: -1, text: fmt.Sprintf("%04d-%02d-%02d", w.Year, w.Month, w.Day),
-		notes: []string{"Local time " + saidWall(w) + "; nobody told the time zone, so that only the date is given."},
+	m := moment{at: instant(w, zoneOf(c)), digits: -1, text: fmt.Sprintf("%04d-%02d-%02d", w.Year, w.Month, w.Day)}
+	if !w.DateOnly {
+		m.notes = []string{"Local time " + saidWall(w) + "; nobody told the time zone, so that only the date is given."}
 	}
+	return m
 }
 
 // partial maps a calendar time with unknown parts: the receipt if the gateway

@@ -93,6 +93,13 @@ func Manual(m *acom.Measurement) {
 	m.Metric.Method = &acom.Coding{System: "urn:vitalwire:code:method", Code: "manual", Display: "Entered by hand"}
 }
 
+// By notes which device or app measured, by a name that is not its alone.
+func By(m *acom.Measurement, name string) {
+	if name = Clip(name, 100); name != "" {
+		m.Metric.Notes = append(m.Metric.Notes, "Measured by "+name+".")
+	}
+}
+
 // Lasting gives a measurement that began at its time an end. One that ends before
 // it began has none, which is said in a note (R4 Period per-1).
 func Lasting(m *acom.Measurement, end acom.Time) {

@@ -45,7 +45,9 @@ func NewBatch(service string, f adapters.Frame) (*Batch, error) {
 	return &Batch{Service: service, Settings: settings, frame: f, places: map[string]int{}}, nil
 }
 
-// Device names a device that told no EUI by what the service calls it; "" for none.
+// Device names a device that told no EUI by what the service calls it, which must be
+// its alone in the world: a serial number, never a model or the name of an app. "" is
+// a device of which only the gateway can say which it is.
 func (b *Batch) Device(name string) acom.Device {
 	if name = strings.TrimSpace(name); name == "" {
 		return acom.Device{}
@@ -95,10 +97,27 @@ func (b *Batch) Result() (adapters.Result, error) {
 	case b.count == 0 && b.faults > 0:
 		return adapters.Result{}, &adapters.Error{Offset: b.skipped[0].Offset, Reason: "no record of it can be read; the first: " + b.skipped[0].Reason, Unprocessable: true}
 	}
-	if b.frame.Device != "" && len(b.reports) > 1 {
+	switch {
+	case b.frame.Device != "" && len(b.reports) > 1:
 		b.together()
+	case b.frame.Device == "" && len(b.reports) > 1:
+		b.dropNameless()
 	}
 	return adapters.Result{Reports: b.reports, Skipped: b.skipped}, nil
+}
+
+// dropNameless takes out the readings of no device where others have one: nobody could
+// say whose they are, and the others are not held up by that.
+func (b *Batch) dropNameless() {
+	kept := b.reports[:0]
+	for _, r := range b.reports {
+		if r.Device.Local != "" {
+			kept = append(kept, r)
+			continue
+		}
+		b.Skip(0, "%d readings tell no device: give deviceId", len(r.Measurements))
+	}
+	b.reports = kept
 }
 
 // together makes one report of several where the gateway said what device it speaks

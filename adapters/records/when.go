@@ -114,3 +114,14 @@ func Moment(t acom.Time) (at time.Time, ok bool) {
 	}
 	return time.Date(w.Year, time.Month(w.Month), w.Day, w.Hour, w.Minute, w.Second, 0, time.FixedZone("", *w.OffsetMinutes*60)), true
 }
+
+// Day is a date without a time of day, such as 2026-03-01. A daily value needs a
+// Record: its time does not tell it from another upload's.
+func Day(text string) (t acom.Time, ok bool) {
+	full, ok := ISO(text+"T00:00", Zone{})
+	if !ok {
+		return acom.Time{}, false
+	}
+	full.Wall.DateOnly = true
+	return full, true
+}

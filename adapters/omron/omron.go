@@ -1,0 +1,139 @@
+// Package omron reads the CSV export of the OMRON connect app: blood pressures.
+//
+//	never a number: "-" and an empty field (nothing was measured), and any other word
+//	unit            in the name of each column: mmHg or kPa
+//	dates           Jan 12 2025, 12 Jan 2025, or numbers whose order another row or the
+//	                frame's profile tells
+//	time zone       local times; only the frame's profile can tell the zone (user)
+package omron
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"vitalwire/adapters"
+	"vitalwire/adapters/acom"
+	"vitalwire/adapters/records"
+)
+
+// Adapter is listed by adapters/all.
+var Adapter = adapters.Adapter{
+	Name:     "omron",
+	Standard: "OMRON connect CSV export",
+	New:      func(adapters.Memory) adapters.Decoder { return decoder{} },
+	Split:    records.SplitTable(isHeader),
+}
+
+type decoder struct{}
+
+func isHeader(names []string) bool {
+	return slices.Contains(names, "date") && slices.Contains(names, "time") &&
+		slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "systolic (") })
+}
+
+// Decode implements adapters.Decoder.
+func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
+	table, err := records.ReadTable(f.Bytes, isHeader)
+	if err != nil {
+		return adapters.Result{}, err
+	}
+	b, err := records.NewBatch("omron", f)
+	if err != nil {
+		return adapters.Result{}, err
+	}
+	in := file{Batch: b, dates: records.Dates{Order: b.Settings.Order, Zone: b.Settings.Zone}}
+	in.systolic, _ = table.Column("systolic (")
+	in.diastolic, _ = table.Column("diastolic (")
+	in.pulse, _ = table.Column("pulse (bpm)")
+	in.unit = map[string]acom.Code{"mmhg)": records.MMHg, "kpa)": records.KiloPascal}[strings.TrimPrefix(in.systolic, "systolic (")]
+	if in.unit == 0 || strings.TrimPrefix(in.diastolic, "diastolic (") != strings.TrimPrefix(in.systolic, "systolic (") {
+		return adapters.Result{}, records.Refuse(0, "it has no columns \"Systolic\" and \"Diastolic\" in mmHg or kPa")
+	}
+	if !in.dates.Learn(dates(f.Bytes)) {
+		return adapters.Result{}, &adapters.Error{Unprocessable: true,
+			Reason: "day and month of its dates cannot be told apart: give the profile order=mdy or order=dmy"}
+	}
+	for row, ok := table.Next(); ok; row, ok = table.Next() {
+		in.read(row)
+	}
+	return b.Result()
+}
+
+// file is one export.
+type file struct {
+	*records.Batch
+	dates                      records.Dates
+	systolic, diastolic, pulse string
+	unit                       acom.Code
+}
+
+func dates(data []byte) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		table, err := records.ReadTable(data, isHeader)
+		if err != nil {
+			return
+		}
+		for row, ok := table.Next(); ok; row, ok = table.Next() {
+			if !yield(numbers(row.Get("date"))) {
+				return
+			}
+		}
+	}
+}
+
+// numbers writes a date with the month's name as year, month and day; others stay.
+func numbers(date string) string {
+	words := strings.Fields(strings.ReplaceAll(date, ",", " "))
+	if len(words) != 3 {
+		return date
+	}
+	month, day := words[0], words[1]
+	if strings.Trim(month, "0123456789") == "" {
+		month, day = day, month
+	}
+	for n := time.January; n <= time.December; n++ {
+		if strings.EqualFold(month, n.String()) || strings.EqualFold(month, n.String()[:3]) {
+			return words[2] + "-" + strconv.Itoa(int(n)) + "-" + day
+		}
+	}
+	return date
+}
+
+func (in file) read(row records.Row) {
+	if row.Empty() {
+		return
+	}
+	t, ok := in.dates.Read(numbers(row.Get("date")) + " " + row.Get("time"))
+	if !ok {
+		in.Fault(row.At, "date and time are no time")
+		return
+	}
+	systolic, fineS := pressure(row.Get(in.systolic), in.unit)
+	diastolic, fineD := pressure(row.Get(in.diastolic), in.unit)
+	if !fineS || !fineD || systolic.Number == nil && diastolic.Number == nil {
+		in.Fault(row.At, "the pressures are no numbers")
+		return
+	}
+	m := records.Panel(systolic, diastolic, t)
+	for _, column := range []string{"symptoms", "notes"} {
+		if text := row.Get(column); text != "-" {
+			m.Metric.Notes = append(m.Metric.Notes, records.Note(text)...)
+		}
+	}
+	records.By(&m, row.Get("device"))
+	in.Add(acom.Device{}, m)
+	if pulse, ok := records.Decimal(row.Get(in.pulse)); ok && records.IsPositive(pulse) {
+		in.Add(acom.Device{}, records.Numeric(records.PulseBP, records.Num(pulse, records.Beats), t))
+	}
+}
+
+// pressure reads a field; fine is false for a word that is neither number nor "-".
+func pressure(text string, unit acom.Code) (v acom.Value, fine bool) {
+	if text == "-" || text == "" {
+		return acom.Value{Absent: acom.AbsentUnknown}, true
+	}
+	plain, ok := records.Decimal(text)
+	return records.Num(plain, unit), ok && records.IsPositive(plain)
+}

@@ -1,0 +1,10 @@
+package withings_test
+
+import (
+	"testing"
+
+	"vitalwire/adapters/withings"
+	"vitalwire/internal/golden"
+)
+
+func FuzzDecode(f *testing.F) { golden.Fuzz(f, withings.Adapter) }
