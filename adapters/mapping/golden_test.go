@@ -93,6 +93,9 @@ func TestAdapters_GoldenReportsMap(t *testing.T) {
 					seen[o.Identifier.Value] = true
 					broken := invariants(o.Resource)
 					for _, p := range o.Resource.Path("meta", "profile").Items() {
+						if strings.HasPrefix(p.Text(), "http://hl7.org/fhir/StructureDefinition/") {
+							continue // R4's own, which adapters/all validates in full
+						}
 						broken = append(broken, g.check(o.Resource, p.Text())...)
 					}
 					if len(broken) > 0 {
