@@ -178,6 +178,9 @@ func serve(ctx context.Context, c Config, p Program, log *slog.Logger) error {
 	if s.MLLP != "" {
 		fmt.Fprintf(p.Stdout, "  HL7 v2        mllp://%s\n", s.MLLP)
 	}
+	if s.MQTT != "" {
+		fmt.Fprintf(p.Stdout, "  MQTT          mqtt://%s\n", s.MQTT)
+	}
 	<-ctx.Done()
 	return s.Stop(c.StopAfter)
 }

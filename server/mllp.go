@@ -19,11 +19,13 @@ import (
 
 // Bedside is how HL7 v2 messages of bedside devices come in.
 type Bedside struct {
-	MLLP        string            `env:"VITALWIRE_MLLP" name:"mllp" placeholder:"HOST:PORT" help:"Address to take HL7 v2 messages on, by MLLP. By default none. One beyond loopback takes --mllp-client-ca, or --behind-proxy."`
-	MLLPProfile string            `env:"VITALWIRE_MLLP_PROFILE" name:"mllp-profile" placeholder:"NAME" help:"Dialect of all senders on --mllp, such as mindray. By default each message's MSH-3 and MSH-4 tell."`
-	MLLPClients string            `env:"VITALWIRE_MLLP_CLIENT_CA" name:"mllp-client-ca" type:"existingfile" placeholder:"FILE" help:"Certificates (PEM) of who vouches for senders. With it, and --tls-cert, --mllp speaks TLS and takes only senders that have a certificate."`
-	MLLPTLS     bool              `env:"VITALWIRE_MLLP_TLS" name:"mllp-tls" help:"Speak TLS on --mllp, with --tls-cert, to senders without a certificate too."`
-	Authorities map[string]string `env:"VITALWIRE_PATIENT_AUTHORITY" name:"patient-authority" placeholder:"NAME=URI" help:"Identifier system of the patients of an assigning authority that messages name without an OID (HL7 PID-3.4); may be repeated."`
+	MLLP         string `env:"VITALWIRE_MLLP" name:"mllp" placeholder:"HOST:PORT" help:"Address to take HL7 v2 messages on, by MLLP. By default none. One beyond loopback takes --mllp-client-ca, or --behind-proxy."`
+	MLLPProfile  string `env:"VITALWIRE_MLLP_PROFILE" name:"mllp-profile" placeholder:"NAME" help:"Dialect of all senders on --mllp, such as mindray. By default each message's MSH-3 and MSH-4 tell."`
+	MLLPClients  string `env:"VITALWIRE_MLLP_CLIENT_CA" name:"mllp-client-ca" type:"existingfile" placeholder:"FILE" help:"Certificates (PEM) of who vouches for senders. With it, and --tls-cert, --mllp speaks TLS and takes only senders that have a certificate."`
+	MLLPTLS      bool   `env:"VITALWIRE_MLLP_TLS" name:"mllp-tls" help:"Speak TLS on --mllp, with --tls-cert, to senders without a certificate too."`
+	Registration string `env:"VITALWIRE_REGISTRATION" enum:"open,approve,closed" default:"open" help:"Whose frames are taken: of every device (open), of new devices once POST /ingest/devices approved them, until when they wait (approve), or of devices enrolled there only (closed)."`
+	MQTT         `embed:""`
+	Authorities  map[string]string `env:"VITALWIRE_PATIENT_AUTHORITY" name:"patient-authority" placeholder:"NAME=URI" help:"Identifier system of the patients of an assigning authority that messages name without an OID (HL7 PID-3.4); may be repeated."`
 }
 
 // check finds what is wrong with the flags.
@@ -34,6 +36,9 @@ func (b Bedside) check(c Config) error {
 	if b.MLLPProfile != "" && !known(hl7pcd01.Profiles(), b.MLLPProfile) {
 		return fmt.Errorf("--mllp-profile must be one of %s", strings.Join(hl7pcd01.Profiles(), ", "))
 	}
+	if err := b.MQTT.check(c); err != nil {
+		return err
+	}
 	if b.MLLP == "" {
 		return nil
 	}
@@ -41,8 +46,7 @@ func (b Bedside) check(c Config) error {
 	if err != nil {
 		return fmt.Errorf("--mllp %s: %w", b.MLLP, err)
 	}
-	ip := net.ParseIP(host)
-	if host != "localhost" && (ip == nil || !ip.IsLoopback()) && b.MLLPClients == "" && !c.Proxied {
+	if !local(host) && b.MLLPClients == "" && !c.Proxied {
 		return fmt.Errorf("--mllp %s is not a loopback address: whoever can connect could write readings. Set --mllp-client-ca, or --behind-proxy if what stands in front lets only senders in", b.MLLP)
 	}
 	return nil
@@ -115,8 +119,8 @@ func (s *Server) receive(c Config, frames *ingest.Service, metrics *telemetry.Me
 			log.Error("mllp: the socket failed; no more messages are taken", "error", err)
 		}
 	})
-	s.closeMLLP = func(ctx context.Context) error {
+	s.wires = append(s.wires, func(ctx context.Context) error {
 		return errors.Join(l.Stop(ctx), socket.Close())
-	}
+	})
 	return nil
 }

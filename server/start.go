@@ -38,8 +38,8 @@ import (
 // Server is a running server.
 type Server struct {
 	// Base is the FHIR base URL, Addr the address listened on, Root its URL; MLLP the
-	// address for HL7 v2 messages, "" when there is none.
-	Base, Addr, Root, MLLP string
+	// address for HL7 v2 messages and MQTT that of the broker, "" when there is none.
+	Base, Addr, Root, MLLP, MQTT string
 
 	store    store.Store
 	auth     *auth.Authority // nil without tokens
@@ -50,8 +50,8 @@ type Server struct {
 	loading  atomic.Bool // packages, in the background
 	http     *http.Server
 
-	closeMLLP func(context.Context) error
-	done      chan error
+	wires []func(context.Context) error // end what takes frames beside HTTP
+	done  chan error
 
 	// stop ends what runs in the background; running waits for it.
 	stop    context.CancelFunc
@@ -190,11 +190,23 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 			return issues, err
 		}
 	}
-	frames := &ingest.Service{Store: s.store, Adapters: languages, Check: measured, Zone: zone, Now: time.Now, Log: log}
+	frames := &ingest.Service{Store: s.store, Adapters: languages, Check: measured, Zone: zone, Now: time.Now, Log: log,
+		Intake: &ingest.Intake{}, Registration: ingest.Policy(c.Registration)}
+	s.running.Go(func() { frames.KeepSightings(life) })
 	if err := frames.Sweep(ctx); err != nil {
 		return nil, err
 	}
 	frames.Authorities = c.Authorities
+	for name, of := range map[string]struct {
+		help  string
+		value func(ingest.IntakeTotals) int64
+	}{
+		"intake_working":   {"Device frames that are being stored.", func(t ingest.IntakeTotals) int64 { return int64(t.Working) }},
+		"intake_waiting":   {"Device frames that wait for their turn.", func(t ingest.IntakeTotals) int64 { return int64(t.Waiting) }},
+		"intake_throttled": {"Device frames that were refused because too many waited.", func(t ingest.IntakeTotals) int64 { return t.Throttled }},
+	} {
+		metrics.Gauge(name, of.help, func() float64 { return float64(of.value(frames.Intake.Totals())) })
+	}
 	if err := s.receive(c, frames, metrics, log); err != nil {
 		return nil, err
 	}
@@ -256,6 +268,9 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		return nil, err
 	}
 	face.Jobs = s.jobs
+	if err := s.takeMQTT(c, frames, engine, metrics, log); err != nil {
+		return nil, err
+	}
 	metrics.Gauge("async_waiting", "Requests with Prefer: respond-async that wait.", func() float64 { return float64(s.jobs.Waiting()) })
 	metrics.Gauge("async_running", "Requests with Prefer: respond-async that are performed.", func() float64 { return float64(s.jobs.Working()) })
 	return face.Handler(), nil
@@ -293,12 +308,12 @@ func sweep(life context.Context, a *auth.Authority, log *slog.Logger) {
 	}
 }
 
-// deaf ends what takes HL7 v2 messages.
-func (s *Server) deaf(ctx context.Context) error {
-	if s.closeMLLP == nil {
-		return nil
+// deaf ends what takes frames beside HTTP.
+func (s *Server) deaf(ctx context.Context) (err error) {
+	for _, end := range s.wires {
+		err = errors.Join(err, end(ctx))
 	}
-	return s.closeMLLP(ctx)
+	return err
 }
 
 // Stop takes no new requests, lets running ones finish for a while, and closes

@@ -55,6 +55,8 @@ var dependencies = []dependency{
 	{path: "github.com/google/uuid", dirs: []string{"server"}, reason: "logical ids and request ids"},
 	{path: "github.com/coreos/go-oidc/v3", dirs: []string{"auth"}, fixed: true, reason: "login at an OpenID provider"},
 	{path: "golang.org/x/oauth2", dirs: []string{"auth"}, fixed: true, reason: "what go-oidc exchanges codes with"},
+	{path: "github.com/mochi-mqtt/server/v2", dirs: []string{"server/ingest/mqtt"}, fixed: true, reason: "the MQTT broker: 3.1.1 and 5, and a hook that runs before the acknowledgement"},
+	{path: "github.com/eclipse/paho.mqtt.golang", dirs: []string{"server"}, fixed: true, reason: "the client of an MQTT broker outside, with acknowledgements by hand"},
 	{path: "golang.org/x/time", family: "golang.org/x", dirs: []string{"auth"}, reason: "how often callers may ask; echo brings it anyway"},
 	{path: "golang.org/x/net", dirs: []string{"auth", "server"}, tests: true, reason: "reads the HTML of the pages as a browser does, to check it"},
 	{path: "github.com/anishathalye/porcupine", dirs: []string{"server"}, tests: true, reason: "checks histories for linearizability"},

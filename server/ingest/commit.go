@@ -37,6 +37,7 @@ func (s *Service) commit(ctx context.Context, adapter adapters.Adapter, f frame)
 		if again {
 			continue
 		}
+		s.saw(p.seen)
 		for _, device := range p.waiting {
 			// An association may have come between planning and commit.
 			if _, err := s.release(ctx, device); err != nil {
@@ -76,6 +77,7 @@ type plan struct {
 	unit    store.Unit
 	receipt Receipt
 	waiting []string // devices with readings put in quarantine
+	seen    []sighting
 	// made finds the write of an Observation by its identifier: a frame may say
 	// the same thing twice.
 	made map[mapping.Identifier]int
@@ -170,6 +172,11 @@ func (s *Service) planReport(ctx context.Context, r store.Reader, p *plan, devic
 	if len(names) == 0 {
 		return fhir.Unprocessable("", "the frame does not tell its device: give deviceId")
 	}
+	admitted, err := s.admit(r, p, names, f)
+	if err != nil {
+		return err
+	}
+	p.seen = append(p.seen, sightingOf(names[0], report, f))
 	sensor, err := devices.reported(report)
 	if err != nil {
 		return err
@@ -182,7 +189,7 @@ func (s *Service) planReport(ctx context.Context, r store.Reader, p *plan, devic
 	if err != nil {
 		return err
 	}
-	parts, err := s.byPatient(r, names, f, report)
+	parts, err := s.byPatient(r, names, f, report, admitted)
 	if err != nil {
 		return err
 	}
@@ -190,9 +197,9 @@ func (s *Service) planReport(ctx context.Context, r store.Reader, p *plan, devic
 		w := waiting{
 			Adapter: adapter, Frame: f.hash, Device: names[0], Names: names, Gateway: f.Gateway, Index: index,
 			Received: f.received.Format(instantLayout), ReceivedKnown: f.receivedKnown(),
-			Time: part.time.Format(instantLayout), Report: part.report,
+			Time: part.time.Format(instantLayout), Report: part.report, Nobodys: part.nobodys,
 		}
-		if part.patient == "" && !part.nobodys {
+		if !admitted || part.patient == "" && !part.nobodys {
 			if err := p.quarantine(r, w, part.time); err != nil {
 				return err
 			}

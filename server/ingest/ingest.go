@@ -35,6 +35,12 @@ type Service struct {
 	// Authorities are the identifier systems of assigning authorities that messages
 	// name without one of their own (HL7 CX.4.1), such as HOSP.
 	Authorities map[string]string
+	// Intake bounds what is taken at one time; nil bounds nothing.
+	Intake *Intake
+	// Registration says whose frames are taken; "" is Open.
+	Registration Policy
+
+	sightings sightings
 }
 
 // The collections of records that ingest keeps.
@@ -44,6 +50,8 @@ const (
 	refused      = "refused"     // hash -> Refused
 	devices      = "device"      // EUI -> registered
 	memories     = "memory"      // adapter/key -> bytes
+	enrolments   = "enrolment"   // device -> Enrolment
+	seen         = "seen"        // device -> sighting
 )
 
 // Submission is one frame as a transport received it.
@@ -60,6 +68,13 @@ type Submission struct {
 	Profile string
 	// Clock is the coincident time stamp the gateway took, or nil.
 	Clock *Clock
+	// Sender is who has proved to send it, such as the id of a client; "" when nobody
+	// was asked.
+	Sender string `json:",omitempty"`
+	// Topic or file that it came by, for who looks at it later; "" for none.
+	Topic string `json:",omitempty"`
+	// Source is whose turn it takes in the Intake: what floods shall flood only itself.
+	Source string `json:"-"`
 }
 
 // Clock is a coincident time stamp as a gateway submits it.
@@ -79,8 +94,16 @@ const attempts = 32
 
 // Submit takes one frame. The receipt lists what became of each reading.
 // Errors: UnknownType for the adapter, Malformed for submission facts that make
-// no sense; Malformed or Unprocessable for a refused frame, which is kept.
+// no sense; Throttled when too many frames wait, see Intake; Malformed or
+// Unprocessable for a refused frame, which is kept.
 func (s *Service) Submit(ctx context.Context, sub Submission) (*Receipt, error) {
+	if s.Intake != nil {
+		leave, err := s.Intake.enter(ctx, sub.Source, len(sub.Bytes))
+		if err != nil {
+			return nil, err
+		}
+		defer leave()
+	}
 	return s.submit(ctx, sub, s.Now())
 }
 
@@ -129,7 +152,8 @@ func (s *Service) check(ctx context.Context, r *fhir.Resource) error {
 // frame is an adapters.Frame with what ingest adds.
 type frame struct {
 	adapters.Frame
-	hash string // SHA-256 of the bytes, 64 hex digits
+	hash   string // SHA-256 of the bytes, 64 hex digits
+	sender string
 	// received is Frame.Received, or our own clock when the gateway did not say.
 	received time.Time
 }
@@ -151,7 +175,7 @@ func (s *Service) adapter(name string) (adapters.Adapter, error) {
 
 func (s *Service) frame(sub Submission, at time.Time) (frame, error) {
 	sum := sha256.Sum256(sub.Bytes)
-	f := frame{hash: hex.EncodeToString(sum[:])}
+	f := frame{hash: hex.EncodeToString(sum[:]), sender: sub.Sender}
 	f.Bytes = sub.Bytes
 	var err error
 	if f.Device, err = normalEUI("deviceId", sub.Device, 16, 12); err != nil {

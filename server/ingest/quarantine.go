@@ -31,6 +31,8 @@ type waiting struct {
 	Received      string      `json:"received"`
 	ReceivedKnown bool        `json:"receivedKnown"`
 	Report        acom.Report `json:"report"`
+	// Nobodys is that of part: it waits for its device to be approved only.
+	Nobodys bool `json:"nobodys,omitempty"`
 }
 
 func (w waiting) received() (time.Time, error) { return time.Parse(instantLayout, w.Received) }
@@ -58,7 +60,8 @@ type part struct {
 // byPatient splits a report by who wore the device at each measurement's time.
 // Facts without a patient are split by time as well, so that each can be
 // released on its own.
-func (s *Service) byPatient(r store.Reader, names []string, f frame, report acom.Report) ([]part, error) {
+// Those of a device that is not admitted yet have none.
+func (s *Service) byPatient(r store.Reader, names []string, f frame, report acom.Report, admitted bool) ([]part, error) {
 	var parts []part
 	for _, m := range report.Measurements {
 		t := mapping.ReadingTime(m, report, mapping.Context{Received: f.received, ReceivedKnown: f.receivedKnown()})
@@ -67,7 +70,7 @@ func (s *Service) byPatient(r store.Reader, names []string, f frame, report acom
 			return nil, err
 		}
 		nobodys := (report.Bedside != nil || report.Service != "") && m.Status&(acom.TestData|acom.DemoData) != 0
-		if !ok || nobodys {
+		if !ok || nobodys || !admitted {
 			patient = ""
 		}
 		last := len(parts) - 1
@@ -143,9 +146,15 @@ func (s *Service) releaseOne(ctx context.Context, record store.Record) (int, err
 			if err != nil {
 				return err
 			}
-			patient, ok, err := s.whose(r, w.Names, w.Report, t)
-			if err != nil || !ok {
+			if admitted, err := s.admitted(r, w.Names); err != nil || !admitted {
 				return err
+			}
+			patient, ok, err := s.whose(r, w.Names, w.Report, t)
+			if err != nil || !ok && !w.Nobodys {
+				return err
+			}
+			if w.Nobodys {
+				patient = ""
 			}
 			devices := newDeviceBook(r, p)
 			sensor, err := devices.reported(w.Report)

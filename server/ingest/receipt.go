@@ -77,6 +77,20 @@ func (r *Receipt) Bundle(base string) *fhir.Resource {
 	return bundle
 }
 
+// Sealed is the receipt for who may not know what is here: it says that the frame is
+// stored, the same whether there is a patient, and what the device waits for.
+func (r *Receipt) Sealed() *fhir.Resource {
+	stored := Receipt{Reply: r.Reply, Skipped: r.Skipped}
+	bundle := stored.Bundle("")
+	entries := fhir.NewArray(fhir.NewObject(fhir.M("response", fhir.NewObject(fhir.S("status", "202 Accepted"),
+		fhir.M("outcome", note(fhir.CodeInformational, "the frame is stored"))))))
+	for _, reply := range bundle.Get("entry").Items() {
+		entries.Append(reply)
+	}
+	bundle.Root().Set("entry", entries)
+	return bundle
+}
+
 func (r Reading) entry(base string) *fhir.Element {
 	if r.Quarantine != "" {
 		text := "no patient is associated with the device at the reading's time; it waits in quarantine as " + r.Quarantine

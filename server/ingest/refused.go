@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"vitalwire/adapters"
@@ -22,6 +23,19 @@ type Refused struct {
 	Reason     string     `json:"reason"`
 	// Times counts how often the same frame was refused.
 	Times int `json:"times"`
+}
+
+// Refuse keeps a frame that a wire cannot submit, such as one with an address that
+// makes no sense, for senders that cannot be told so. why is kept with it.
+func (s *Service) Refuse(ctx context.Context, sub Submission, why error) error {
+	sum := sha256.Sum256(sub.Bytes)
+	f := frame{hash: hex.EncodeToString(sum[:]), received: s.Now().In(s.Zone)}
+	f.Device, f.Gateway = sub.Device, sub.Gateway
+	err := s.refuse(ctx, sub, f, &adapters.Error{Reason: why.Error()})
+	if declined := (*DeclinedError)(nil); errors.As(err, &declined) {
+		return nil
+	}
+	return err
 }
 
 // refuse keeps a bad frame and gives the error its sender gets.
@@ -71,6 +85,9 @@ func refusalID(sub Submission, f frame) string {
 	h := sha256.New()
 	for _, part := range []string{sub.Adapter, f.Device, f.Gateway, f.Characteristic, f.hash} {
 		h.Write([]byte(part + "\n"))
+	}
+	if f.Device == "" {
+		h.Write([]byte(sub.Topic))
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

@@ -1,34 +1,19 @@
 package rest
 
 import (
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
+	"cmp"
 	"mime"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
 
+	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/server/ingest"
 )
-
-// maxFrame is the most bytes of one frame.
-const maxFrame = 1 << 20
-
-// envelope is a frame with what the gateway knows of it, as JSON.
-type envelope struct {
-	DeviceID       string        `json:"deviceId"`
-	GatewayID      string        `json:"gatewayId"`
-	ReceivedAt     string        `json:"receivedAt"`
-	Characteristic string        `json:"characteristic"`
-	Profile        string        `json:"profile"`
-	Hex            *string       `json:"hex"`
-	Base64         *string       `json:"base64"`
-	Clock          *ingest.Clock `json:"clock"`
-}
 
 // submit answers POST /ingest/{adapter}: raw bytes with the gateway's facts in
 // the query, or an envelope.
@@ -41,7 +26,7 @@ func (s *Server) submit(c echo.Context) error {
 	media, _, _ := mime.ParseMediaType(c.Request().Header.Get("Content-Type"))
 	switch media {
 	case "application/json":
-		err = fromEnvelope(data, &sub)
+		sub, err = ingest.ReadEnvelope(sub.Adapter, data)
 	case "application/octet-stream", "", "text/csv", "text/xml", "application/xml", "application/hl7-v2", "x-application/hl7-v2+er7", "application/hl7-v2+er7":
 		err = fromQuery(c, data, &sub)
 	default:
@@ -53,9 +38,10 @@ func (s *Server) submit(c echo.Context) error {
 	switch {
 	case len(sub.Bytes) == 0:
 		return fhir.Malformed("", "the frame is empty").WithCode(fhir.CodeRequired)
-	case len(sub.Bytes) > maxFrame:
-		return fhir.TooLong("a frame is at most %d bytes", maxFrame)
+	case len(sub.Bytes) > ingest.MaxFrame:
+		return fhir.TooLong("a frame is at most %d bytes", ingest.MaxFrame)
 	}
+	s.sender(c, &sub)
 	receipt, err := s.Ingest.Submit(c.Request().Context(), sub)
 	if err != nil {
 		return err
@@ -64,7 +50,22 @@ func (s *Server) submit(c echo.Context) error {
 	return nil
 }
 
+// sender says who submits, and whose turn it takes: what is known of the device or
+// gateway, so that a flood from one holds up no other.
+func (s *Server) sender(c echo.Context, sub *ingest.Submission) {
+	access, _ := auth.From(c.Request().Context())
+	sub.Sender = access.Client
+	host, _, _ := net.SplitHostPort(c.Request().RemoteAddr)
+	sub.Source = "http " + cmp.Or(sub.Device, sub.Gateway, sub.Sender, host)
+}
+
+// receipt answers with what became of a frame. Who may write readings and not read
+// them is not told whether there is a patient: for him all that was stored is alike.
 func (s *Server) receipt(c echo.Context, receipt *ingest.Receipt) {
+	if reach, err := s.Engine.Reach(c.Request().Context()); err != nil || !reach.Whole("Observation", auth.Read) {
+		s.send(c.Response(), c.Request(), http.StatusAccepted, receipt.Sealed().JSON(), format{pretty: c.QueryParam("_pretty") == "true"})
+		return
+	}
 	status := http.StatusOK
 	switch {
 	case receipt.Created():
@@ -92,42 +93,6 @@ func fromQuery(c echo.Context, data []byte, sub *ingest.Submission) error {
 	return nil
 }
 
-func fromEnvelope(data []byte, sub *ingest.Submission) error {
-	var e envelope
-	if err := decodeJSON(data, &e); err != nil {
-		return err
-	}
-	var err error
-	switch {
-	case (e.Hex == nil) == (e.Base64 == nil):
-		return fhir.Malformed("", "the frame is given as exactly one of hex and base64").WithCode(fhir.CodeRequired)
-	case e.Hex != nil:
-		sub.Bytes, err = hex.DecodeString(strings.NewReplacer(" ", "", "-", "", ":", "").Replace(*e.Hex))
-	default:
-		sub.Bytes, err = base64.StdEncoding.DecodeString(*e.Base64)
-	}
-	if err != nil {
-		return fhir.Malformed("", "hex or base64 cannot be decoded").WithCode(fhir.CodeValue)
-	}
-	sub.Device, sub.Gateway, sub.Received = e.DeviceID, e.GatewayID, e.ReceivedAt
-	sub.Characteristic, sub.Clock, sub.Profile = e.Characteristic, e.Clock, e.Profile
-	return nil
-}
-
-// decodeJSON reads strict JSON (see fhir.ParseElement) into a struct, refusing
-// members it does not have.
-func decodeJSON(data []byte, into any) error {
-	if _, err := fhir.ParseElement(data); err != nil {
-		return err
-	}
-	d := json.NewDecoder(strings.NewReader(string(data)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil {
-		return fhir.Malformed("", "%s", strings.TrimPrefix(err.Error(), "json: "))
-	}
-	return nil
-}
-
 func (s *Server) associate(c echo.Context) error {
 	data, err := s.bytes(c.Request())
 	if err != nil {
@@ -137,7 +102,7 @@ func (s *Server) associate(c echo.Context) error {
 		return fhir.BadMedia("Content-Type %q is not read here; application/json is", media)
 	}
 	var a ingest.Association
-	if err := decodeJSON(data, &a); err != nil {
+	if err := ingest.DecodeJSON(data, &a); err != nil {
 		return err
 	}
 	stored, created, released, err := s.Ingest.Associate(c.Request().Context(), a)

@@ -9,6 +9,7 @@ import (
 
 	"vitalwire/auth"
 	"vitalwire/fhir"
+	"vitalwire/server/ingest"
 )
 
 // Paths of the administration of clients and users.
@@ -60,7 +61,7 @@ func (s *Server) readJSON(c echo.Context, into any) error {
 	if media, _, _ := mime.ParseMediaType(c.Request().Header.Get("Content-Type")); media != "application/json" {
 		return fhir.BadMedia("Content-Type %q is not read here; application/json is", media)
 	}
-	return decodeJSON(data, into)
+	return ingest.DecodeJSON(data, into)
 }
 
 // administered turns an error about a client or a user into one of the REST API.

@@ -28,6 +28,14 @@ type connection struct {
 	waiting atomic.Bool
 }
 
+// source is whose turn a message takes: of who proved a name, else of the address.
+func (c *connection) source(name string) string {
+	if name == "" {
+		name, _, _ = net.SplitHostPort(c.remote)
+	}
+	return "mllp " + name
+}
+
 // interrupt ends a connection that waits for a message.
 func (c *connection) interrupt() {
 	if c.waiting.Load() {
@@ -107,9 +115,8 @@ func (c *connection) serve(message []byte) error {
 	l := c.listener
 	c.counts.messages.Add(1)
 	l.totals.messages.Add(1)
-	l.work <- struct{}{}
-	receipt, err := l.Ingest.Submit(context.Background(), ingest.Submission{Adapter: l.Adapter, Profile: l.Profile, Bytes: message})
-	<-l.work
+	name, _ := c.name.Load().(string)
+	receipt, err := l.Ingest.Submit(context.Background(), ingest.Submission{Adapter: l.Adapter, Profile: l.Profile, Bytes: message, Sender: name, Source: c.source(name)})
 	var answer []byte
 	var declined *ingest.DeclinedError
 	switch {

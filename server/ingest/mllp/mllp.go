@@ -33,15 +33,11 @@ type Listener struct {
 	// MaxConnections is how many senders may be connected, 256 by default; further
 	// ones are closed at once.
 	MaxConnections int
-	// MaxWorking is how many messages of all senders are stored at one time, 16 by
-	// default. The others wait in their connections, which holds their senders up.
-	MaxWorking int
 	// Idle is how long a sender may say nothing between messages, 10 minutes by
 	// default, and Stall how long within one or in taking an answer, 30 seconds.
 	Idle, Stall time.Duration
 
 	once     sync.Once
-	work     chan struct{}
 	stopping atomic.Bool
 	totals   counters
 
@@ -87,14 +83,12 @@ func (l *Listener) prepare() {
 		}
 		set(&l.MaxMessage, 1<<20)
 		set(&l.MaxConnections, 256)
-		set(&l.MaxWorking, 16)
 		if l.Idle == 0 {
 			l.Idle = 10 * time.Minute
 		}
 		if l.Stall == 0 {
 			l.Stall = 30 * time.Second
 		}
-		l.work = make(chan struct{}, l.MaxWorking)
 		l.open = map[*connection]struct{}{}
 	})
 }

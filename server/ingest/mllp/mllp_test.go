@@ -309,7 +309,7 @@ func TestMLLP_HostileConnectionsHoldUpNobody(t *testing.T) {
 }
 
 func TestMLLP_ManyConnectionsAndAGracefulStop(t *testing.T) {
-	address, l, s := begin(t, func(l *mllp.Listener) { l.MaxWorking = 2 })
+	address, l, s := begin(t, func(l *mllp.Listener) { l.Ingest.Intake = &ingest.Intake{Working: 2} })
 	var senders sync.WaitGroup
 	var mu sync.Mutex
 	acknowledged := map[int]bool{}
