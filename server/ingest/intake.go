@@ -179,6 +179,7 @@ type IntakeTotals struct {
 
 // Totals at this moment.
 func (i *Intake) Totals() IntakeTotals {
+	i.prepare()
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return IntakeTotals{Working: i.total.working, Waiting: i.total.waiting, Bytes: i.total.bytes, Sources: len(i.lines), Throttled: i.throttled}
