@@ -190,14 +190,61 @@ func TestRead_IncludesInACircle(t *testing.T) {
 	}
 }
 
-func BenchmarkLabels_ObservationWithoutAny(b *testing.B) {
-	r := defaults(b)
+// observation is a blood pressure.
+func observation(b *testing.B) *fhir.Resource {
+	b.Helper()
 	resource, err := fhir.ParseResource([]byte(`{"resourceType":"Observation","id":"o","meta":{"profile":["http://hl7.org/fhir/StructureDefinition/vitalsigns"]},"status":"final","category":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/observation-category","code":"vital-signs"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"85354-9"},{"system":"urn:iso:std:iso:11073:10101","code":"150020"}]},"subject":{"reference":"Patient/p"},"effectiveDateTime":"2024-01-01T00:00:00Z","performer":[{"reference":"Practitioner/d"}],"device":{"reference":"Device/d"},"component":[{"code":{"coding":[{"system":"http://loinc.org","code":"8480-6"}]},"valueQuantity":{"value":120,"unit":"mmHg","system":"http://unitsofmeasure.org","code":"mm[Hg]"}},{"code":{"coding":[{"system":"http://loinc.org","code":"8462-4"}]},"valueQuantity":{"value":80,"unit":"mmHg","system":"http://unitsofmeasure.org","code":"mm[Hg]"}}]}`))
 	if err != nil {
 		b.Fatal(err)
 	}
+	return resource
+}
+
+func BenchmarkLabels_ObservationWithoutAny(b *testing.B) {
+	r, resource := defaults(b), observation(b)
 	b.ReportAllocs()
 	for b.Loop() {
 		r.Labels(resource, func(string, string) { b.Error("a label") })
+	}
+}
+
+// What is Silent has no labels, whatever the code; what is not need not have any.
+func TestSilent(t *testing.T) {
+	r := defaults(t)
+	silent := 0
+	for _, code := range []string{"74013-4", "F10.2", "F10", "F1", "Z21", "29463-7", "x", `F10\"`, "F\u00e4", "86406008", "8640600"} {
+		for _, system := range []string{"http://loinc.org", "http://hl7.org/fhir/sid/icd-10", "http://snomed.info/sct", "s"} {
+			for _, shape := range []string{
+				`{"resourceType":"Basic","code":{"coding":[{"system":%[1]q,"code":%[2]q}]}}`,
+				`{"resourceType":"Basic","code":{"coding":[{"code":%[2]q,"system":%[1]q}]}}`,
+				`{"resourceType":"Basic","meta":{"security":[{"system":%[1]q,"code":%[2]q}]}}`,
+				`{"resourceType":"Basic","meta":{"tag":[{"system":%[1]q,"code":%[2]q}]}}`,
+			} {
+				resource, err := fhir.ParseResource(fmt.Appendf(nil, shape, system, code))
+				if err != nil {
+					t.Fatal(err)
+				}
+				labels := labelsOf(t, r, string(resource.JSON()))
+				if r.Silent(resource.JSON()) {
+					silent++
+					if labels != "" {
+						t.Errorf("%s is silent and has %q", resource.JSON(), labels)
+					}
+				}
+			}
+		}
+	}
+	if silent < 40 {
+		t.Errorf("only %d were silent", silent)
+	}
+}
+
+func BenchmarkSilent_Observation(b *testing.B) {
+	r := defaults(b)
+	body := observation(b).JSON()
+	for b.Loop() {
+		if !r.Silent(body) {
+			b.Fatal("a label")
+		}
 	}
 }

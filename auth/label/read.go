@@ -56,6 +56,7 @@ func Read(data []byte, sets Sets) (*Rules, error) {
 	for _, c := range r.systems {
 		slices.Sort(c.lengths)
 	}
+	r.telling.gather(r.systems)
 	return r.named(written(all)), nil
 }
 

@@ -30,6 +30,7 @@ type Rules struct {
 	text    []byte
 	marks   []mark
 	systems map[string]*codes
+	telling telling
 	missing []string
 }
 

@@ -14,6 +14,9 @@ type Labeller interface {
 	// Labels gives the system and code of each label: those of the author and those
 	// that are computed. Some may be given twice.
 	Labels(r *fhir.Resource, give func(system, code string))
+	// Silent reports whether a resource has no label for sure, by its JSON text as it is
+	// stored. It is much quicker than Labels.
+	Silent(body []byte) bool
 }
 
 // labelCode is the code of the internal parameter whose values are the security labels
@@ -57,6 +60,18 @@ func (g *Registry) Label(typ string) (p *Param, unlabelled int64) {
 		unlabelled = o.label.Since
 	}
 	return g.table(typ).label, unlabelled
+}
+
+// Labeller is what labels resources now; nil when nothing does.
+func (g *Registry) Labeller() Labeller {
+	o := g.custom.Load()
+	if o == nil || o.label == nil {
+		return nil
+	}
+	if by, ok := g.labellers.Load(Index(o.label.Definition)); ok {
+		return by.(Labeller)
+	}
+	return nil
 }
 
 // Retired reports whether a parameter _label is no more the one that resources are

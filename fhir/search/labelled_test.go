@@ -21,6 +21,8 @@ func (f fake) Labels(r *fhir.Resource, give func(system, code string)) {
 	}
 }
 
+func (f fake) Silent([]byte) bool { return false }
+
 // Labels are values of _label, of every type, each once; _security stays the author's.
 func TestLabelled_Extract(t *testing.T) {
 	g := NewRegistry(profiles.R4(), "http://x/fhir")

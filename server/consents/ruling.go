@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -45,7 +46,8 @@ func (b *Book) Ruling(r store.Reader, by consent.Requester, self string) (*Rulin
 		return nil, err
 	}
 	by.Now = b.now()
-	key := self + "\n" + by.Key()
+	// Views ask by the labels that resources have now (search.Registry.Label).
+	key := strconv.FormatInt(b.Search.Epoch(), 10) + "\n" + self + "\n" + by.Key()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if kept, ok := b.rulings[key]; ok && (kept.until.IsZero() || by.Now.Before(kept.until)) {

@@ -67,14 +67,18 @@ func (e *Engine) history(s store.Reader, r Request) (Response, error) {
 		return Response{}, err
 	}
 	b.Set("link", links)
-	entries := fhir.NewArray()
+	entries, mark := fhir.NewArray(), e.Watermark()
 	for _, v := range versions {
 		entry, err := e.historyEntry(v)
+		if err == nil {
+			err = mark.Version(v)
+		}
 		if err != nil {
 			return Response{}, err
 		}
 		entries.Append(entry)
 	}
+	mark.Mark(b)
 	if entries.Len() > 0 {
 		b.Set("entry", entries)
 	}

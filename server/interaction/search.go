@@ -115,6 +115,18 @@ func (e *Engine) search(s store.Reader, asked *searching) (Response, error) {
 		return Response{}, err
 	}
 	b.Set("link", links)
+	mark := e.Watermark()
+	for _, m := range result.Matches {
+		if err := mark.Version(m.Version); err != nil {
+			return Response{}, err
+		}
+	}
+	for _, v := range result.Included {
+		if err := mark.Version(v); err != nil {
+			return Response{}, err
+		}
+	}
+	mark.Mark(b)
 	out := searchset{base: e.Base, shaper: shape.Shaper{Shape: asked.Shape}, text: b.AppendJSON(nil)}
 	out.text = out.text[:len(out.text)-1] // its end comes after the entries
 	if !out.shaper.Shape.Whole() {

@@ -28,16 +28,19 @@ func (s *Set) entry(key fhir.Key, resource *fhir.Element, mode string) *fhir.Ele
 const flushAt = 64 << 10
 
 // stream writes the whole answer as one bundle, a batch at a time. The number of
-// matches stands at its end: it is known only then.
+// matches and the labels stand at its end: they are known only then.
 func (e *everything) stream(ctx context.Context, cursor everythingCursor) func(io.Writer) error {
 	return func(w io.Writer) error {
 		b := newBundle("searchset", e.at)
 		b.Set("link", fhir.NewArray(e.set.link("self", e.call.url("everything"))))
 		text := b.AppendJSON(nil)
 		text = text[:len(text)-1] // the brace
-		matches, entries := 0, 0
+		matches, entries, mark := 0, 0, e.set.Engine.Watermark()
 		err := e.each(ctx, &cursor, func() int { return batchSize }, func(found entry) error {
 			v, mode := found.version, found.mode
+			if err := mark.Version(v); err != nil {
+				return err
+			}
 			if mode == "match" {
 				matches++
 			}
@@ -61,6 +64,9 @@ func (e *everything) stream(ctx context.Context, cursor everythingCursor) func(i
 		}
 		if entries > 0 {
 			text = append(text, ']')
+		}
+		if meta := mark.Meta(); meta != nil {
+			text = meta.AppendJSON(append(text, `,"meta":`...))
 		}
 		_, err = w.Write(append(text, `,"total":`+strconv.Itoa(matches)+"}"...))
 		return err

@@ -45,11 +45,14 @@ func runDocument(ctx context.Context, s *Set, c Call) (Result, error) {
 	}
 	b := newBundle("document", at)
 	b.Set("identifier", fhir.NewObject(fhir.S("system", "urn:ietf:rfc:3986"), fhir.S("value", "urn:uuid:"+uuid.NewString())))
-	entries := fhir.NewArray()
+	entries, mark := fhir.NewArray(), s.Engine.Watermark()
 	for _, r := range list {
 		entries.Append(fhir.NewObject(fhir.S("fullUrl", s.Engine.Base+"/"+r.Key().String()), fhir.M("resource", r.Root())))
+		mark.Resource(r)
 	}
-	b.Set("entry", entries)
+	if b.Set("entry", entries); !persist { // what is stored has the labels of its author
+		mark.Mark(b)
+	}
 	bundle, err := fhir.AsResource(b)
 	if err != nil || !persist {
 		return answer(bundle, err)

@@ -285,7 +285,7 @@ func (e *everything) some(ctx context.Context, c everythingCursor) (bool, error)
 func (e *everything) page(ctx context.Context, cursor everythingCursor, count int) (*fhir.Resource, error) {
 	entries := fhir.NewArray()
 	seen := map[fhir.Key]bool{} // a practitioner of two patients
-	size := 0
+	size, mark := 0, e.set.Engine.Watermark()
 	err := e.each(ctx, &cursor, func() int {
 		if size > maxPageBytes {
 			return 0
@@ -298,6 +298,9 @@ func (e *everything) page(ctx context.Context, cursor everythingCursor, count in
 		}
 		seen[v.Key] = true
 		size += len(v.Body)
+		if err := mark.Version(v); err != nil {
+			return err
+		}
 		r, err := fhir.ParseElement(v.AppendJSON(nil))
 		entries.Append(e.set.entry(v.Key, r, found.mode))
 		return err
@@ -320,6 +323,7 @@ func (e *everything) page(ctx context.Context, cursor everythingCursor, count in
 		links.Append(e.set.link("next", withCursor(self, sealed)))
 	}
 	b.Set("link", links)
+	mark.Mark(b)
 	if entries.Len() > 0 {
 		b.Set("entry", entries)
 	}

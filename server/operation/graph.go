@@ -31,11 +31,13 @@ var graph = Operation{
 			return Result{}, err
 		}
 		b := newBundle("collection", at)
-		entries := fhir.NewArray()
+		entries, mark := fhir.NewArray(), s.Engine.Watermark()
 		for _, r := range found {
 			entries.Append(fhir.NewObject(fhir.S("fullUrl", s.Engine.Base+"/"+r.Key().String()), fhir.M("resource", r.Root())))
+			mark.Resource(r)
 		}
 		b.Set("entry", entries)
+		mark.Mark(b)
 		return answer(fhir.AsResource(b))
 	},
 }

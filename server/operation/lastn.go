@@ -54,14 +54,18 @@ func runLastN(ctx context.Context, s *Set, c Call) (Result, error) {
 	b := newBundle("searchset", at)
 	b.Set("total", fhir.NewNumber(strconv.Itoa(len(found))))
 	b.Set("link", fhir.NewArray(s.link("self", c.url("lastn"))))
-	entries := fhir.NewArray()
+	entries, mark := fhir.NewArray(), s.Engine.Watermark()
 	for _, v := range found {
+		if err := mark.Version(v); err != nil {
+			return Result{}, err
+		}
 		r, err := fhir.ParseElement(v.AppendJSON(nil))
 		if err != nil {
 			return Result{}, err
 		}
 		entries.Append(s.entry(v.Key, r, "match"))
 	}
+	mark.Mark(b)
 	if entries.Len() > 0 {
 		b.Set("entry", entries)
 	}
