@@ -25,6 +25,19 @@ type Report struct {
 	// such as "dexcom". A Report that has one is mapped as R4 vital signs and by
 	// neither device guide: nobody on the way was a gateway in their sense.
 	Service string `json:"service,omitempty"`
+	// Subject is the patient as the sender of a report without Bedside names him. It
+	// is a claim, as there.
+	Subject *Subject `json:"subject,omitempty"`
+	// Template is set when a template of the operator made the report.
+	Template *Template `json:"template,omitempty"`
+}
+
+// Template names a template, so that what it made can be found when it was wrong.
+type Template struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	// Digest is the beginning of the SHA-256 of the template's files, in hex.
+	Digest string `json:"digest"`
 }
 
 // Kind says which of the ACOM measurement classes a Measurement is.

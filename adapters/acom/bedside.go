@@ -112,6 +112,8 @@ type Metric struct {
 	// Activity is set for a score, count or state of everyday life that no clinical
 	// term means: steps, stress, sleep.
 	Activity bool `json:"activity,omitempty"`
+	// Category of the Observation where the sender's rules give one.
+	Category []Coding `json:"category,omitempty"`
 	// Reference is the reference range of a laboratory result.
 	Reference *Range `json:"reference,omitempty"`
 	// Notes say what the reader of the value should know, such as that its code and

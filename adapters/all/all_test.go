@@ -22,7 +22,7 @@ import (
 )
 
 // supporting are the folders below adapters that are no adapter.
-var supporting = []string{"acom", "all", "cursor", "hl7v2", "mapping", "records"}
+var supporting = []string{"acom", "all", "cursor", "hl7v2", "mapping", "records", "template"}
 
 // Every folder is listed under its own name: no adapter is written and forgotten.
 func TestAdapters_AreAllListed(t *testing.T) {

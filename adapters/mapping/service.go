@@ -135,6 +135,12 @@ func serviceCategory(m acom.Measurement, more *acom.Metric, code samply.Codeable
 	const system = "http://terminology.hl7.org/CodeSystem/observation-category"
 	known, _ := term.LookupMDC(uint32(m.Type))
 	switch {
+	case len(more.Category) > 0:
+		var list []samply.CodeableConcept
+		for _, c := range more.Category {
+			list = append(list, concept(c.System, c.Code, c.Display))
+		}
+		return list
 	case more.Therapy:
 		return []samply.CodeableConcept{concept(system, "procedure", "Procedure")}
 	case more.Activity:
