@@ -53,4 +53,3 @@ func checkConsent(r *fhir.Resource, base string) error {
 	_, err := consent.Read(r, base)
 	return err
 }
-

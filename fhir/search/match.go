@@ -12,6 +12,9 @@ type Subject struct {
 	// Position is its lastUpdated in microseconds since 1970.
 	Position int64
 	Values   []Value // made by Extract
+	// From, unless nil, is where Values are made from as clauses ask for them; until
+	// then there are none.
+	From *Source
 }
 
 // Meets reports whether a subject meets all clauses. Chains, _has and hierarchies
@@ -35,7 +38,9 @@ func (s *Subject) meets(c Clause) (bool, error) {
 		return false, fhir.BadSearch("chains, _has and hierarchies cannot be asked of contained resources").WithCode(fhir.CodeNotSupported)
 	case c.Param.Retired():
 		return false, fhir.Unavailable("the security labels have just changed; try again")
-	case c.Missing != nil:
+	}
+	s.asks(c)
+	if c.Missing != nil {
 		return s.has(c.Param) != *c.Missing, nil
 	}
 	for _, o := range c.Operands {

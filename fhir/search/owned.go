@@ -11,42 +11,49 @@ import (
 // of his class must hold for the resource. With several owners that of each must; what
 // nobody owns meets it.
 type Owned struct {
-	// Type is the resource type the Views are of.
-	Type string
-	// Cases are tried in order; an owner whose class is in none is of Rest.
-	Cases []OwnedCase
-	Rest  View
+	// Type is the resource type the Cases are of.
+	Type  string
+	Cases []View
+	// Table says which of the Cases a class comes to.
+	Table *CaseTable
 	// Self is a patient whose View is everything; "" is nobody.
 	Self string
-	// Params are what Owners looks at. Owners and ClassOf judge what is not asked of a store: the owners of a subject,
-	// and the class of a patient; 0 is the class of who chose nothing.
-	Params  []*Param
-	Owners  func(*Subject) []string
-	ClassOf func(patient string) int64
+	// Params are what Owners looks at. Owners and NumberOf judge what is not asked of a
+	// store: the owners of a subject, and the number of a patient's class; 0 is that of
+	// who chose nothing.
+	Params   []*Param
+	Owners   func(*Subject) []string
+	NumberOf func(patient string) int64
 }
 
-// OwnedCase is the View for owners of some classes.
-type OwnedCase struct {
-	Classes []int64
-	View    View
+// CaseTable gives a case for each number of a class. A number that it is too short
+// for, or whose case is NoCase, comes to nothing. It is not changed.
+type CaseTable struct {
+	// ID is another for every table of a process.
+	ID    int64
+	Cases []byte
 }
+
+// NoCase is no case.
+const NoCase = 255
 
 // of is the View for owners of a class.
-func (o *Owned) of(class int64) View {
-	for _, c := range o.Cases {
-		if slices.Contains(c.Classes, class) {
-			return c.View
-		}
+func (o *Owned) of(number int64) View {
+	if number < 0 || number >= int64(len(o.Table.Cases)) || int(o.Table.Cases[number]) >= len(o.Cases) {
+		return View{}
 	}
-	return o.Rest
+	return o.Cases[o.Table.Cases[number]]
 }
 
 func (s *Subject) owned(o *Owned) (bool, error) {
+	if len(o.Params) > 0 {
+		s.need(o.Params)
+	}
 	for _, patient := range o.Owners(s) {
 		if patient == o.Self {
 			continue
 		}
-		if ok, err := o.of(o.ClassOf(patient)).Sees(s); !ok || err != nil {
+		if ok, err := o.of(o.NumberOf(patient)).Sees(s); !ok || err != nil {
 			return false, err
 		}
 	}

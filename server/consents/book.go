@@ -6,7 +6,9 @@ package consents
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,12 +36,19 @@ type Book struct {
 	// mark is up to which Marks.Consents, and position up to which store.Consented.Position,
 	// the rest is known.
 	mark, position int64
-	known          bool
-	classes        map[string]int64
-	members        map[int64]int // how many patients are of a class
-	policies       map[int64][]*consent.Policy
+	// epoch is that of the search parameters that rulings ask by.
+	epoch int64
+	known bool
+	numbers        map[string]int64 // of the class of each patient
+	classes        map[int64]*class // by number
 	callers        map[string]*standing
 	rulings        map[string]*Ruling
+}
+
+// class are patients whose Consents say the same.
+type class struct {
+	policies []*consent.Policy
+	members  int
 }
 
 // Bounds of what is kept for callers: contexts differ by who asks and what for.
@@ -60,29 +69,29 @@ func (b *Book) learn(r store.Reader) error {
 		return err
 	}
 	b.mu.RLock()
-	current := b.known && marks.Consents <= b.mark
+	current := b.known && marks.Consents <= b.mark && b.epoch == b.Search.Epoch()
 	b.mu.RUnlock()
 	if current {
 		return nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if epoch := b.Search.Epoch(); b.epoch != epoch {
+		b.epoch, b.rulings = epoch, map[string]*Ruling{}
+	}
 	if b.known && marks.Consents <= b.mark {
 		return nil
 	}
 	if b.classes == nil {
-		b.classes, b.members, b.policies = map[string]int64{}, map[int64]int{}, map[int64][]*consent.Policy{}
+		b.numbers, b.classes = map[string]int64{}, map[int64]*class{0: {}}
 	}
 	for {
 		list, err := r.Consented(b.position, learnedAtOnce)
 		if err != nil {
 			return err
 		}
-		for _, one := range list {
-			if err := b.place(r, one); err != nil {
-				return err
-			}
-			b.position = one.Position
+		if err := b.place(r, list); err != nil {
+			return err
 		}
 		if len(list) < learnedAtOnce {
 			break
@@ -93,94 +102,140 @@ func (b *Book) learn(r store.Reader) error {
 	return nil
 }
 
-const learnedAtOnce = 1000
+// How many patients are learned of at once, and of how many of them Consents are read.
+const (
+	learnedAtOnce = 1000
+	readAtOnce    = 50
+)
 
-// place notes the class of a patient.
-func (b *Book) place(r store.Reader, one store.Consented) error {
-	if _, have := b.policies[one.Class]; !have {
-		policies, err := b.read(r, one)
-		if err != nil {
+// place notes the classes of patients.
+func (b *Book) place(r store.Reader, list []store.Consented) error {
+	var unknown []store.Consented
+	seen := map[int64]bool{}
+	for _, one := range list {
+		if b.classes[one.Number] == nil && !seen[one.Number] {
+			seen[one.Number] = true
+			unknown = append(unknown, one)
+		}
+	}
+	for some := range slices.Chunk(unknown, readAtOnce) {
+		if err := b.read(r, some); err != nil {
 			return err
 		}
-		b.policies[one.Class] = policies
 	}
-	was, known := b.classes[one.Patient]
-	if known {
-		if b.members[was]--; b.members[was] == 0 {
-			delete(b.members, was)
-			delete(b.policies, was)
+	for _, one := range list {
+		if was, known := b.numbers[one.Patient]; known {
+			b.classes[was].members--
 		}
+		b.numbers[one.Patient] = one.Number
+		b.classes[one.Number].members++
+		b.position = one.Position
 	}
-	b.classes[one.Patient] = one.Class
-	b.members[one.Class]++
-	if _, have := b.policies[one.Class]; !have { // it was the only one of its class, and still is
-		return b.place(r, one)
+	for number, c := range b.classes {
+		if c.members == 0 && number != 0 {
+			delete(b.classes, number)
+		}
 	}
 	return nil
 }
 
-// read gives the policies of a class by the Consents of one patient of it.
-func (b *Book) read(r store.Reader, one store.Consented) ([]*consent.Policy, error) {
-	if one.Class == 0 {
-		return nil, nil
+// read notes the policies of classes, by the Consents of one patient of each.
+func (b *Book) read(r store.Reader, list []store.Consented) error {
+	patients := make([]string, len(list))
+	for i, one := range list {
+		patients[i] = one.Patient
 	}
-	list, agreed, err := b.of(r, one.Patient)
+	found, err := b.of(r, patients)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if store.ClassOf(agreed) != one.Class {
-		// A reader that sees the newest moment each time, and another came between.
-		return nil, store.Stale()
+	for _, one := range list {
+		said := found[one.Patient]
+		if said == nil {
+			said = &saying{}
+		}
+		if store.ClassOf(said.agreed) != one.Class {
+			// A reader that sees the newest moment each time, and another came between.
+			return store.Stale()
+		}
+		b.classes[one.Number] = &class{policies: said.policies}
 	}
-	return list, nil
+	return nil
 }
 
-// of are the Consents of a patient that a reader sees.
-func (b *Book) of(r store.Reader, patient string) (list []*consent.Policy, agreed []store.Agreed, err error) {
-	clause, ok := b.Search.Compartment("Patient").Clause("Consent", patient)
+// saying are the Consents of a patient.
+type saying struct {
+	policies []*consent.Policy
+	agreed   []store.Agreed
+}
+
+// of are the Consents of patients that a reader sees.
+func (b *Book) of(r store.Reader, patients []string) (map[string]*saying, error) {
+	clause, ok := b.Search.Compartment("Patient").Clause("Consent", "")
 	if !ok {
-		return nil, nil, fmt.Errorf("consents: R4 has Consent in the compartment of Patient")
+		return nil, errors.New("consents: R4 has Consent in the compartment of Patient")
 	}
-	q := &search.Query{Type: "Consent", Filter: []search.Clause{clause}, Count: 200, Sight: search.Everything}
+	clause.Operands = nil
+	for _, id := range patients {
+		clause.Operands = append(clause.Operands, search.Operand{Target: search.Target{Type: "Patient", ID: id}})
+	}
+	found := map[string]*saying{}
+	q := &search.Query{Type: "Consent", Filter: []search.Clause{clause}, Count: learnedAtOnce, Sight: search.Everything}
 	for {
 		page, err := r.Search(q)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		for _, v := range page.Matches {
-			resource, err := fhir.ParseResource(v.Body)
-			if err != nil {
-				return nil, nil, fmt.Errorf("stored body of %s: %w", v.Key, err)
+			if err := b.note(found, v); err != nil {
+				return nil, err
 			}
-			said, ok := store.AgreedIn(resource)
-			if !ok || said.Patient != patient {
-				continue
-			}
-			policy, err := consent.Read(resource, b.Base)
-			if err != nil {
-				// It came in before such were refused: what it denies is not known.
-				policy = consent.Unreadable(v.Key, patient)
-			}
-			list, agreed = append(list, policy), append(agreed, said)
 		}
 		if page.Next == nil {
-			return list, agreed, nil
+			return found, nil
 		}
 		q.After = page.Next
 	}
 }
 
-// ClassOf is the class of a patient as far as the book knows.
-func (b *Book) ClassOf(patient string) int64 {
+// note reads a Consent.
+func (b *Book) note(found map[string]*saying, v store.Version) error {
+	resource, err := fhir.ParseResource(v.Body)
+	if err != nil {
+		return fmt.Errorf("stored body of %s: %w", v.Key, err)
+	}
+	agreed, ok := store.AgreedIn(resource)
+	if !ok {
+		return nil
+	}
+	policy, err := consent.Read(resource, b.Base)
+	if err != nil {
+		// It came in before such were refused: what it denies is not known.
+		policy = consent.Unreadable(v.Key, agreed.Patient)
+	}
+	said := found[agreed.Patient]
+	if said == nil {
+		said = &saying{}
+		found[agreed.Patient] = said
+	}
+	said.policies, said.agreed = append(said.policies, policy), append(said.agreed, agreed)
+	return nil
+}
+
+// NumberOf is the number of a patient's class as far as the book knows.
+func (b *Book) NumberOf(patient string) int64 {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return b.classes[patient]
+	return b.numbers[patient]
 }
 
 // Policies are the Consents of a patient that a reader sees, for explanations.
 func (b *Book) Policies(r store.Reader, patient string) ([]*consent.Policy, error) {
-	list, _, err := b.of(r, patient)
-	return list, err
+	found, err := b.of(r, []string{patient})
+	if err != nil || found[patient] == nil {
+		return nil, err
+	}
+	return found[patient].policies, nil
 }
 
 // Follow keeps the book near what the store has, so that requests find it so. It ends

@@ -50,12 +50,7 @@ func (b *Book) For(r store.Reader, access auth.Access) (*Ruling, error) {
 func (b *Book) names() bool {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	for _, list := range b.policies {
-		if slices.ContainsFunc(list, (*consent.Policy).Names) {
-			return true
-		}
-	}
-	return false
+	return b.any((*consent.Policy).Names)
 }
 
 // standing finds whom a caller stands for: his resource, the roles and organizations

@@ -1,11 +1,12 @@
 package consents
 
 import (
-	"cmp"
+	"bytes"
 	"maps"
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"vitalwire/auth/consent"
@@ -21,8 +22,9 @@ type Ruling struct {
 	by   consent.Requester
 	self string // the Patient that the requester is; "" for none
 	// until is when a period of some Consent begins or ends; zero for never.
-	until  time.Time
-	groups []group // the last one is the largest
+	until time.Time
+	cases []consent.Formula
+	table *search.CaseTable
 	// refers gives what a resource refers to, as a reader sees it. A Ruling that
 	// asks it is only good for that reader.
 	refers   func(fhir.Key) ([]fhir.Key, bool)
@@ -30,13 +32,6 @@ type Ruling struct {
 
 	mu    sync.Mutex
 	views map[string]search.View
-}
-
-// group are the classes that come to the same.
-type group struct {
-	formula consent.Formula
-	classes []int64
-	members int
 }
 
 // Ruling gives what a requester may see, as a reader sees it. self is the Patient that
@@ -64,42 +59,39 @@ func (b *Book) Ruling(r store.Reader, by consent.Requester, self string) (*Rulin
 // rule decides for every class, and puts those together that come to the same.
 func (b *Book) rule(by consent.Requester, self string) *Ruling {
 	made := &Ruling{book: b, by: by, self: self, views: map[string]search.View{}}
-	groups := map[string]*group{}
-	add := func(class int64, members int, policies []*consent.Policy) {
+	most := slices.Max(slices.Collect(maps.Keys(b.classes)))
+	made.table = &search.CaseTable{ID: tables.Add(1), Cases: bytes.Repeat([]byte{search.NoCase}, int(most)+1)}
+	known := map[string]int{}
+	for _, number := range slices.Sorted(maps.Keys(b.classes)) {
+		policies := b.classes[number].policies
 		formula := consent.Decide(policies, by, b.Codes, b.Options).Formula
 		text := formula.Text()
-		g := groups[text]
-		if g == nil {
-			g = &group{formula: formula}
-			groups[text] = g
+		n, have := known[text]
+		if !have {
+			n = len(made.cases)
+			known[text] = n
+			made.cases = append(made.cases, formula)
 		}
-		g.classes, g.members = append(g.classes, class), g.members+members
+		if n < search.NoCase { // of more the store makes an error
+			made.table.Cases[number] = byte(n)
+		}
 		made.volatile = made.volatile || formula.Refers()
 		if life := consent.Life(policies, by.Now); !life.IsZero() && (made.until.IsZero() || life.Before(made.until)) {
 			made.until = life
 		}
 	}
-	add(0, 1, nil)
-	for _, class := range slices.Sorted(maps.Keys(b.members)) {
-		if class != 0 {
-			add(class, b.members[class], b.policies[class])
-		}
-	}
-	for _, text := range slices.Sorted(maps.Keys(groups)) {
-		made.groups = append(made.groups, *groups[text])
-	}
-	slices.SortStableFunc(made.groups, func(x, y group) int {
-		return cmp.Or(cmp.Compare(len(x.classes), len(y.classes)), cmp.Compare(x.members, y.members))
-	})
 	return made
 }
+
+// tables counts the tables of this process.
+var tables atomic.Int64
 
 // as is the Ruling for one reader.
 func (l *Ruling) as(r store.Reader) *Ruling {
 	if !l.volatile {
 		return l
 	}
-	return &Ruling{book: l.book, by: l.by, self: l.self, until: l.until, groups: l.groups, volatile: true, views: map[string]search.View{},
+	return &Ruling{book: l.book, by: l.by, self: l.self, until: l.until, cases: l.cases, table: l.table, volatile: true, views: map[string]search.View{},
 		refers: func(key fhir.Key) ([]fhir.Key, bool) { return l.book.refersTo(r, key) }}
 }
 
@@ -142,18 +134,14 @@ func (l *Ruling) view(typ string) search.View {
 		return search.View{Whole: true}
 	}
 	compiler := consent.Compiler{Search: l.book.Search, Codes: l.book.Codes, Refers: l.refers}
-	made := &search.Owned{Type: typ, Self: l.self, Params: params, Owners: func(s *search.Subject) []string {
+	made := &search.Owned{Type: typ, Table: l.table, Self: l.self, Params: params, Owners: func(s *search.Subject) []string {
 		return l.book.Search.Owners(fhir.Key{Type: s.Type, ID: s.ID}, s.Values)
-	}, ClassOf: l.book.ClassOf}
+	}, NumberOf: l.book.NumberOf}
 	whole := true
-	for i, g := range l.groups {
-		v := compiler.View(g.formula, typ)
+	for _, f := range l.cases {
+		v := compiler.View(f, typ)
 		whole = whole && v.Whole
-		if i == len(l.groups)-1 {
-			made.Rest = v
-			break
-		}
-		made.Cases = append(made.Cases, search.OwnedCase{Classes: g.classes, View: v})
+		made.Cases = append(made.Cases, v)
 	}
 	if whole {
 		return search.View{Whole: true}
@@ -170,10 +158,7 @@ func (l *Ruling) Collects(s *search.Subject) (bool, error) {
 		if patient == l.self {
 			continue
 		}
-		b.mu.RLock()
-		policies := b.policies[b.classes[patient]]
-		b.mu.RUnlock()
-		refused := consent.Uncollected(policies, l.by, b.Codes, b.Options)
+		refused := consent.Uncollected(b.policiesOf(patient), l.by, b.Codes, b.Options)
 		if refused.Never() {
 			continue
 		}
@@ -186,13 +171,27 @@ func (l *Ruling) Collects(s *search.Subject) (bool, error) {
 
 // Collecting reports whether any Consent speaks of what may be collected.
 func (l *Ruling) Collecting() bool {
-	b := l.book
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	for _, policies := range b.policies {
-		if slices.ContainsFunc(policies, (*consent.Policy).Collects) {
+	l.book.mu.RLock()
+	defer l.book.mu.RUnlock()
+	return l.book.any((*consent.Policy).Collects)
+}
+
+// any reports whether a Consent that is known is some way.
+func (b *Book) any(is func(*consent.Policy) bool) bool {
+	for _, c := range b.classes {
+		if slices.ContainsFunc(c.policies, is) {
 			return true
 		}
 	}
 	return false
+}
+
+// policiesOf are the Consents of a patient as far as the book knows.
+func (b *Book) policiesOf(patient string) []*consent.Policy {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	if c := b.classes[b.numbers[patient]]; c != nil {
+		return c.policies
+	}
+	return nil
 }

@@ -12,7 +12,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"vitalwire/auth"
 	"vitalwire/fhir"
@@ -149,60 +148,28 @@ func (s *Store) Sees(ctx context.Context, v store.Version, rights auth.Right) (b
 
 // judge tries a version that is no deletion on a view.
 func (g *guard) judge(view search.View, v store.Version) (bool, error) {
-	params, plain := asked(view.Any, nil)
-	if !plain || len(params) > fewParams {
-		params = nil
-	}
-	subject, err := g.subject(v, params)
+	s, err := g.lazy(v)
 	if err != nil {
 		return false, err
 	}
-	return view.Sees(subject)
+	return view.Sees(s)
 }
 
-// fewParams are so few that to look for them alone is quicker than to look for all.
-const fewParams = 8
-
-// asked are the parameters that clauses ask for, as long as they are plain: references
-// and tokens.
-func asked(clauses []search.Clause, params []*search.Param) ([]*search.Param, bool) {
-	for _, c := range clauses {
-		if c.Group != nil {
-			inner, plain := asked(c.Group.Clauses, params)
-			if !plain {
-				return nil, false
-			}
-			params = inner
-			continue
-		}
-		if c.Owned != nil {
-			return nil, false
-		}
-		for _, p := range c.Param.Indexed() {
-			switch {
-			case p.Type == search.ID:
-			case p.Type != search.ReferenceType && p.Type != search.Token || c.By != search.ByValue || p.Code[0] == '_':
-				return nil, false
-			case !slices.Contains(params, p):
-				params = append(params, p)
-			}
-		}
+// subject is a version as clauses judge it, with all its values.
+func (g *guard) subject(v store.Version) (*search.Subject, error) {
+	s, err := g.lazy(v)
+	if err != nil {
+		return nil, err
 	}
-	return params, true
+	s.Values, s.From = g.known.Extract(s.From.Resource), nil
+	return s, nil
 }
 
-// subject is a version as clauses judge it, with the values of some parameters; of nil
-// with all.
-func (g *guard) subject(v store.Version, params []*search.Param) (*search.Subject, error) {
+// lazy is a version as clauses judge it, whose values are made as they are asked for.
+func (g *guard) lazy(v store.Version) (*search.Subject, error) {
 	r, err := fhir.ParseResource(v.Body)
 	if err != nil {
 		return nil, fmt.Errorf("stored body of %s: %w", v.Key, err)
 	}
-	s := &search.Subject{Type: v.Key.Type, ID: v.Key.ID, Position: v.Position}
-	if params != nil {
-		s.Values = g.known.ExtractOf(r, params)
-	} else {
-		s.Values = g.known.Extract(r)
-	}
-	return s, nil
+	return &search.Subject{Type: v.Key.Type, ID: v.Key.ID, Position: v.Position, From: &search.Source{Registry: g.known, Resource: r}}, nil
 }

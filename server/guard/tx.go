@@ -195,13 +195,13 @@ func (t *tx) before(w *store.Write) (*search.Subject, error) {
 	if ok, err := t.sees(v, nil, t.many|right(w.Op)); !ok {
 		return nil, err
 	}
-	return t.subject(v, nil)
+	return t.subject(v)
 }
 
 // after is what a write would leave. Its values are made anew: nothing but the body
 // says what it is.
 func (t *tx) after(w *store.Write) (*search.Subject, error) {
-	return t.subject(store.Version{Key: w.Key, Body: w.Body, Position: time.Now().UnixMicro()}, nil)
+	return t.subject(store.Version{Key: w.Key, Body: w.Body, Position: time.Now().UnixMicro()})
 }
 
 // PutRecord is of the server's own books.

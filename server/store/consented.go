@@ -25,6 +25,9 @@ func IsConsent(typ string) bool {
 type Consented struct {
 	Patient string
 	Class   int64
+	// Number is a small one for the class, which no other class of the store ever has; 0
+	// of class 0.
+	Number int64
 	// Position is when it came to be.
 	Position int64
 }

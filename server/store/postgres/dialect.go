@@ -196,3 +196,12 @@ func stateFault(e *pq.Error) relational.Fault {
 	}
 	return relational.FaultOther
 }
+
+// Switch: get_byte beyond the end is an error.
+func (dialect) Switch(blob, index string, results []string) string {
+	text := "CASE (SELECT CASE WHEN n.n < length(CAST(" + blob + " AS bytea)) THEN get_byte(CAST(" + blob + " AS bytea), CAST(n.n AS integer)) END FROM (SELECT " + index + " AS n) n)"
+	for i, result := range results {
+		text += fmt.Sprintf(" WHEN %d THEN %s", i, result)
+	}
+	return "(" + text + " ELSE false END)"
+}

@@ -99,13 +99,30 @@ func (s *Store) classify(ctx context.Context, c *conn, patients map[string]bool,
 		if err != nil {
 			return err
 		}
-		if err := c.exec(ctx, `INSERT INTO consented (owner, patient, class, position) VALUES ($1, $2, $3, $4)
-			ON CONFLICT (owner) DO UPDATE SET class = excluded.class, position = excluded.position`, ownerKey(patient), patient, store.ClassOf(list), position); err != nil {
+		class := store.ClassOf(list)
+		number, err := s.numberOf(ctx, c, class)
+		if err != nil {
+			return err
+		}
+		if err := c.exec(ctx, `INSERT INTO consented (owner, patient, class, number, position) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (owner) DO UPDATE SET class = excluded.class, number = excluded.number, position = excluded.position`,
+			ownerKey(patient), patient, class, number, position); err != nil {
 			return err
 		}
 	}
 	// Totals that were counted by the classes before are wrong now.
 	return s.restamp(ctx, c)
+}
+
+// numberOf is the number of a class, perhaps a new one. The writer is alone.
+func (s *Store) numberOf(ctx context.Context, c *conn, class int64) (number int64, err error) {
+	if known, err := c.one(ctx, Statement{SQL: "SELECT number FROM consent_class WHERE class = $1", Args: []any{class}}, &number); known || err != nil {
+		return number, err
+	}
+	if _, err := c.one(ctx, Statement{SQL: "SELECT max(number) + 1 FROM consent_class"}, &number); err != nil {
+		return 0, err
+	}
+	return number, c.exec(ctx, "INSERT INTO consent_class (class, number) VALUES ($1, $2)", class, number)
 }
 
 // reagree makes all classes anew from table consent.
@@ -133,11 +150,11 @@ func (s *Store) reagree(ctx context.Context, c *conn) error {
 func (r *reader) Consented(after int64, limit int) ([]store.Consented, error) {
 	var list []store.Consented
 	// Those of one commit share its position, and are given together.
-	err := r.each(Statement{SQL: `SELECT patient, class, position FROM consented WHERE position > $1 AND position <= coalesce(
+	err := r.each(Statement{SQL: `SELECT patient, class, number, position FROM consented WHERE position > $1 AND position <= coalesce(
 		(SELECT position FROM consented WHERE position > $1 ORDER BY position LIMIT 1 OFFSET $2), $3) ORDER BY position`,
 		Args: []any{after, max(limit, 1) - 1, int64(math.MaxInt64)}}, func(rows *sql.Rows) error {
 		var one store.Consented
-		err := rows.Scan(&one.Patient, &one.Class, &one.Position)
+		err := rows.Scan(&one.Patient, &one.Class, &one.Number, &one.Position)
 		list = append(list, one)
 		return err
 	})

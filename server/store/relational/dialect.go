@@ -19,6 +19,9 @@ type Dialect interface {
 	// LockHead reads position, nonce, epoch, terms and consents of the head row and keeps other writers
 	// out until the transaction ends.
 	LockHead() string
+	// Switch is the result for the number in the byte of a blob at an index, false when the
+	// blob is shorter or there is no result for it. blob is a parameter.
+	Switch(blob, index string, results []string) string
 	// Seek joins the row of a table at a position, which a row before it has: for each
 	// of those one look at the table's key, whatever the planner knows of the tables.
 	Seek(table, as, pos string) string

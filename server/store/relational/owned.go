@@ -1,36 +1,47 @@
 package relational
 
 import (
+	sqldriver "database/sql/driver"
 	"strconv"
-	"strings"
 
+	"vitalwire/fhir"
 	"vitalwire/fhir/search"
 )
 
 // ownedSource is a clause on what the owners of a resource chose (search.Owned).
 type ownedSource struct {
-	cases []ownedCase
-	rest  source
+	d     Dialect
+	cases []source
+	table caseTable
 	self  string // a patient of whom everything is met, unless ""
 }
 
-type ownedCase struct {
-	classes []int64
-	met     source
+// caseTable is a search.CaseTable as a parameter. It is compared by its id: what was
+// counted by another table is not taken for what this one says.
+type caseTable struct {
+	id    int64
+	cases *[]byte
 }
 
+// Value gives the bytes to the database.
+func (t caseTable) Value() (sqldriver.Value, error) { return *t.cases, nil }
+
+// mostCases bounds what patients may differ in: each case is part of the statement.
+const mostCases = 200
+
 func (s *Store) newOwned(o *search.Owned) (source, error) {
-	rest, err := s.viewed(o.Type, o.Rest)
-	made := ownedSource{rest: rest, self: o.Self}
-	for _, c := range o.Cases {
-		if err != nil {
-			break
-		}
-		var met source
-		met, err = s.viewed(o.Type, c.View)
-		made.cases = append(made.cases, ownedCase{c.Classes, met})
+	if len(o.Cases) > mostCases {
+		return nil, fhir.TooCostly("what patients agree to comes to more than %d different cases, which no search can tell apart", mostCases)
 	}
-	return made, err
+	made := ownedSource{d: s.d, self: o.Self, table: caseTable{o.Table.ID, &o.Table.Cases}}
+	for _, v := range o.Cases {
+		met, err := s.viewed(o.Type, v)
+		if err != nil {
+			return nil, err
+		}
+		made.cases = append(made.cases, met)
+	}
+	return made, nil
 }
 
 // viewed is the condition that a row lies in a View.
@@ -53,25 +64,15 @@ func (s ownedSource) probe(b *sqlText) string {
 
 // by is what an owner demands of a row.
 func (s ownedSource) by(b *sqlText, owner string) string {
-	var text strings.Builder
-	text.WriteString("CASE")
-	if s.self != "" {
-		text.WriteString(" WHEN " + owner + " = " + b.arg(ownerKey(s.self)) + " THEN (1 = 1)")
+	results := make([]string, len(s.cases))
+	for i, met := range s.cases {
+		results[i] = "coalesce(" + met.probe(b) + ", false)"
 	}
-	class := "coalesce((SELECT o.class FROM consented o WHERE o.owner = " + owner + "), 0)"
-	for _, c := range s.cases {
-		numbers := make([]string, len(c.classes))
-		for i, n := range c.classes {
-			numbers[i] = strconv.FormatInt(n, 10)
-		}
-		// Not parameters: there may be more than a statement takes.
-		text.WriteString(" WHEN " + class + " IN (" + strings.Join(numbers, ", ") + ") THEN coalesce(" + c.met.probe(b) + ", false)")
+	text := s.d.Switch(b.arg(s.table), "coalesce((SELECT o.number FROM consented o WHERE o.owner = "+owner+"), 0)", results)
+	if s.self == "" {
+		return text
 	}
-	rest := "coalesce(" + s.rest.probe(b) + ", false)"
-	if text.Len() == len("CASE") {
-		return rest
-	}
-	return "(" + text.String() + " ELSE " + rest + " END)"
+	return "(" + owner + " = " + b.arg(ownerKey(s.self)) + " OR " + text + ")"
 }
 
 func (ownedSource) arms(*sqlText, bool) []arm { return nil }

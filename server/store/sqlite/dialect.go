@@ -195,3 +195,12 @@ func (dialect) Fault(err error) relational.Fault {
 	}
 	return relational.FaultOther
 }
+
+// Switch: substr is empty beyond the end.
+func (dialect) Switch(blob, index string, results []string) string {
+	text := "CASE substr(" + blob + ", (" + index + ") + 1, 1)"
+	for i, result := range results {
+		text += fmt.Sprintf(" WHEN x'%02x' THEN %s", i, result)
+	}
+	return "(" + text + " ELSE false END)"
+}

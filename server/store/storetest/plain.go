@@ -351,7 +351,7 @@ func testOlderSchema(t *testing.T, s *suite) {
 		t.Fatal(err)
 	}
 	for _, sql := range []string{"DROP TABLE ix_string", "DROP TABLE ix_quantity", "DROP TABLE indexed", "DROP TABLE item", "DROP TABLE item_code", "DROP TABLE item_past", "DROP INDEX version_type",
-		"DROP TABLE ix_words", "DROP TABLE ix_place", "DROP TABLE tally", "DROP TABLE consent", "DROP TABLE consented",
+		"DROP TABLE ix_words", "DROP TABLE ix_place", "DROP TABLE tally", "DROP TABLE consent", "DROP TABLE consented", "DROP TABLE consent_class",
 		"ALTER TABLE head DROP COLUMN epoch", "ALTER TABLE head DROP COLUMN terms", "ALTER TABLE head DROP COLUMN consents",
 		"CREATE TABLE past (pos bigint NOT NULL, shard bigint NOT NULL, until bigint NOT NULL, PRIMARY KEY (pos, shard))", "DELETE FROM migration WHERE number >= 2", "UPDATE ix SET sub = 0"} {
 		s.b.Exec(t, database, sql)

@@ -8,8 +8,12 @@ ALTER TABLE item_past ADD COLUMN owner bigint;
 CREATE TABLE consent (pos integer PRIMARY KEY, shard bigint NOT NULL, patient text NOT NULL, given bigint NOT NULL, digest bigint NOT NULL);
 CREATE INDEX consent_patient ON consent (patient);
 
--- consented is the class of each patient who ever had a Consent (store.Consented).
-CREATE TABLE consented (owner bigint PRIMARY KEY, patient text NOT NULL, class bigint NOT NULL, position bigint NOT NULL);
+-- consented is the class of each patient who ever had a Consent (store.Consented), and
+-- the number of that. consent_class numbers every class there ever was.
+CREATE TABLE consented (owner bigint PRIMARY KEY, patient text NOT NULL, class bigint NOT NULL, number bigint NOT NULL, position bigint NOT NULL);
+CREATE TABLE consent_class (class bigint PRIMARY KEY, number bigint NOT NULL);
+CREATE UNIQUE INDEX consent_class_number ON consent_class (number);
+INSERT INTO consent_class (class, number) VALUES (0, 0);
 CREATE INDEX consented_position ON consented (position);
 
 -- The head also says when what servers keep in memory of consents became old.
