@@ -87,6 +87,15 @@ type Decoder interface {
 	Decode(f Frame) (Result, error)
 }
 
+// Dialogue is a Decoder of a connection whose state outlives a frame. A frame may have
+// to be decoded again before it is stored, so the state goes on in a copy.
+type Dialogue interface {
+	Decoder
+	// Fork gives a decoder that goes on from here, with another memory, and leaves
+	// this one as it is.
+	Fork(memory Memory) Dialogue
+}
+
 // Error says where and why a frame was refused.
 type Error struct {
 	// Offset of the offending byte from the start of Frame.Bytes.

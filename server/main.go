@@ -181,6 +181,9 @@ func serve(ctx context.Context, c Config, p Program, log *slog.Logger) error {
 	if s.MQTT != "" {
 		fmt.Fprintf(p.Stdout, "  MQTT          mqtt://%s\n", s.MQTT)
 	}
+	if s.PHD != "" {
+		fmt.Fprintf(p.Stdout, "  IEEE 20601    tcp://%s\n", s.PHD)
+	}
 	<-ctx.Done()
 	return s.Stop(c.StopAfter)
 }

@@ -25,6 +25,7 @@ type Bedside struct {
 	MLLPTLS      bool   `env:"VITALWIRE_MLLP_TLS" name:"mllp-tls" help:"Speak TLS on --mllp, with --tls-cert, to senders without a certificate too."`
 	Registration string `env:"VITALWIRE_REGISTRATION" enum:"open,approve,closed" default:"open" help:"Whose frames are taken: of every device (open), of new devices once POST /ingest/devices approved them, until when they wait (approve), or of devices enrolled there only (closed)."`
 	MQTT         `embed:""`
+	PHD          `embed:""`
 	Authorities  map[string]string `env:"VITALWIRE_PATIENT_AUTHORITY" name:"patient-authority" placeholder:"NAME=URI" help:"Identifier system of the patients of an assigning authority that messages name without an OID (HL7 PID-3.4); may be repeated."`
 }
 
@@ -36,7 +37,7 @@ func (b Bedside) check(c Config) error {
 	if b.MLLPProfile != "" && !known(hl7pcd01.Profiles(), b.MLLPProfile) {
 		return fmt.Errorf("--mllp-profile must be one of %s", strings.Join(hl7pcd01.Profiles(), ", "))
 	}
-	if err := b.MQTT.check(c); err != nil {
+	if err := errors.Join(b.MQTT.check(c), b.PHD.check(c)); err != nil {
 		return err
 	}
 	if b.MLLP == "" {

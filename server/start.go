@@ -38,8 +38,9 @@ import (
 // Server is a running server.
 type Server struct {
 	// Base is the FHIR base URL, Addr the address listened on, Root its URL; MLLP the
-	// address for HL7 v2 messages and MQTT that of the broker, "" when there is none.
-	Base, Addr, Root, MLLP, MQTT string
+	// address for HL7 v2 messages, MQTT that of the broker and PHD that for 20601
+	// agents, "" when there is none.
+	Base, Addr, Root, MLLP, MQTT, PHD string
 
 	store    store.Store
 	auth     *auth.Authority // nil without tokens
@@ -268,7 +269,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		return nil, err
 	}
 	face.Jobs = s.jobs
-	if err := s.takeMQTT(c, frames, engine, metrics, log); err != nil {
+	if err := errors.Join(s.takeMQTT(c, frames, engine, metrics, log), s.takePHD(c, frames, metrics, log)); err != nil {
 		return nil, err
 	}
 	metrics.Gauge("async_waiting", "Requests with Prefer: respond-async that wait.", func() float64 { return float64(s.jobs.Waiting()) })

@@ -39,6 +39,11 @@ type manager struct {
 	session session
 }
 
+// Fork implements adapters.Dialogue.
+func (m *manager) Fork(memory adapters.Memory) adapters.Dialogue {
+	return &manager{memory: memory, session: m.session.clone()}
+}
+
 // turn is one Decode call at work: a copy of the session and what it gives.
 // It replaces the manager's session only when the whole frame was good.
 type turn struct {

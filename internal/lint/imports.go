@@ -32,6 +32,7 @@ var inServer = map[string][]string{
 	"server/ingest":            {"server/interaction", "server/store"},
 	"server/ingest/mllp":       {"server/ingest"},
 	"server/ingest/mqtt":       {"server/ingest"},
+	"server/ingest/phdtcp":     {"server/ingest"},
 	"server/operation":         {"server/indexing", "server/interaction", "server/knowledge", "server/store", "server/query", "server/operation/graphql"},
 	"server/operation/graphql": {},
 	"server/knowledge":         {"server/store"},

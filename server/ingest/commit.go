@@ -38,6 +38,9 @@ func (s *Service) commit(ctx context.Context, adapter adapters.Adapter, f frame)
 			continue
 		}
 		s.saw(p.seen)
+		if f.session != nil {
+			f.session.stored(p.decoder)
+		}
 		for _, device := range p.waiting {
 			// An association may have come between planning and commit.
 			if _, err := s.release(ctx, device); err != nil {
@@ -76,6 +79,7 @@ func (s *Service) execute(ctx context.Context, p *plan) (*Receipt, bool, error) 
 type plan struct {
 	unit    store.Unit
 	receipt Receipt
+	decoder adapters.Decoder
 	waiting []string // devices with readings put in quarantine
 	seen    []sighting
 	// made finds the write of an Observation by its identifier: a frame may say
@@ -100,7 +104,12 @@ func (s *Service) plan(ctx context.Context, adapter adapters.Adapter, f frame) (
 	err := s.Store.View(ctx, func(r store.Reader) error {
 		p = newPlan()
 		memory := &memory{reader: r, adapter: adapter.Name}
-		result, err := adapter.New(memory).Decode(f.Frame)
+		decoder := adapter.New(memory)
+		if f.session != nil {
+			decoder = f.session.next(memory)
+		}
+		p.decoder = decoder
+		result, err := decoder.Decode(f.Frame)
 		if err = errors.Join(memory.err, err); err != nil {
 			return err
 		}

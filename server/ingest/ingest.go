@@ -97,6 +97,10 @@ const attempts = 32
 // no sense; Throttled when too many frames wait, see Intake; Malformed or
 // Unprocessable for a refused frame, which is kept.
 func (s *Service) Submit(ctx context.Context, sub Submission) (*Receipt, error) {
+	return s.enter(ctx, sub, nil)
+}
+
+func (s *Service) enter(ctx context.Context, sub Submission, session *Session) (*Receipt, error) {
 	if s.Intake != nil {
 		leave, err := s.Intake.enter(ctx, sub.Source, len(sub.Bytes))
 		if err != nil {
@@ -104,11 +108,11 @@ func (s *Service) Submit(ctx context.Context, sub Submission) (*Receipt, error) 
 		}
 		defer leave()
 	}
-	return s.submit(ctx, sub, s.Now())
+	return s.submit(ctx, sub, s.Now(), session)
 }
 
 // submit takes a frame that reached the server at a moment.
-func (s *Service) submit(ctx context.Context, sub Submission, at time.Time) (*Receipt, error) {
+func (s *Service) submit(ctx context.Context, sub Submission, at time.Time, session *Session) (*Receipt, error) {
 	adapter, err := s.adapter(sub.Adapter)
 	if err != nil {
 		return nil, err
@@ -117,6 +121,7 @@ func (s *Service) submit(ctx context.Context, sub Submission, at time.Time) (*Re
 	if err != nil {
 		return nil, err
 	}
+	f.session = session
 	receipt, err := s.commit(ctx, adapter, f)
 	var bad *adapters.Error
 	if errors.As(err, &bad) {
@@ -154,6 +159,8 @@ type frame struct {
 	adapters.Frame
 	hash   string // SHA-256 of the bytes, 64 hex digits
 	sender string
+	// session of a connection with a state, or nil.
+	session *Session
 	// received is Frame.Received, or our own clock when the gateway did not say.
 	received time.Time
 }

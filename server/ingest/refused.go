@@ -130,7 +130,7 @@ func (s *Service) Replay(ctx context.Context, id string) (*Receipt, error) {
 	if err != nil {
 		return nil, err
 	}
-	receipt, err := s.submit(ctx, r.Submission, at)
+	receipt, err := s.submit(ctx, r.Submission, at, nil)
 	if err != nil {
 		return nil, err
 	}
