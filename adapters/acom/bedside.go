@@ -89,6 +89,9 @@ const (
 	Corrected Stage = "corrected"
 	// Withdrawn takes back what was sent before of the same type and time.
 	Withdrawn Stage = "withdrawn"
+	// Newest is final, and replaces what was sent before under the same Record, as a
+	// count of the day that grows does.
+	Newest Stage = "newest"
 )
 
 // Metric is the place of a measurement in its device, and what a point-of-care

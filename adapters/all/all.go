@@ -4,10 +4,14 @@ package all
 
 import (
 	"vitalwire/adapters"
+	"vitalwire/adapters/applehealth"
 	"vitalwire/adapters/blegatt"
 	"vitalwire/adapters/clarity"
 	"vitalwire/adapters/dexcom"
 	"vitalwire/adapters/fitbit"
+	"vitalwire/adapters/garmin"
+	"vitalwire/adapters/googlefit"
+	"vitalwire/adapters/healthconnect"
 	"vitalwire/adapters/hl7pcd01"
 	"vitalwire/adapters/ihealth"
 	"vitalwire/adapters/libreview"
@@ -21,10 +25,14 @@ import (
 // Adapters are the device languages this server speaks, by name.
 func Adapters() []adapters.Adapter {
 	return []adapters.Adapter{
+		applehealth.Adapter,
 		blegatt.Adapter,
 		clarity.Adapter,
 		dexcom.Adapter,
 		fitbit.Adapter,
+		garmin.Adapter,
+		googlefit.Adapter,
+		healthconnect.Adapter,
 		hl7pcd01.Adapter,
 		ihealth.Adapter,
 		libreview.Adapter,

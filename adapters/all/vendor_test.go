@@ -46,6 +46,17 @@ var vendorVectors = map[string]struct {
 	"omron_connect.csv":           {adapter: "omron", count: 2, has: []string{"150020  2025-01-12T08:15:00 unknown", "+150021 128 266016", "+150022 82 266016", "149546 64 264864 2025-01-12T08:15:00", "skipped the pressures are no numbers"}},
 	"tidepool_cbg.json":           {adapter: "tidepool", body: tidepoolPayloads, count: 3, has: []string{"160212 3.996538553552784 266866 2018-05-14T18:17:07.384+10:00 device record b8858168bd4e447184ee7c7743ffe303", "160212 note Tidepool made these mmol/L from 72 mg/dL", "160212 421 264274 2018-05-14T18:17:07.385+10:00", "160212 note Tidepool made these mmol/L from 491 mg/dL"}},
 	"nightscout_entry_facts.json": {adapter: "nightscout", body: nightscoutDirections, count: 12, has: []string{"160212 112 264274 2026-03-01T09:05:07.384+01:00 device record x0", "+direction concept NONE", "+direction concept NOT COMPUTABLE", "+direction concept TripleDown"}},
+	"apple_export.xml": {adapter: "applehealth", count: 5, has: []string{"HKQuantityTypeIdentifierStepCount 1000 262656 2026-09-28T09:00:00+08:00 offset for 600", "HKQuantityTypeIdentifierStepCount 1100 262656 2026-09-28T09:01:00+08:00 offset for 600",
+		"150456 96 262688 2026-09-28T03:00:00+08:00", "HKQuantityTypeIdentifierRestingHeartRate 58 264672 2026-09-28T00:01:00+08:00 offset for 86280", "HKCategoryTypeIdentifierSleepAnalysis concept HKCategoryValueSleepAnalysisAsleepCore 2026-09-27T23:30:00+08:00 offset for 14400"}},
+	"mobile_sdk_sync_samsung.json": {adapter: "healthconnect", count: 1, has: []string{"150020  2026-02-24T09:30:00+01:00 offset record abc-xyz-123", "+150021 122.0 266016", "+150022 absent unknown"}},
+	"percent_scaling_gotcha.json": {adapter: "healthconnect", body: percentages, count: 4, has: []string{"188748 30.4 262688 2026-01-01T00:00:00+00:00 offset record c0", "188748 30.4 262688 2026-01-01T00:00:00+00:00 offset record c1",
+		"150456 98 262688 2026-01-01T00:00:00+00:00 offset record c2", "150456 98 262688 2026-01-01T00:00:00+00:00 offset record c3"}},
+	"garmin_health_misc.json": {adapter: "garmin", count: 20, has: []string{"lastNightAvg 44 264338", "lastNight5MinHigh 72 264338", "hrvValues 32 264338 2025-10-09T03:58:20-05:00", "hrvValues 24 264338 2025-10-09T04:03:20-05:00", "stressLevel 18 ", "stressLevel 51 ",
+		"188736 75.450 263875", "151562 14.63 264928", "151562 14.4 264928", "150020  2025-10-09T03:53:20-05:00 device record bp-1 manual", "+150021 120 266016", "+150022 80 266016", "149546 62 264864", "avgDeviationCelsius -1.6 268192"}},
+	"garmin_health_pulseox.json":        {adapter: "garmin", count: 2, has: []string{"150456 96 262688 2025-10-09T09:54:20+01:00 device record pulseox/1760000000+60:continuous", "150456 93 262688 2025-10-10T01:22:20+01:00 device record pulseox/1760000000+55740:on_demand"}},
+	"garmin_webhook_openwearables.json": {adapter: "garmin", count: 22, has: []string{"150020  2026-06-16T16:00:00-05:00 device record sd60a3665-6a31b950 manual", "+150021 112 ", "+150022 73 ", "muscleMassInGrams 35.000 263875 2024-01-15T12:00:00+00:00", "hrvValues 70 ", "hrvValues 73 ", "hrvValues 68 ", "lastNightAvg 84 ", "149514 65 264864 2024-01-15T00:15:00+00:00"}},
+	"googlefit-merge-heart-rate.json":   {adapter: "googlefit", count: 2, has: []string{"149514 54 264864 2015-01-30T15:37:48.186+00:00", "149514 58.0 264864 2015-07-10T14:34:32.914+00:00 offset for 1.001"}},
+	"googlefit-merge-height.json":       {adapter: "googlefit", count: 2, has: []string{"188740 1.8287990093231201 263424 2015-07-08T03:17:06.03+00:00 offset manual"}},
 	"libreview_edge_cases.json": {adapter: "libreview", body: libreviewEdges, count: 9, has: []string{"160212 100 264274 2026-06-24T00:00:00", "160212 101 264274 2026-06-24T12:00:00", "160212 102 264274 2026-06-24T23:30:00",
 		"160212 103 264274 2026-06-24T08:15:30", "160212 104 264274 2026-06-24T08:15:00", "160212 105 264274 2025-01-15T23:30:00", "160212 106 264274 2025-01-15T23:30:00", "160212 112 264274 2024-02-29T08:00:00",
 		"refused no record of it can be read; the first: the device timestamp is no time", "refused day and month of its dates cannot be told apart", "refused no header row", "refused it has no column"}},
@@ -98,6 +109,21 @@ func ihealthZones(t *testing.T, file []byte) (frames [][]byte) {
 	unmarshal(t, file, &zones)
 	for i, c := range zones.Cases {
 		frames = append(frames, fmt.Appendf(nil, `{"BODataList":[{"BO":0,"HR":%d,"MDate":%d,"TimeZone":%s}]}`, i+1, zones.MDate, c.TimeZone))
+	}
+	return frames
+}
+
+// percentages are batches of one record for each case.
+func percentages(t *testing.T, file []byte) (frames [][]byte) {
+	var table struct {
+		Cases []struct {
+			Provider, Type string
+			Value          json.RawMessage
+		}
+	}
+	unmarshal(t, file, &table)
+	for i, c := range table.Cases {
+		frames = append(frames, fmt.Appendf(nil, `{"provider":%q,"data":{"records":[{"id":"c%d","type":%q,"startDate":"2026-01-01T00:00:00Z","zoneOffset":"Z","value":%s,"unit":"%%"}]}}`, c.Provider, i, c.Type, c.Value))
 	}
 	return frames
 }

@@ -99,7 +99,7 @@ func serviceObservation(m acom.Measurement, when moment, name named, service str
 	return Observation{
 		Resource: r, Identifier: Identifier{System: name.system, Value: name.full}, Digest: name.digest,
 		Key: m.Key, DerivedFrom: m.DerivedFrom, HasMember: m.HasMember, Time: when.at,
-		Amends: more.Stage == acom.Corrected || more.Stage == acom.Withdrawn,
+		Amends: more.Stage == acom.Corrected || more.Stage == acom.Withdrawn || more.Stage == acom.Newest && m.Record != "",
 	}, nil
 }
 

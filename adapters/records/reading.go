@@ -115,7 +115,7 @@ func Lasting(m *acom.Measurement, end acom.Time) {
 }
 
 // Span is a duration as seconds.
-func Span(d time.Duration) string { return strconv.FormatInt(int64(d/time.Second), 10) }
+func Span(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
 
 // Beyond is a value that the source says lies below ("<") or above (">") a limit.
 func Beyond(comparator, limit string, unit acom.Code) acom.Value {

@@ -191,3 +191,24 @@ func TestSplitTable(t *testing.T) {
 		t.Error("a file without header is split")
 	}
 }
+
+// Tags are cut where they end, not at a '>' in quotes, comments or a document type.
+func TestSplitXML(t *testing.T) {
+	const file = `<?xml version="1.0"?><!DOCTYPE R [<!ELEMENT R (a|b)*> <!ENTITY x ">"> ]>
+<R k="v>"><!-- <a/> --><a v="1>"/><b><a/></b> <a v='2"'><m>t<![CDATA[</a>]]></m></a><a/></R>
+`
+	var parts []string
+	split := SplitXML("R", func(name string) bool { return name == "a" })
+	if err := split(iotest.OneByteReader(strings.NewReader(file)), func(part []byte) error { parts = append(parts, string(part)); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"<R>\n<a v=\"1>\"/>\n<a v='2\"'><m>t<![CDATA[</a>]]></m></a>\n<a/>\n</R>\n"}; !slices.Equal(parts, want) {
+		t.Errorf("%q", parts)
+	}
+	for _, bad := range []string{"", "<Q/>", "<R>", "<R></R></R>", "<R/><R/>", "<R><a", "<R>" + strings.Repeat(" ", maxTag+1) + "</R>", "<R><a " + strings.Repeat(">\"", maxTag)} {
+		var refused *adapters.Error
+		if err := split(strings.NewReader(bad), func([]byte) error { return nil }); !errors.As(err, &refused) {
+			t.Errorf("%.20q: %v", bad, err)
+		}
+	}
+}

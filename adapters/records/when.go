@@ -112,7 +112,8 @@ func Moment(t acom.Time) (at time.Time, ok bool) {
 	if w == nil || w.OffsetMinutes == nil {
 		return time.Time{}, false
 	}
-	return time.Date(w.Year, time.Month(w.Month), w.Day, w.Hour, w.Minute, w.Second, 0, time.FixedZone("", *w.OffsetMinutes*60)), true
+	nanos := small((w.Fraction + "000000000")[:9])
+	return time.Date(w.Year, time.Month(w.Month), w.Day, w.Hour, w.Minute, w.Second, nanos, time.FixedZone("", *w.OffsetMinutes*60)), true
 }
 
 // Day is a date without a time of day, such as 2026-03-01. A daily value needs a
