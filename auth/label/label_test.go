@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"vitalwire/fhir"
 )
@@ -98,6 +99,10 @@ func TestLabels_AnywhereInAResource(t *testing.T) {
 		`{"resourceType":"Patient","_birthDate":{"extension":[{"url":"x","valueCoding":` + drinks + `}]}}`:                                                                      "ETH ETHUD R",
 		`{"resourceType":"MedicationRequest","contained":[{"resourceType":"Medication","id":"m","code":{"coding":[` + drinks + `]}}]}`:                                          "ETH ETHUD R",
 		`{"resourceType":"Bundle","type":"collection","entry":[{"resource":{"resourceType":"Patient",` + restricted + `}}]}`:                                                    "R",
+		`{"resourceType":"DocumentReference","securityLabel":[{"coding":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"V"}]}]}`:                  "V",
+		`{"resourceType":"Composition","confidentiality":"R"}`:                                                                                                                  "R",
+		`{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Composition","confidentiality":"R"}}]}}]}`:                "R",
+		`{"resourceType":"Consent","provision":{"securityLabel":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"V"}]}}`:                           "",
 		`{"resourceType":"Patient",` + restricted + `}`:                                                                                                                         "R",
 		`{"resourceType":"Patient","meta":{"security":[{"system":"http://mine","code":"x"},{"system":"http://terminology.hl7.org/CodeSystem/v3-ActCode","code":"NORDSCLCD"}]}}`: "NORDSCLCD http://mine|x",
 		`{"resourceType":"Patient","meta":{"tag":[` + drinks + `]}}`:                                                                                                            "",
@@ -247,4 +252,28 @@ func BenchmarkSilent_Observation(b *testing.B) {
 			b.Fatal("a label")
 		}
 	}
+}
+
+// What is read is read again from its own text, and gives the same labels by any text.
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(`{"sensitivities":[{"code":"A","confidentiality":"L","includes":["B"]},{"code":"B","confidentiality":"N","codes":[{"systems":["s"],"codes":["1"],"prefixes":["2"]}]}]}`), "s", "23")
+	f.Add(builtin, "http://loinc.org", "74013-4")
+	f.Fuzz(func(t *testing.T, file []byte, system, code string) {
+		r, err := Read(file, nil)
+		if err != nil {
+			return
+		}
+		again, err := Read(r.Text(), nil)
+		if err != nil || again.Name() != r.Name() {
+			t.Fatalf("%s: read again %v", r.Text(), err)
+		}
+		if system == "" || code == "" || !utf8.ValidString(system+code) {
+			return
+		}
+		body := fhir.NewObject(fhir.S("resourceType", "Basic"), fhir.M("code", fhir.NewObject(fhir.S("system", system), fhir.S("code", code)))).AppendJSON(nil)
+		one, other := labelsOf(t, r, string(body)), labelsOf(t, again, string(body))
+		if one != other || one != "" && r.Silent(body) {
+			t.Fatalf("%s: %q, again %q, silent %v", body, one, other, r.Silent(body))
+		}
+	})
 }

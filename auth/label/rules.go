@@ -90,6 +90,7 @@ func (r *Rules) named(file *fhir.Element) *Rules {
 func (r *Rules) Labels(resource *fhir.Resource, give func(system, code string)) {
 	f := finder{rules: r, give: give}
 	f.object(resource.Root())
+	f.declared(resource.Root())
 	if f.found == 0 {
 		return
 	}
@@ -154,9 +155,34 @@ func (f *finder) array(e *fhir.Element) {
 // meta gives the labels of the author; other metadata says nothing of what is inside.
 func (f *finder) meta(e *fhir.Element) {
 	for _, label := range e.Get("security").Items() {
-		if code := label.Get("code").Text(); code != "" {
-			f.give(label.Get("system").Text(), code)
+		f.label(label)
+	}
+}
+
+// declared gives the labels that authors write elsewhere than in meta: those of the
+// document that a DocumentReference is about, and of a Composition; in a Bundle, too.
+func (f *finder) declared(e *fhir.Element) {
+	switch e.Get("resourceType").Text() {
+	case "DocumentReference":
+		for _, concept := range e.Get("securityLabel").Items() {
+			for _, label := range concept.Get("coding").Items() {
+				f.label(label)
+			}
 		}
+	case "Composition":
+		if code := e.Get("confidentiality").Text(); code != "" {
+			f.give(Confidentiality, code)
+		}
+	case "Bundle":
+		for _, entry := range e.Get("entry").Items() {
+			f.declared(entry.Get("resource"))
+		}
+	}
+}
+
+func (f *finder) label(e *fhir.Element) {
+	if code := e.Get("code").Text(); code != "" {
+		f.give(e.Get("system").Text(), code)
 	}
 }
 

@@ -66,10 +66,13 @@ var (
 	codeMember     = []byte(`code":"`)
 )
 
+// declaring are the beginnings of resources that have labels outside meta.
+var declaring = [][]byte{[]byte(`{"resourceType":"DocumentReference"`), []byte(`{"resourceType":"Composition"`), []byte(`{"resourceType":"Bundle"`)}
+
 // Silent reports whether a resource has no label for sure, by its JSON text without
 // blanks: most have none, and need not be parsed to know it.
 func (r *Rules) Silent(body []byte) bool {
-	if bytes.Contains(body, securityMember) {
+	if bytes.Contains(body, securityMember) || slices.ContainsFunc(declaring, func(begin []byte) bool { return bytes.HasPrefix(body, begin) }) {
 		return false
 	}
 	for {
