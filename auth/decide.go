@@ -54,7 +54,7 @@ func (r *Rules) Decide(a Access, w World) (*Reach, error) {
 		}
 	}
 	for _, s := range a.Scopes {
-		if patient, confined := g.confines(s.Level); confined && !fhir.ValidID(patient) {
+		if patient, confined := g.bounds(s); confined && !fhir.ValidID(patient) {
 			return nil, fhir.Forbidden("the access token has the scope %.100s, but names nobody whom it can be for", s)
 		}
 	}
@@ -100,7 +100,7 @@ func (g *Reach) alternatives(typ string, right Right) (list []alternative, whole
 		return nil, true
 	}
 	for _, s := range g.access.Scopes {
-		if s.Rights&right == 0 || !g.counts(s, typ) {
+		if s.Rights&right == 0 || !g.counts(s, typ, right) {
 			continue
 		}
 		var filter []search.Clause
@@ -110,7 +110,7 @@ func (g *Reach) alternatives(typ string, right Right) (list []alternative, whole
 				continue // what cannot be enforced gives nothing
 			}
 		}
-		patient, confined := g.confines(s.Level)
+		patient, confined := g.bounds(s)
 		switch {
 		case !confined && filter == nil:
 			return nil, true
@@ -124,6 +124,14 @@ func (g *Reach) alternatives(typ string, right Right) (list []alternative, whole
 		list = append(list, alternative{filter: []search.Clause{g.rules.named(typ, g.self.ID)}})
 	}
 	return list, false
+}
+
+// bounds is confines of a scope: who may look at what everybody did looks at all of it.
+func (g *Reach) bounds(s Scope) (patient string, confined bool) {
+	if s.Type == audited && g.mayAudit(s.Level) {
+		return "", false
+	}
+	return g.confines(s.Level)
 }
 
 // confines says to whose compartment a level confines; "" for nobody's.

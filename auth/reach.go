@@ -37,7 +37,7 @@ func (g *Reach) Access() Access { return g.access }
 // is refused, whatever there is.
 func (g *Reach) Scoped(typ string, rights Right) bool {
 	return g.all || rights&Read != 0 && typ == g.self.Type && g.seesSelf() ||
-		slices.ContainsFunc(g.access.Scopes, func(s Scope) bool { return s.Rights&rights != 0 && g.counts(s, typ) })
+		slices.ContainsFunc(g.access.Scopes, func(s Scope) bool { return s.Rights&rights != 0 && g.counts(s, typ, rights) })
 }
 
 // Whole reports whether all rights are given on every resource of a type; with "*" of
@@ -46,10 +46,20 @@ func (g *Reach) Whole(typ string, rights Right) bool {
 	return rights != 0 && !g.any(rights, func(right Right) bool { _, whole := g.alternatives(typ, right); return !whole })
 }
 
-// counts reports whether a scope is of a type, and of any use to the caller.
-func (g *Reach) counts(s Scope, typ string) bool {
+// counts reports whether a scope is of a type, and of any use to the caller for one of
+// some rights.
+func (g *Reach) counts(s Scope, typ string, rights Right) bool {
+	if typ == audited && s.Rights&rights&^Create != 0 && !g.mayAudit(s.Level) {
+		return false
+	}
 	// system/ is of a backend service, never of a client that a user let in.
-	return (s.Type == everyType || s.Type == typ) && (s.Level != SystemLevel || g.access.User+g.access.FHIRUser == "")
+	return s.covers(typ) && (s.Level != SystemLevel || g.access.User+g.access.FHIRUser == "")
+}
+
+// mayAudit reports whether the caller may look at what everybody did: a user with the
+// role for it, or a backend service whose scope names AuditEvent.
+func (g *Reach) mayAudit(level Level) bool {
+	return level == SystemLevel || level == UserLevel && (g.access.Role == PrivacyOfficer || g.access.Role == Admin)
 }
 
 func (g *Reach) any(rights Right, is func(Right) bool) bool {
@@ -150,7 +160,7 @@ func (g *Reach) owners(key fhir.Key, s *search.Subject) []string {
 
 // Confined reports whether all that is reached belongs to one patient.
 func (g *Reach) Confined() bool {
-	return !g.all && slices.ContainsFunc(g.access.Scopes, func(s Scope) bool { _, confined := g.confines(s.Level); return confined })
+	return !g.all && slices.ContainsFunc(g.access.Scopes, func(s Scope) bool { _, confined := g.bounds(s); return confined })
 }
 
 // Unbound reports whether Consents do not bind the caller: everybody is nobody known,

@@ -137,14 +137,23 @@ func (s Scope) String() string {
 	return text
 }
 
+// audited is the type that a scope must name: what everybody did is not part of all
+// there is.
+const audited = "AuditEvent"
+
+// covers reports whether a scope is of a type; "*" asks for every type.
+func (s Scope) covers(typ string) bool {
+	return s.Type == typ || s.Type == "*" && typ != audited
+}
+
 // within is what of s lies inside the scope that bounds it.
 func (s Scope) within(bound Scope) (Scope, bool) {
 	if s.Level != bound.Level || bound.Filter != "" && bound.Filter != s.Filter {
 		return Scope{}, false
 	}
 	switch {
-	case bound.Type == "*" || bound.Type == s.Type:
-	case s.Type == "*":
+	case bound.covers(s.Type):
+	case s.covers(bound.Type):
 		s.Type = bound.Type
 	default:
 		return Scope{}, false
@@ -244,7 +253,7 @@ func (list Scopes) At(level Level) Scopes {
 func (list Scopes) Allow(typ string, rights Right) bool {
 	var have Right
 	for _, s := range list {
-		if s.Type == "*" || s.Type == typ {
+		if s.covers(typ) {
 			have |= s.Rights
 		}
 	}

@@ -22,6 +22,7 @@ var stores = map[string]func(t testing.TB) string{
 func start(t testing.TB, store string, change ...func(*server.Config)) *server.Server {
 	t.Helper()
 	c := server.Config{Listen: "127.0.0.1:0", Store: store, Zone: "UTC", MaxBody: 1 << 20}
+	c.Audited.Dir = t.TempDir()
 	for _, change := range change {
 		change(&c)
 	}

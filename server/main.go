@@ -90,6 +90,8 @@ func Main(p Program) int {
 		err = backup(ctx, c.Store, c.Backup.File, stdout)
 	case "restore <file>":
 		err = restore(ctx, c.Store, c.Restore.File, c.Restore.Force, stdout)
+	case "verify-audit":
+		err = verifyAudit(ctx, c.Config, stdout)
 	case "client add <id>":
 		err = addClient(ctx, c.Config, c.Client, stdout)
 	case "client list":

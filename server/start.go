@@ -22,6 +22,7 @@ import (
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
 	"vitalwire/profiles"
+	"vitalwire/server/audit"
 	"vitalwire/server/indexing"
 	"vitalwire/server/ingest"
 	"vitalwire/server/interaction"
@@ -43,6 +44,7 @@ type Server struct {
 	Base, Addr, Root, MLLP, MQTT, PHD string
 
 	store    store.Store
+	audit    *audit.Log      // nil when nothing is audited
 	auth     *auth.Authority // nil without tokens
 	engine   *interaction.Engine
 	jobs     *job.Runner
@@ -91,6 +93,7 @@ func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slo
 		s.stop()
 		s.running.Wait()
 		s.traces.Close(ctx)
+		err = errors.Join(err, s.audit.Wait(ctx))
 		if s.store != nil {
 			err = errors.Join(err, s.store.Close())
 		}
@@ -191,7 +194,11 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 			return issues, err
 		}
 	}
-	frames := &ingest.Service{Store: s.store, Adapters: languages, Check: measured, Zone: zone, Now: time.Now, Log: log,
+	kept, err := s.openAudit(ctx, life, c, metrics, log)
+	if err != nil {
+		return nil, err
+	}
+	frames := &ingest.Service{Store: kept, Adapters: languages, Check: measured, Zone: zone, Now: time.Now, Log: log,
 		Intake: &ingest.Intake{}, Registration: ingest.Policy(c.Registration)}
 	s.running.Go(func() { frames.KeepSightings(life) })
 	if err := frames.Sweep(ctx); err != nil {
@@ -213,7 +220,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	}
 	engine := &interaction.Engine{
 		Statements: new(interaction.Statements),
-		Store:      s.store, Search: parameters, Base: s.Base, Seal: seal, Zone: zone,
+		Store:      kept, Audit: s.audit, Search: parameters, Base: s.Base, Seal: seal, Zone: zone,
 		Check: judged(measured), CheckLenient: judged(counting(known.CheckLenient, metrics)), Definitions: known.Definitions, Terms: known.Concepts, Version: Version, Started: time.Now(),
 		Terminology: func() *fhir.Resource { return known.Terms().Capabilities(Version, fhir.FormatInstant(time.Now())) },
 		CORS:        len(c.Origins) > 0 || c.Auth == authRequired,
@@ -335,7 +342,7 @@ func (s *Server) Stop(after time.Duration) error {
 	s.stop()
 	s.running.Wait()
 	s.traces.Close(ctx)
-	return errors.Join(err, s.store.Close())
+	return errors.Join(err, s.audit.Wait(ctx), s.store.Close())
 }
 
 // ready says why requests should go elsewhere.

@@ -26,18 +26,19 @@ var testZones = map[string][]string{
 // inServer are the packages below server that each of them may import. A new
 // package gets a line here.
 var inServer = map[string][]string{
-	"server/rest":              {"server/interaction", "server/operation", "server/ingest", "server/job", "server/knowledge", "server/telemetry"},
+	"server/rest":              {"server/audit", "server/interaction", "server/operation", "server/ingest", "server/job", "server/knowledge", "server/telemetry"},
 	"server/job":               {"server/store"},
 	"server/telemetry":         {},
 	"server/ingest":            {"server/interaction", "server/store"},
 	"server/ingest/mllp":       {"server/ingest"},
 	"server/ingest/mqtt":       {"server/ingest"},
 	"server/ingest/phdtcp":     {"server/ingest"},
-	"server/operation":         {"server/indexing", "server/interaction", "server/knowledge", "server/store", "server/query", "server/operation/graphql"},
+	"server/operation":         {"server/audit", "server/guard", "server/indexing", "server/interaction", "server/knowledge", "server/store", "server/query", "server/operation/graphql"},
 	"server/operation/graphql": {},
 	"server/knowledge":         {"server/store"},
 	"server/indexing":          {"server/store"},
-	"server/interaction":       {"server/consents", "server/guard", "server/query", "server/shape", "server/store", "server/telemetry"},
+	"server/interaction":       {"server/audit", "server/consents", "server/guard", "server/query", "server/shape", "server/store", "server/telemetry"},
+	"server/audit":             {"server/store", "server/telemetry"},
 	"server/guard":             {"server/consents", "server/store"},
 	"server/consents":          {"server/store"},
 	"server/query":             {"server/store"},

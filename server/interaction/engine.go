@@ -14,6 +14,7 @@ import (
 	"vitalwire/fhir/definition"
 	"vitalwire/fhir/path"
 	"vitalwire/fhir/search"
+	"vitalwire/server/audit"
 	"vitalwire/server/consents"
 	"vitalwire/server/guard"
 	"vitalwire/server/store"
@@ -40,6 +41,9 @@ type Engine struct {
 	Definitions func() (definition.Structures, *path.Model)
 	// Terms is the terminology that searches may ask; nil is none.
 	Terms func(ctx context.Context) search.Terms
+	// Audit is told of what is read and of what fails, before it is answered; what is
+	// written the Store tells. nil is told nothing.
+	Audit *audit.Log
 	// Wrote is told of every resource written; nil is told nothing.
 	Wrote func(key fhir.Key)
 	// Deletes says what a conditional delete may do, References what becomes of a
@@ -104,6 +108,8 @@ type Response struct {
 	Mute bool
 	// Issues are what validation had to say of what was stored.
 	Issues []fhir.Issue
+	// named are the patients that the resources found name.
+	named []string
 }
 
 // Empty reports whether there is neither a version nor a resource.
@@ -134,12 +140,21 @@ func (e *Engine) Do(ctx context.Context, r Request) (Response, error) {
 	if r.Interaction == Capabilities {
 		return e.do(ctx, r) // open to all
 	}
+	response, err := e.perform(ctx, r)
+	return e.told(ctx, r, response, err)
+}
+
+func (e *Engine) perform(ctx context.Context, r Request) (Response, error) {
 	e, err := e.As(ctx)
 	if err != nil {
 		return Response{}, err
 	}
 	if err := e.permit(r); err != nil {
 		return Response{}, err
+	}
+	e.flush(ctx, r)
+	if r.Interaction == Patch {
+		ctx = audit.Patching(ctx)
 	}
 	response, err := e.do(ctx, r)
 	for again := 0; errors.Is(err, store.ErrStale) && again < maxStale; again++ {

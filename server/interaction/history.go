@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"vitalwire/fhir"
+	"vitalwire/server/audit"
 	"vitalwire/server/store"
 )
 
@@ -68,7 +69,11 @@ func (e *Engine) history(s store.Reader, r Request) (Response, error) {
 	}
 	b.Set("link", links)
 	entries, mark := fhir.NewArray(), e.Watermark()
+	var about audit.Patients
 	for _, v := range versions {
+		if e.Audit != nil {
+			about.Resource(v.Key, v.Body)
+		}
 		entry, err := e.historyEntry(v)
 		if err == nil {
 			err = mark.Version(v)
@@ -82,7 +87,9 @@ func (e *Engine) history(s store.Reader, r Request) (Response, error) {
 	if entries.Len() > 0 {
 		b.Set("entry", entries)
 	}
-	return bundleResponse(b)
+	response, err := bundleResponse(b)
+	response.named = about.IDs
+	return response, err
 }
 
 // historyPlace is where the page lies: that of the cursor, else the beginning.

@@ -7,6 +7,7 @@ import (
 	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
+	"vitalwire/server/audit"
 	"vitalwire/server/query"
 	"vitalwire/server/shape"
 	"vitalwire/server/store"
@@ -132,7 +133,11 @@ func (e *Engine) search(s store.Reader, asked *searching) (Response, error) {
 	if !out.shaper.Shape.Whole() {
 		out.shaper.Definitions, _ = e.Definitions()
 	}
+	var about audit.Patients
 	for _, m := range result.Matches {
+		if e.Audit != nil {
+			about.Resource(m.Key, m.Body)
+		}
 		if m.Inner != nil {
 			out.tree(m.Key.String()+"#"+m.Inner.ID(), m.Inner.Root(), "match")
 		} else if err := out.version(m.Version, "match"); err != nil {
@@ -140,6 +145,9 @@ func (e *Engine) search(s store.Reader, asked *searching) (Response, error) {
 		}
 	}
 	for _, v := range result.Included {
+		if e.Audit != nil {
+			about.Resource(v.Key, v.Body)
+		}
 		if err := out.version(v, "include"); err != nil {
 			return Response{}, err
 		}
@@ -149,7 +157,7 @@ func (e *Engine) search(s store.Reader, asked *searching) (Response, error) {
 		out.text = fhir.Outcome(notes).Root().AppendJSON(out.text)
 		out.end("outcome")
 	}
-	return Response{Text: out.done()}, nil
+	return Response{Text: out.done(), named: about.IDs}, nil
 }
 
 // searchLinks are self, first, and previous and next where there are such pages.

@@ -2,7 +2,6 @@ package interaction
 
 import (
 	"bytes"
-	"hash/fnv"
 
 	"vitalwire/fhir"
 	"vitalwire/server/store"
@@ -38,7 +37,5 @@ func shard(key fhir.Key, r *fhir.Resource) int64 {
 			}
 		}
 	}
-	h := fnv.New64a()
-	h.Write([]byte(owner.String()))
-	return int64(h.Sum64() >> 48) // 65,536 places
+	return store.Shard(owner)
 }

@@ -3,10 +3,10 @@ package operation
 import (
 	"context"
 	"strconv"
-	"time"
 
 	"vitalwire/fhir"
-	"vitalwire/server/interaction"
+	"vitalwire/server/audit"
+	"vitalwire/server/guard"
 	"vitalwire/server/store"
 )
 
@@ -52,6 +52,9 @@ func (s *Set) purge(ctx context.Context, c Call, p purge) (Result, error) {
 	limit, err := c.number("limit", purgeLimit, 1)
 	if err != nil {
 		return Result{}, err
+	}
+	if c.Type == store.Audited {
+		return Result{}, fhir.NotAllowed("AuditEvents are never removed")
 	}
 	limit = min(limit, purgeLimit)
 	n := 0
@@ -106,6 +109,9 @@ func (s *Set) purgeMany(ctx context.Context, typ string, p purge, limit int) (in
 // so in an AuditEvent.
 func (s *Set) purgeOne(ctx context.Context, key fhir.Key, p purge, limit int) (int, error) {
 	n := 0
+	if key.Type == store.Audited {
+		return 0, nil // what was audited stays
+	}
 	err := s.Engine.Store.Update(ctx, func(tx store.Tx) error {
 		current, err := tx.Read(key)
 		if err != nil {
@@ -135,11 +141,7 @@ func (s *Set) purgeOne(ctx context.Context, key fhir.Key, p purge, limit int) (i
 		if n == 0 {
 			return nil
 		}
-		audit, err := s.audit(key, p.code, n)
-		if err == nil {
-			_, err = tx.Write(audit)
-		}
-		return err
+		return audit.Removed(ctx, guard.Raw(tx), p.code, key, strconv.Itoa(n)+" versions were removed for ever")
 	})
 	if err != nil || n == 0 {
 		return 0, err
@@ -151,29 +153,4 @@ func (s *Set) purgeOne(ctx context.Context, key fhir.Key, p purge, limit int) (i
 		s.Engine.Wrote(key)
 	}
 	return n, nil
-}
-
-// audit is the AuditEvent of a removal (R4 auditevent §6.4).
-func (s *Set) audit(key fhir.Key, code string, n int) (store.Write, error) {
-	id, err := interaction.NewID()
-	if err != nil {
-		return store.Write{}, err
-	}
-	coded := func(system, code string) *fhir.Element {
-		return fhir.NewObject(fhir.S("system", system), fhir.S("code", code))
-	}
-	r := fhir.NewResource("AuditEvent")
-	root := r.Root()
-	root.Set("type", coded("http://terminology.hl7.org/CodeSystem/audit-event-type", "rest"))
-	root.Set("subtype", fhir.NewArray(coded("urn:vitalwire:operation", code)))
-	root.Set("action", fhir.NewString("D"))
-	root.Set("recorded", fhir.NewString(fhir.FormatInstant(time.Now())))
-	root.Set("outcome", fhir.NewString("0"))
-	root.Set("agent", fhir.NewArray(fhir.NewObject(fhir.M("requestor", fhir.NewBool(true)),
-		fhir.M("who", fhir.NewObject(fhir.S("display", "a client that may do everything"))))))
-	root.Set("source", fhir.NewObject(fhir.M("observer", fhir.NewObject(fhir.S("display", "Vitalwire")))))
-	root.Set("entity", fhir.NewArray(fhir.NewObject(
-		fhir.M("what", fhir.NewObject(fhir.S("reference", key.String()))),
-		fhir.S("description", strconv.Itoa(n)+" versions were removed for ever"))))
-	return interaction.NewWrite(store.Create, fhir.Key{Type: "AuditEvent", ID: id}, r), nil
 }

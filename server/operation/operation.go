@@ -174,6 +174,11 @@ func Is(path string) bool {
 // Do performs a request. Errors: UnknownType for an operation that is not served
 // there, NotAllowed for GET where POST is needed, Malformed for parameters.
 func (s *Set) Do(ctx context.Context, r Request) (Result, error) {
+	result, err := s.perform(ctx, r)
+	return s.told(ctx, r, result, err)
+}
+
+func (s *Set) perform(ctx context.Context, r Request) (Result, error) {
 	code, c, ok := place(r.Path)
 	o := s.find(code, c)
 	if !ok || o == nil || c.VersionID != "" && !o.Versions {

@@ -27,6 +27,7 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 		r, w := c.Request(), c.Response()
 		s.fromProxy(r)
 		call := &telemetry.Call{ID: r.Header.Get(requestID)}
+		call.Address, _, _ = net.SplitHostPort(r.RemoteAddr)
 		if !fhir.ValidID(call.ID) {
 			call.ID = uuid.NewString()
 		}

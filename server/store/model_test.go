@@ -92,6 +92,9 @@ func (m *model) write(index int, w store.Write) (store.Version, error) {
 	if w.IfMatch != 0 && cur.VersionID != w.IfMatch {
 		return store.Version{}, fhir.PreconditionFailed("version")
 	}
+	if w.Makes != 0 && w.Makes != w.Made(cur.VersionID, live) {
+		return store.Version{}, fhir.Conflict("moved")
+	}
 	if w.IfAbsent && live {
 		return store.Version{}, &store.Exists{Write: index, Matches: []store.Version{cur}}
 	}

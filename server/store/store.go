@@ -10,6 +10,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -218,12 +219,32 @@ type Write struct {
 	// IfMatch, when not 0, is the version that must be current:
 	// fhir.PreconditionFailed otherwise, also when there is none.
 	IfMatch int64
+	// Makes, when not 0, is the version that the write must make, or MakesNothing:
+	// fhir.Conflict with the cause ErrMoved otherwise. It is for who writes, in the same
+	// unit, what that version will be.
+	Makes int64
 	// IfAbsent fails with *Exists when the key has a current version that is not deleted.
 	IfAbsent bool
 	// Unless makes a keyed conditional create (R4 http §3.1.0.8.1): when a
 	// resource of the type that is not deleted has this identifier, the unit
 	// fails with *Exists. Two racing writers with one key create one resource.
 	Unless *Identifier
+}
+
+// MakesNothing is what a Delete of what is absent makes.
+const MakesNothing = -1
+
+// ErrMoved is the cause of the error of a write that would make another version than
+// Write.Makes.
+var ErrMoved = errors.New("another version would be made")
+
+// Made is the version that a write makes of a resource whose current version is
+// versionID (0 for none), live unless it is a deletion.
+func (w *Write) Made(versionID int64, live bool) int64 {
+	if w.Op == Delete && !live {
+		return MakesNothing
+	}
+	return versionID + 1
 }
 
 // Identifier is the business identifier a conditional create is keyed by.

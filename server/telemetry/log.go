@@ -17,6 +17,8 @@ type Call struct {
 	// Interaction is a code of R4 restful-interaction, "$" and the code of an
 	// operation, or the name of a route outside FHIR; Type the resource type.
 	Interaction, Type string
+	// Address is the IP address of who asks; "" when it is not known.
+	Address string
 }
 
 type callKey struct{}

@@ -256,6 +256,11 @@ func (b *batch) write(index int, p *prepared, find finder) (store.Version, error
 	if !next.deleted {
 		b.place(found, next.pos, next.shard)
 	}
+	if w.Key.Type == store.Audited {
+		if err := b.link(v); err != nil {
+			return store.Version{}, err
+		}
+	}
 	b.keys[w.Key] = next
 	b.undo = append(b.undo, func() {
 		if exists {
@@ -315,6 +320,9 @@ func (b *batch) allowed(index int, p *prepared, cur current, exists bool, find f
 			err = err.WithETag(store.Version{VersionID: cur.vid}.ETag())
 		}
 		return err
+	}
+	if w.Makes != 0 && w.Makes != w.Made(cur.vid, exists && !cur.deleted) {
+		return fhir.Conflict("%s was changed meanwhile", w.Key).WithCause(store.ErrMoved)
 	}
 	if w.IfAbsent && exists && !cur.deleted {
 		return b.exists(index, []int64{cur.pos}, find)

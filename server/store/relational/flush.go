@@ -30,6 +30,10 @@ func (s *Store) load(ctx context.Context, c *conn, b *batch, units []*prepared) 
 				}
 			}
 		}
+		if _, have := b.records[chainHead]; !have && p.audits() {
+			b.records[chainHead] = recordState{}
+			records = append(records, chainHead)
+		}
 		for _, w := range p.unit.Records {
 			key := recordKey{w.Collection, w.Key}
 			if _, have := b.records[key]; !have && (w.IfAbsent || w.IfValue != nil) {
