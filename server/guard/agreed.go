@@ -35,7 +35,8 @@ func (s *Store) present(ctx context.Context) (ruling *consents.Ruling, err error
 
 // agreed is what of a View patients agree to show.
 func (g *guard) agreed(ruling *consents.Ruling, typ string, view search.View) search.View {
-	if ruling == nil || typ == consent && g.reach.KeepsConsents() {
+	// Who may look at what everybody did sees it whatever patients agree to.
+	if ruling == nil || typ == store.Audited || typ == consent && g.reach.KeepsConsents() {
 		return view
 	}
 	return both(view, ruling.View(typ))

@@ -21,10 +21,19 @@ func selected(of store.Selection) auth.Right {
 	return auth.Search
 }
 
+// reached is a selection without the AuditEvents, of which there may be more than of all
+// else, when the caller reaches none: a scope for every type is none for them.
+func (r *reader) reached(of store.Selection) store.Selection {
+	if of.Type == "" && !r.reach.Scoped(store.Audited, selected(of)) {
+		of.Except = store.Audited
+	}
+	return of
+}
+
 // wholly reports whether nothing that a selection names is hidden.
 func (r *reader) wholly(of store.Selection) (bool, error) {
 	if of.Type == "" {
-		return r.book == nil && r.reach.Whole("*", selected(of)), nil
+		return r.book == nil && r.reach.Whole("*", selected(of)) && (of.Except == store.Audited || r.reach.View(store.Audited, selected(of)).Whole), nil
 	}
 	view, err := r.view(of.Type, selected(of))
 	return view.Whole, err
@@ -33,6 +42,7 @@ func (r *reader) wholly(of store.Selection) (bool, error) {
 // Versions gives the versions that a selection names, looking at them in rounds. To
 // look at too many is too costly.
 func (r *reader) Versions(of store.Selection, limit int) ([]store.Version, error) {
+	of = r.reached(of)
 	if whole, err := r.wholly(of); err != nil {
 		return nil, err
 	} else if whole {
@@ -55,6 +65,7 @@ func (r *reader) Versions(of store.Selection, limit int) ([]store.Version, error
 // CountVersions is how many versions a selection names; -1 when they are more than
 // atMost, or too many to look at.
 func (r *reader) CountVersions(of store.Selection, atMost int64) (int64, error) {
+	of = r.reached(of)
 	if whole, err := r.wholly(of); err != nil {
 		return 0, err
 	} else if whole {

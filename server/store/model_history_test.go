@@ -14,7 +14,7 @@ func (m *model) selected(of store.Selection) []store.Version {
 	var list []store.Version
 	for _, v := range m.feed {
 		ok := v.Position > of.Above && (of.Below == 0 || v.Position < of.Below) &&
-			(of.Type == "" || v.Key.Type == of.Type) && (of.ID == "" || v.Key.ID == of.ID)
+			(of.Type == "" || v.Key.Type == of.Type) && (of.ID == "" || v.Key.ID == of.ID) && (of.Except == "" || v.Key.Type != of.Except)
 		if of.Only != nil {
 			ok = ok && slices.ContainsFunc(of.Only, func(n store.Named) bool {
 				return n.Key == v.Key && (n.VersionID == 0 || n.VersionID == v.VersionID)
@@ -70,6 +70,9 @@ func (g generator) history() operation {
 		if g.IntN(2) == 0 {
 			of.ID = g.key().ID
 		}
+	}
+	if g.IntN(4) == 0 {
+		of.Except = g.key().Type
 	}
 	if g.IntN(3) == 0 {
 		of.Above = began + g.Int64N(400_000)

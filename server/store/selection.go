@@ -8,6 +8,8 @@ type Selection struct {
 	// Type and ID narrow to one resource type, and with an ID to one resource; ""
 	// does not narrow.
 	Type, ID string
+	// Except leaves the versions of one type out; "" leaves out none.
+	Except string
 	// Above and Below are positions that the versions lie strictly between; a zero
 	// Below is no bound.
 	Above, Below int64

@@ -119,6 +119,9 @@ func (r *reader) selection(b *sqlText, of store.Selection) (with string) {
 	case of.Type != "":
 		b.WriteString(" AND v.rtype || '' = " + b.arg(of.Type)) // the expression of index version_type
 	}
+	if of.Except != "" {
+		b.WriteString(" AND v.rtype <> " + b.arg(of.Except))
+	}
 	if of.During != nil {
 		b.WriteString(" AND v.pos < " + b.arg(of.During.To))
 		// What came after it, as far as the selection sees, came after the period's begin.
