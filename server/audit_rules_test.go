@@ -145,7 +145,10 @@ func TestAudit_Killed(t *testing.T) {
 							default:
 							}
 							id := fmt.Sprintf("p%d-%d-%d", round, w, n)
-							if status, _, _ := exchange(http.MethodPut, p.Base+"/Patient/"+id, `{"resourceType":"Patient","id":"`+id+`"}`); status != 201 {
+							if status, _, answer := exchange(http.MethodPut, p.Base+"/Patient/"+id, `{"resourceType":"Patient","id":"`+id+`"}`); status != 201 {
+								if status != 0 {
+									t.Error(status, answer)
+								}
 								return
 							}
 							mu.Lock()
@@ -160,7 +163,12 @@ func TestAudit_Killed(t *testing.T) {
 						}
 					})
 				}
-				time.Sleep(300 * time.Millisecond)
+				for some, patience := 0, 0; some < 10*(round+1) && patience < 600; patience++ {
+					time.Sleep(50 * time.Millisecond)
+					mu.Lock()
+					some = len(read)
+					mu.Unlock()
+				}
 				p.Kill(t)
 				close(stop)
 				clients.Wait()

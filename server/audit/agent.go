@@ -42,6 +42,9 @@ func begin(ctx context.Context, kind Kind) (*Event, error) {
 	if access, ok := auth.From(ctx); ok {
 		e.Agent.Client, e.Agent.User, e.Agent.FHIRUser = access.Client, access.User, access.FHIRUser
 		e.Agent.Role, e.Agent.Token = string(access.Role), access.ID
+		if len(e.Purposes) == 0 && len(access.Purposes) > 0 {
+			e.Purposes = access.Purposes
+		}
 	}
 	return e, nil
 }
