@@ -182,7 +182,9 @@ func (g *Reach) Consents(c Change) bool {
 		return true
 	}
 	if g.access.User+g.access.FHIRUser == "" {
-		return slices.ContainsFunc(g.access.Scopes, func(s Scope) bool { return s.Type == "Consent" && s.Rights&c.Right != 0 && g.counts(s, "Consent", c.Right) })
+		return slices.ContainsFunc(g.access.Scopes, func(s Scope) bool {
+			return s.Type == "Consent" && s.Rights&c.Right != 0 && g.counts(s, "Consent", c.Right)
+		})
 	}
 	if g.self.Type != "Patient" {
 		return false
