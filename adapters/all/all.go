@@ -7,6 +7,7 @@ import (
 	"vitalwire/adapters/applehealth"
 	"vitalwire/adapters/blegatt"
 	"vitalwire/adapters/clarity"
+	"vitalwire/adapters/cms50e"
 	"vitalwire/adapters/dexcom"
 	"vitalwire/adapters/fitbit"
 	"vitalwire/adapters/garmin"
@@ -17,7 +18,9 @@ import (
 	"vitalwire/adapters/libreview"
 	"vitalwire/adapters/nightscout"
 	"vitalwire/adapters/omron"
+	"vitalwire/adapters/oura"
 	"vitalwire/adapters/phd20601"
+	"vitalwire/adapters/polar"
 	"vitalwire/adapters/tidepool"
 	"vitalwire/adapters/withings"
 )
@@ -28,6 +31,7 @@ func Adapters() []adapters.Adapter {
 		applehealth.Adapter,
 		blegatt.Adapter,
 		clarity.Adapter,
+		cms50e.Adapter,
 		dexcom.Adapter,
 		fitbit.Adapter,
 		garmin.Adapter,
@@ -38,7 +42,9 @@ func Adapters() []adapters.Adapter {
 		libreview.Adapter,
 		nightscout.Adapter,
 		omron.Adapter,
+		oura.Adapter,
 		phd20601.Adapter,
+		polar.Adapter,
 		tidepool.Adapter,
 		withings.Adapter,
 	}

@@ -57,6 +57,10 @@ var vendorVectors = map[string]struct {
 	"garmin_webhook_openwearables.json": {adapter: "garmin", count: 22, has: []string{"150020  2026-06-16T16:00:00-05:00 device record sd60a3665-6a31b950 manual", "+150021 112 ", "+150022 73 ", "muscleMassInGrams 35.000 263875 2024-01-15T12:00:00+00:00", "hrvValues 70 ", "hrvValues 73 ", "hrvValues 68 ", "lastNightAvg 84 ", "149514 65 264864 2024-01-15T00:15:00+00:00"}},
 	"googlefit-merge-heart-rate.json":   {adapter: "googlefit", count: 2, has: []string{"149514 54 264864 2015-01-30T15:37:48.186+00:00", "149514 58.0 264864 2015-07-10T14:34:32.914+00:00 offset for 1.001"}},
 	"googlefit-merge-height.json":       {adapter: "googlefit", count: 2, has: []string{"188740 1.8287990093231201 263424 2015-07-08T03:17:06.03+00:00 offset manual"}},
+	"oura_sleep.json": {adapter: "oura", count: 15, has: []string{"time_in_bed 28800 264320 2024-01-15T23:00:00+00:00 offset record sleep-abc123", "time_in_bed note The source gives an end before the start", "efficiency 88 262688", "deep_sleep_duration 5400 ", "light_sleep_duration 14400 ",
+		"rem_sleep_duration 7200 ", "awake_time 1800 ", "sleep_phase concept deep 2024-01-15T23:00:00+00:00 offset for 120", "sleep_phase concept rem 2024-01-15T23:02:00+00:00 offset for 60", "sleep_phase concept deep 2024-01-15T23:00:00+00:00 offset for 300", "sleep_phase concept awake 2024-01-15T23:05:00+00:00 offset for 300"}},
+	"polar_sleep.json":   {adapter: "polar", count: 13, has: []string{"deep_sleep 5400 264320 2024-01-14T23:00:00+02:00 offset for 28800", "light_sleep 14400 ", "rem_sleep 7200 ", "total_interruption_duration 1800 ", "149514 58 264864 2024-01-14T23:30:00+02:00", "149514 54 264864 2024-01-15T00:00:00+02:00", "149514 52 264864 2024-01-15T00:30:00+02:00", "hypnogram concept 4 2024-01-15T00:30:00+02:00"}},
+	"cms50e_serial.json": {adapter: "cms50e", body: pulseFrames, count: 10, has: []string{"150456 98 262688 never", "149530 72 264864", "150456 95 ", "149530 70 ", "150456 absent temp-unknown", "149530 absent temp-unknown", "149530 68 ", "150456 97 ", "149530 60 "}},
 	"libreview_edge_cases.json": {adapter: "libreview", body: libreviewEdges, count: 9, has: []string{"160212 100 264274 2026-06-24T00:00:00", "160212 101 264274 2026-06-24T12:00:00", "160212 102 264274 2026-06-24T23:30:00",
 		"160212 103 264274 2026-06-24T08:15:30", "160212 104 264274 2026-06-24T08:15:00", "160212 105 264274 2025-01-15T23:30:00", "160212 106 264274 2025-01-15T23:30:00", "160212 112 264274 2024-02-29T08:00:00",
 		"refused no record of it can be read; the first: the device timestamp is no time", "refused day and month of its dates cannot be told apart", "refused no header row", "refused it has no column"}},
@@ -109,6 +113,16 @@ func ihealthZones(t *testing.T, file []byte) (frames [][]byte) {
 	unmarshal(t, file, &zones)
 	for i, c := range zones.Cases {
 		frames = append(frames, fmt.Appendf(nil, `{"BODataList":[{"BO":0,"HR":%d,"MDate":%d,"TimeZone":%s}]}`, i+1, zones.MDate, c.TimeZone))
+	}
+	return frames
+}
+
+// pulseFrames are the bytes of each case.
+func pulseFrames(t *testing.T, file []byte) (frames [][]byte) {
+	var table struct{ Cases []struct{ Hex string } }
+	unmarshal(t, file, &table)
+	for _, c := range table.Cases {
+		frames = append(frames, golden.Hex(t, c.Hex))
 	}
 	return frames
 }
