@@ -26,6 +26,7 @@ type Bedside struct {
 	Registration string `env:"VITALWIRE_REGISTRATION" enum:"open,approve,closed" default:"open" help:"Whose frames are taken: of every device (open), of new devices once POST /ingest/devices approved them, until when they wait (approve), or of devices enrolled there only (closed)."`
 	MQTT         `embed:""`
 	PHD          `embed:""`
+	Drop         string            `env:"VITALWIRE_DROP" name:"drop" type:"existingdir" placeholder:"DIR" help:"Folder to take frames from as files: DIR/{adapter}/{file}; they end in its subfolders done and failed. By default none."`
 	Authorities  map[string]string `env:"VITALWIRE_PATIENT_AUTHORITY" name:"patient-authority" placeholder:"NAME=URI" help:"Identifier system of the patients of an assigning authority that messages name without an OID (HL7 PID-3.4); may be repeated."`
 }
 

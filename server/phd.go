@@ -12,6 +12,7 @@ import (
 
 	"vitalwire/adapters/phd20601"
 	"vitalwire/server/ingest"
+	"vitalwire/server/ingest/drop"
 	"vitalwire/server/ingest/phdtcp"
 	"vitalwire/server/telemetry"
 )
@@ -55,6 +56,25 @@ func mutual(c Config, flag, ca string) (*tls.Config, error) {
 		return nil, fmt.Errorf("%s %s holds no certificate", flag, ca)
 	}
 	return config, nil
+}
+
+// takeFiles begins to take files from --drop.
+func (s *Server) takeFiles(c Config, frames *ingest.Service, metrics *telemetry.Metrics, log *slog.Logger) error {
+	if c.Drop == "" {
+		return nil
+	}
+	folder := &drop.Folder{Ingest: frames, Dir: c.Drop, Log: log}
+	if err := folder.Prepare(); err != nil {
+		return fmt.Errorf("--drop: %w", err)
+	}
+	metrics.Gauge("drop_done", "Files of --drop that were stored.", func() float64 { done, _, _ := folder.Totals(); return float64(done) })
+	metrics.Gauge("drop_failed", "Files of --drop that could not be read; they lie in failed.", func() float64 { _, failed, _ := folder.Totals(); return float64(failed) })
+	metrics.Gauge("drop_retried", "How often a file of --drop could not be stored and was left for the next look.", func() float64 { _, _, waiting := folder.Totals(); return float64(waiting) })
+	ctx, stop := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() { folder.Watch(ctx); close(ended) }()
+	s.wires = append(s.wires, func(context.Context) error { stop(); <-ended; return nil })
+	return nil
 }
 
 // takePHD begins to take agents on --phd-tcp.

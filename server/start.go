@@ -276,7 +276,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		return nil, err
 	}
 	face.Jobs = s.jobs
-	if err := errors.Join(s.takeMQTT(c, frames, engine, metrics, log), s.takePHD(c, frames, metrics, log)); err != nil {
+	if err := errors.Join(s.takeMQTT(c, frames, engine, metrics, log), s.takePHD(c, frames, metrics, log), s.takeFiles(c, frames, metrics, log)); err != nil {
 		return nil, err
 	}
 	metrics.Gauge("async_waiting", "Requests with Prefer: respond-async that wait.", func() float64 { return float64(s.jobs.Waiting()) })

@@ -30,6 +30,7 @@ var inServer = map[string][]string{
 	"server/job":               {"server/store"},
 	"server/telemetry":         {},
 	"server/ingest":            {"server/interaction", "server/store"},
+	"server/ingest/drop":       {"server/ingest"},
 	"server/ingest/mllp":       {"server/ingest"},
 	"server/ingest/mqtt":       {"server/ingest"},
 	"server/ingest/phdtcp":     {"server/ingest"},

@@ -37,12 +37,12 @@ type Book struct {
 	// the rest is known.
 	mark, position int64
 	// epoch is that of the search parameters that rulings ask by.
-	epoch int64
-	known bool
-	numbers        map[string]int64 // of the class of each patient
-	classes        map[int64]*class // by number
-	callers        map[string]*standing
-	rulings        map[string]*Ruling
+	epoch   int64
+	known   bool
+	numbers map[string]int64 // of the class of each patient
+	classes map[int64]*class // by number
+	callers map[string]*standing
+	rulings map[string]*Ruling
 }
 
 // class are patients whose Consents say the same.
