@@ -52,8 +52,9 @@ func TestScripts(t *testing.T) {
 // TestScripts_Configured plays scripts on servers that are set up otherwise.
 func TestScripts_Configured(t *testing.T) {
 	for folder, change := range map[string]func(*server.Config){
-		"enforced": func(c *server.Config) { c.References, c.ConditionalDelete, c.MaxEntries = "enforce", "multiple", 4 },
-		"warned":   func(c *server.Config) { c.References, c.ConditionalDelete = "warn", "off" },
+		"enforced":  func(c *server.Config) { c.References, c.ConditionalDelete, c.MaxEntries = "enforce", "multiple", 4 },
+		"templates": func(c *server.Config) { c.Templates = "../adapters/template/testdata" },
+		"warned":    func(c *server.Config) { c.References, c.ConditionalDelete = "warn", "off" },
 	} {
 		for name, open := range stores {
 			t.Run(folder+" "+name, func(t *testing.T) {

@@ -55,6 +55,7 @@ type Config struct {
 	Login
 	TLS
 	Bedside
+	Rules
 }
 
 // Policies are what writes may do.
@@ -84,10 +85,11 @@ type commands struct {
 	Keys   struct {
 		Rotate struct{} `cmd:"" help:"Make new signing keys before it is time. They sign a day later; the old ones stay published for a week."`
 	} `cmd:"" help:"The keys that ID tokens, and access tokens that are JWTs, are signed with."`
-	Token       tokenCommand `cmd:"" help:"Print an access token for operators and scripts on this machine."`
-	VerifyAudit struct{}     `cmd:"" name:"verify-audit" help:"Follow the hash chain of the AuditEvents at --store; exit status 0 says that none was changed, removed or put in behind the server's back."`
-	Health      struct{}     `cmd:"" help:"Ask the server at --listen whether it is well; exit status 0 says yes."`
-	Show        struct{}     `cmd:"" name:"version" help:"Print the version."`
+	Template    templateCommands `cmd:"" help:"Try and test the templates of --templates."`
+	Token       tokenCommand     `cmd:"" help:"Print an access token for operators and scripts on this machine."`
+	VerifyAudit struct{}         `cmd:"" name:"verify-audit" help:"Follow the hash chain of the AuditEvents at --store; exit status 0 says that none was changed, removed or put in behind the server's back."`
+	Health      struct{}         `cmd:"" help:"Ask the server at --listen whether it is well; exit status 0 says yes."`
+	Show        struct{}         `cmd:"" name:"version" help:"Print the version."`
 	Check       struct {
 		Check struct{} `cmd:"" default:"1" help:"Check the configuration and the store without serving; exit status 0 says that the server would start."`
 	} `cmd:"" name:"config" help:"Check the configuration."`

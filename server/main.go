@@ -111,6 +111,10 @@ func Main(p Program) int {
 		err = removeUser(ctx, c.Config, c.User.Remove.Name, stdout)
 	case "keys rotate":
 		err = withAuthority(ctx, c.Config, func(a *auth.Authority) error { return a.RotateKeys(ctx) })
+	case "template try <template> <input>":
+		err = tryTemplate(c.Template, stdout)
+	case "template test <dir>":
+		err = testTemplates(c.Template.Test.Dir, stdout)
 	case "token":
 		err = mint(ctx, c.Config, c.Token, stdout)
 	default:

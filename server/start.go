@@ -205,6 +205,13 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		return nil, err
 	}
 	frames.Authorities = c.Authorities
+	rules, err := c.Rules.shelf(life, languages, s.running.Go, log)
+	if err != nil {
+		return nil, err
+	}
+	if rules != nil {
+		frames.Templates = rules.Adapters
+	}
 	for name, of := range map[string]struct {
 		help  string
 		value func(ingest.IntakeTotals) int64
@@ -246,6 +253,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		Operations: operations,
 		Knowledge:  known,
 		Ingest:     frames,
+		Templates:  rules,
 		Limits:     rest.Limits{Body: c.MaxBody, URL: c.MaxURL, Header: c.MaxHeader, Depth: c.MaxDepth},
 		Origins:    c.Origins,
 		Ready:      s.ready,

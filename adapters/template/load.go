@@ -42,7 +42,7 @@ type Case struct {
 // Load reads the folder of a template and runs its cases. Errors: *Invalid for a
 // template that cannot be used, *Failed when a case does not come out.
 func Load(folder fs.FS, name string) (*Template, error) {
-	t, err := read(folder, name)
+	t, err := Read(folder, name)
 	if err != nil {
 		return nil, err
 	}
@@ -52,8 +52,9 @@ func Load(folder fs.FS, name string) (*Template, error) {
 	return t, t.Test()
 }
 
-// read reads the template itself. Its name is that of its folder.
-func read(folder fs.FS, name string) (*Template, error) {
+// Read reads the template of a folder without its cases; its name is that of the
+// folder. Errors: *Invalid.
+func Read(folder fs.FS, name string) (*Template, error) {
 	own, err := limited(folder, ownFile, maxTemplate)
 	if err == nil {
 		t, err := Own(own)
@@ -63,7 +64,6 @@ func read(folder fs.FS, name string) (*Template, error) {
 		if t.Name != name {
 			return nil, &Invalid{[]Issue{{ownFile + " $.template", fmt.Sprintf("the name is %q and that of the folder %q", t.Name, name)}}}
 		}
-		t.Digest = digest(own)
 		return t, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {

@@ -23,7 +23,7 @@ func Own(data []byte) (*Template, error) {
 	if !top.object("template", "version", "about", "format", "csv", "sender", "language", "device", "patient", "time", "readings") {
 		return nil, f.err()
 	}
-	t := &Template{Name: name(top.get("template")), Version: top.get("version").needed(), shapes: map[string]*shape{}}
+	t := &Template{Name: name(top.get("template")), Version: top.get("version").needed(), shapes: map[string]*shape{}, Digest: digest(data)}
 	top.get("about").text()
 	if len(t.Version) > 40 {
 		top.get("version").fail("a version has 40 characters at most")

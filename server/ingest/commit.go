@@ -306,7 +306,7 @@ func (s *Service) planObservations(ctx context.Context, r store.Reader, p *plan,
 	if err != nil {
 		return err
 	}
-	p.write(interaction.NewWrite(store.Create, fhir.Key{Type: "Provenance", ID: id}, provenance(made, agent, w.Frame, s.Now())))
+	p.write(interaction.NewWrite(store.Create, fhir.Key{Type: "Provenance", ID: id}, provenance(made, agent, w, s.Now())))
 	return nil
 }
 

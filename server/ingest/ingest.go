@@ -24,6 +24,8 @@ import (
 type Service struct {
 	Store    store.Store
 	Adapters []adapters.Adapter
+	// Templates are adapters that may change while the server serves; nil for none.
+	Templates func() []adapters.Adapter
 	// Check validates what is to be written (see knowledge.Base.Check); devices
 	// have no back door. nil checks nothing.
 	Check func(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error)
@@ -169,7 +171,11 @@ func (f frame) receivedKnown() bool { return !f.Received.IsZero() }
 
 func (s *Service) adapter(name string) (adapters.Adapter, error) {
 	var names []string
-	for _, a := range s.Adapters {
+	all := s.Adapters
+	if s.Templates != nil {
+		all = append(all[:len(all):len(all)], s.Templates()...)
+	}
+	for _, a := range all {
 		if a.Name == name {
 			return a, nil
 		}

@@ -7,8 +7,9 @@ import (
 )
 
 // provenance says that Observations were made from a raw frame (R4 provenance):
-// the agent is the device that submitted it, the entity the frame's Binary.
-func provenance(targets []fhir.Key, agent fhir.Key, frameHash string, now time.Time) *fhir.Resource {
+// the agent is the device that submitted it, the entity the frame's Binary. Where a
+// template of the operator read the frame, its version is an agent, too.
+func provenance(targets []fhir.Key, agent fhir.Key, w waiting, now time.Time) *fhir.Resource {
 	list := fhir.NewArray()
 	for _, t := range targets {
 		list.Append(reference(t.String()))
@@ -19,12 +20,21 @@ func provenance(targets []fhir.Key, agent fhir.Key, frameHash string, now time.T
 	root.Set("recorded", fhir.NewString(fhir.FormatInstant(now)))
 	root.Set("activity", fhir.NewObject(fhir.M("coding", fhir.NewArray(fhir.NewObject(
 		fhir.S("system", "http://terminology.hl7.org/CodeSystem/v3-DataOperation"), fhir.S("code", "CREATE"))))))
-	root.Set("agent", fhir.NewArray(fhir.NewObject(
+	agents := fhir.NewArray(fhir.NewObject(
 		fhir.M("type", fhir.NewObject(fhir.M("coding", fhir.NewArray(fhir.NewObject(
 			fhir.S("system", "http://terminology.hl7.org/CodeSystem/provenance-participant-type"), fhir.S("code", "assembler")))))),
-		fhir.M("who", reference(agent.String())))))
+		fhir.M("who", reference(agent.String()))))
+	if t := w.Report.Template; t != nil {
+		agents.Append(fhir.NewObject(
+			fhir.M("type", fhir.NewObject(fhir.M("coding", fhir.NewArray(fhir.NewObject(
+				fhir.S("system", "http://terminology.hl7.org/CodeSystem/provenance-participant-type"), fhir.S("code", "composer")))))),
+			fhir.M("who", fhir.NewObject(
+				fhir.M("identifier", fhir.NewObject(fhir.S("system", "urn:vitalwire:template"), fhir.S("value", t.Name+"|"+t.Version+"|"+t.Digest))),
+				fhir.S("display", "template "+t.Name+" "+t.Version)))))
+	}
+	root.Set("agent", agents)
 	root.Set("entity", fhir.NewArray(fhir.NewObject(
-		fhir.S("role", "source"), fhir.M("what", reference("Binary/"+frameHash)))))
+		fhir.S("role", "source"), fhir.M("what", reference("Binary/"+w.Frame)))))
 	return r
 }
 

@@ -40,25 +40,27 @@ func (s *Service) whose(r store.Reader, names []string, report acom.Report, t ti
 		return "", false, err
 	}
 	var unknown []store.Identifier
+	named := report.Subject
 	if b := report.Bedside; b != nil {
+		named = b.Subject
 		if b.Place != "" {
 			if err := hear(bedName(b.Place)); err != nil {
 				return "", false, err
 			}
 		}
-		for _, id := range s.subjectIDs(b.Subject) {
-			holders, err := r.Holders("Patient", id)
-			if err != nil {
-				return "", false, err
+	}
+	for _, id := range s.subjectIDs(named) {
+		holders, err := r.Holders("Patient", id)
+		if err != nil {
+			return "", false, err
+		}
+		for _, v := range holders {
+			if p := v.Key.String(); !slices.Contains(said, p) {
+				said = append(said, p)
 			}
-			for _, v := range holders {
-				if p := v.Key.String(); !slices.Contains(said, p) {
-					said = append(said, p)
-				}
-			}
-			if len(holders) == 0 {
-				unknown = append(unknown, id)
-			}
+		}
+		if len(holders) == 0 {
+			unknown = append(unknown, id)
 		}
 	}
 	if len(said) != 1 {

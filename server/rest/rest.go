@@ -21,6 +21,7 @@ import (
 	"vitalwire/server/knowledge"
 	"vitalwire/server/operation"
 	"vitalwire/server/telemetry"
+	"vitalwire/server/templates"
 )
 
 // Server answers HTTP. Its fields are set once, before Handler is called.
@@ -29,6 +30,8 @@ type Server struct {
 	Operations *operation.Set
 	Knowledge  *knowledge.Base
 	Ingest     *ingest.Service
+	// Templates are the operator's; nil for none.
+	Templates *templates.Shelf
 	// Auth gives and knows access tokens; nil lets everybody do everything.
 	Auth *auth.Authority
 	// Limits of requests; those left 0 are the defaults.

@@ -45,6 +45,9 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/ingest/refused", "listRefused", "Lists frames that could not be read.", pageParameters[1:], nil, map[int]string{200: "A page."}, s.listRefused},
 		{http.MethodPost, "/ingest/refused/:id/replay", "replay", "Tries a refused frame again.", nil, nil,
 			map[int]string{200: "All was there already.", 201: "Resources were made.", 202: "Readings wait for a patient."}, s.replay},
+		{http.MethodGet, "/ingest/templates", "listTemplates", "Lists the operator's templates, which version is in service, and what is wrong with a newer one.", nil, nil, map[int]string{200: "The list."}, s.listTemplates},
+		{http.MethodPost, "/ingest/templates/:name/try", "tryTemplate", "Says field by field what a template makes of an input. Nothing is stored.", nil,
+			[]string{"application/json", "text/csv", "application/xml", "application/octet-stream"}, map[int]string{200: "What it makes of it, or why it refuses it."}, s.tryTemplate},
 		{http.MethodPost, "/ingest/:adapter", "submit", "Takes one device frame.", []parameter{
 			{"deviceId", "EUI-64 of the device, for a raw frame"}, {"gatewayId", "EUI-64 of the gateway"}, {"receivedAt", "when the gateway got it, RFC 3339"}, {"characteristic", "Bluetooth UUID"}},
 			frame, map[int]string{200: "All was there already.", 201: "Resources were made; the Bundle names them.", 202: "Readings wait for a patient."}, s.submit},
