@@ -39,6 +39,9 @@ func (s *Subject) meets(c Clause) (bool, error) {
 	case c.Param.Retired():
 		return false, fhir.Unavailable("the security labels have just changed; try again")
 	}
+	if s.From.lacks(c) {
+		return c.Not, nil
+	}
 	s.asks(c)
 	if c.Missing != nil {
 		return s.has(c.Param) != *c.Missing, nil

@@ -1,7 +1,9 @@
 package search
 
 import (
+	"bytes"
 	"slices"
+	"strings"
 
 	"vitalwire/fhir"
 )
@@ -10,6 +12,8 @@ import (
 type Source struct {
 	Registry *Registry
 	Resource *fhir.Resource
+	// Body is its canonical JSON; nil makes nothing quicker.
+	Body []byte
 
 	have []*Param
 	all  bool
@@ -29,6 +33,32 @@ func (s *Subject) asks(c Clause) {
 		return
 	}
 	s.need(params)
+}
+
+// lacks reports whether a clause on codes holds for nothing of a resource, since none of
+// the codes is anywhere in its text. It is not known of a code that may be written in
+// another way, or that is not in the text at all, as a computed label is.
+func (f *Source) lacks(c Clause) bool {
+	if f == nil || f.Body == nil || f.all || c.By != ByValue || c.Missing != nil {
+		return false
+	}
+	for _, p := range c.Param.Indexed() {
+		if p.Type != Token || p.labels != nil || p.Index != "" {
+			return false
+		}
+	}
+	for _, o := range c.Operands {
+		if o.Code == nil || !plain(*o.Code) || bytes.Contains(f.Body, []byte(*o.Code)) {
+			return false
+		}
+	}
+	return true
+}
+
+// plain reports whether a code is written in JSON as it is, and never makes itself out of
+// something else, as true and false do.
+func plain(code string) bool {
+	return len(code) > 1 && code != "true" && code != "false" && strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
 // alone reports whether the values of a parameter can be made without those of others.

@@ -171,5 +171,5 @@ func (g *guard) lazy(v store.Version) (*search.Subject, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stored body of %s: %w", v.Key, err)
 	}
-	return &search.Subject{Type: v.Key.Type, ID: v.Key.ID, Position: v.Position, From: &search.Source{Registry: g.known, Resource: r}}, nil
+	return &search.Subject{Type: v.Key.Type, ID: v.Key.ID, Position: v.Position, From: &search.Source{Registry: g.known, Resource: r, Body: v.Body}}, nil
 }

@@ -13,12 +13,17 @@ import (
 type factClause struct {
 	whole []any    // keys that match with any sub
 	exact [][2]any // key and sub
+	// bit of item.present without which there is no entry; 0 of a parameter without one.
+	bit int64
 }
 
 func newFactClause(c search.Clause, p *search.Param) (factClause, error) {
 	var f factClause
 	if p.Retired() {
 		return f, store.Stale()
+	}
+	if p.Bit >= 0 && p.Bit < 63 {
+		f.bit = 1 << p.Bit
 	}
 	for _, o := range c.Operands {
 		if err := f.add(c, p, o); err != nil {
@@ -109,7 +114,11 @@ func (f factClause) probe(b *sqlText) string {
 	for _, kind := range f.kinds() {
 		either = append(either, "(SELECT 1 FROM ix c WHERE c.pos = d.pos AND "+kind.match(b)+" LIMIT 1) IS NOT NULL")
 	}
-	return anyOf(either)
+	if f.bit == 0 {
+		return anyOf(either)
+	}
+	// What has no value at all needs no seek.
+	return fmt.Sprintf("(d.present & %d <> 0 AND %s)", f.bit, anyOf(either))
 }
 
 func (f factClause) arms(b *sqlText, rough bool) []arm {

@@ -2,7 +2,7 @@ package relational
 
 import (
 	sqldriver "database/sql/driver"
-	"strconv"
+	"fmt"
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
@@ -14,6 +14,9 @@ type ownedSource struct {
 	cases []source
 	table caseTable
 	self  string // a patient of whom everything is met, unless ""
+
+	of   *sqlText
+	text string // of the probe there
 }
 
 // caseTable is a search.CaseTable as a parameter. It is compared by its id: what was
@@ -33,7 +36,7 @@ func (s *Store) newOwned(o *search.Owned) (source, error) {
 	if len(o.Cases) > mostCases {
 		return nil, fhir.TooCostly("what patients agree to comes to more than %d different cases, which no search can tell apart", mostCases)
 	}
-	made := ownedSource{d: s.d, self: o.Self, table: caseTable{o.Table.ID, &o.Table.Cases}}
+	made := &ownedSource{d: s.d, self: o.Self, table: caseTable{o.Table.ID, &o.Table.Cases}}
 	for _, v := range o.Cases {
 		met, err := s.viewed(o.Type, v)
 		if err != nil {
@@ -56,29 +59,29 @@ func (s *Store) viewed(typ string, v search.View) (source, error) {
 	return s.member(clause)
 }
 
-func (s ownedSource) probe(b *sqlText) string {
-	one, each := s.by(b, "d.owner"), s.by(b, "w.sub")
-	return "CASE WHEN d.owner IS NULL THEN (1 = 1) WHEN d.marks & " + strconv.FormatInt(moreOwner, 10) + " = 0 THEN " + one +
-		" ELSE NOT EXISTS (SELECT 1 FROM ix w WHERE w.key = " + b.arg(ownersKey()) + " AND w.pos = d.pos AND NOT " + each + ") END"
-}
-
-// by is what an owner demands of a row.
-func (s ownedSource) by(b *sqlText, owner string) string {
+func (s *ownedSource) probe(b *sqlText) string {
+	// It is long, and the same in each query of a union.
+	if s.of == b {
+		return s.text
+	}
 	results := make([]string, len(s.cases))
 	for i, met := range s.cases {
 		results[i] = "coalesce(" + met.probe(b) + ", false)"
 	}
-	text := s.d.Switch(b.arg(s.table), "coalesce((SELECT o.number FROM consented o WHERE o.owner = "+owner+"), 0)", results)
-	if s.self == "" {
-		return text
+	met := s.d.Switch(b.arg(s.table), "coalesce((SELECT o.number FROM consented o WHERE o.owner = w.owner), 0)", results)
+	if s.self != "" {
+		met = "(w.owner = " + b.arg(ownerKey(s.self)) + " OR " + met + ")"
 	}
-	return "(" + owner + " = " + b.arg(ownerKey(s.self)) + " OR " + text + ")"
+	several := fmt.Sprintf("d.marks & %d", moreOwner)
+	s.of, s.text = b, "(d.owner IS NULL OR (SELECT 1 FROM (SELECT d.owner AS owner WHERE "+several+" = 0 UNION ALL SELECT x.sub AS owner FROM ix x WHERE "+several+
+		" <> 0 AND x.key = "+b.arg(ownersKey())+" AND x.pos = d.pos) w WHERE NOT "+met+" LIMIT 1) IS NULL)"
+	return s.text
 }
 
-func (ownedSource) arms(*sqlText, bool) []arm { return nil }
+func (*ownedSource) arms(*sqlText, bool) []arm { return nil }
 
-func (ownedSource) drives() bool { return false }
+func (*ownedSource) drives() bool { return false }
 
-func (ownedSource) once() bool { return false }
+func (*ownedSource) once() bool { return false }
 
-func (ownedSource) only() bool { return true }
+func (*ownedSource) only() bool { return true }
