@@ -25,6 +25,8 @@ func (s *Server) submit(c echo.Context) error {
 	sub := ingest.Submission{Adapter: c.Param("adapter")}
 	media, _, _ := mime.ParseMediaType(c.Request().Header.Get("Content-Type"))
 	switch media {
+	case ndjson, "application/ndjson":
+		return s.submitLines(c, data)
 	case "application/json":
 		sub, err = ingest.ReadEnvelope(sub.Adapter, data)
 	case "application/octet-stream", "", "text/csv", "text/xml", "application/xml", "application/hl7-v2", "x-application/hl7-v2+er7", "application/hl7-v2+er7":
@@ -62,18 +64,22 @@ func (s *Server) sender(c echo.Context, sub *ingest.Submission) {
 // receipt answers with what became of a frame. Who may write readings and not read
 // them is not told whether there is a patient: for him all that was stored is alike.
 func (s *Server) receipt(c echo.Context, receipt *ingest.Receipt) {
-	if reach, err := s.Engine.Reach(c.Request().Context()); err != nil || !reach.Whole("Observation", auth.Read) {
-		s.send(c.Response(), c.Request(), http.StatusAccepted, receipt.Sealed().JSON(), format{pretty: c.QueryParam("_pretty") == "true"})
-		return
-	}
+	status, answer := s.told(c, receipt)
+	s.send(c.Response(), c.Request(), status, answer.JSON(), format{pretty: c.QueryParam("_pretty") == "true"})
+}
+
+// told is the status and the bundle of a receipt.
+func (s *Server) told(c echo.Context, receipt *ingest.Receipt) (int, *fhir.Resource) {
 	status := http.StatusOK
-	switch {
+	switch reach, err := s.Engine.Reach(c.Request().Context()); {
+	case err != nil || !reach.Whole("Observation", auth.Read):
+		return http.StatusAccepted, receipt.Sealed()
 	case receipt.Created():
 		status = http.StatusCreated
 	case receipt.Waits():
 		status = http.StatusAccepted
 	}
-	s.send(c.Response(), c.Request(), status, receipt.Bundle(s.Engine.Base).JSON(), format{pretty: c.QueryParam("_pretty") == "true"})
+	return status, receipt.Bundle(s.Engine.Base)
 }
 
 // queryFacts are the query parameters of a raw frame.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"strings"
+	"time"
 
 	broker "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
@@ -47,6 +48,7 @@ func (h *hook) OnConnectAuthenticate(cl *broker.Client, pk packets.Packet) bool 
 			return false
 		}
 	}
+	c.user, c.password, c.proved = user, string(pk.Connect.Password), time.Now()
 	c.client.Store(cl.ID)
 	c.name.Store(sender)
 	if sender != "" {
@@ -123,6 +125,11 @@ func (h *hook) OnPublish(cl *broker.Client, pk packets.Packet) (packets.Packet, 
 	c.counts.frames.Add(1)
 	l.totals.frames.Add(1)
 	name, _ := c.name.Load().(string)
+	if !c.still(name) {
+		l.totals.denied.Add(1)
+		l.Log.Warn("mqtt: a client may no longer send", "remote", c.RemoteAddr(), "name", name)
+		return pk, h.again(cl, packets.ErrNotAuthorized)
+	}
 	sub, err := submission(pk)
 	if err == nil {
 		sub.Sender = name
@@ -157,6 +164,17 @@ func (h *hook) OnPublish(cl *broker.Client, pk packets.Packet) (packets.Packet, 
 		return pk, packets.ErrPayloadFormatInvalid
 	}
 	return pk, packets.CodeSuccessIgnore
+}
+
+// still reports whether a connection is yet of who it proved to be.
+func (c *connection) still(name string) bool {
+	l := c.listener
+	if l.Authenticate == nil || time.Since(c.proved) < l.Again {
+		return true
+	}
+	now, ok := l.Authenticate(context.Background(), c.user, c.password, addressOf(c))
+	c.proved = time.Now()
+	return ok && now == name
 }
 
 // again ends a connection whose frame was not stored.

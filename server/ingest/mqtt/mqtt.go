@@ -42,6 +42,9 @@ type Listener struct {
 	// CONNECT asks for, 30 minutes by default; Stall how long CONNECT may take, 10
 	// seconds.
 	Idle, Stall time.Duration
+	// Again is how long a proof is good, 1 minute by default: then Authenticate is asked
+	// again before a frame is taken, so that who was removed does not stay in.
+	Again time.Duration
 
 	once     sync.Once
 	closed   sync.Once
@@ -93,7 +96,10 @@ type connection struct {
 	client   atomic.Value // string
 	name     atomic.Value // string
 	entered  atomic.Bool  // CONNECT was accepted
-	counts   counters
+	// What it proved to be somebody with, and when; of whoever reads.
+	user, password string
+	proved         time.Time
+	counts         counters
 
 	mu    sync.Mutex // of the deadline
 	ended bool
@@ -143,6 +149,9 @@ func (l *Listener) prepare() (err error) {
 		}
 		if l.Stall == 0 {
 			l.Stall = 10 * time.Second
+		}
+		if l.Again == 0 {
+			l.Again = time.Minute
 		}
 		l.open = map[*connection]struct{}{}
 		able := broker.NewDefaultServerCapabilities()

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -302,5 +303,24 @@ func until(t *testing.T, done func() bool) {
 		if time.Now().After(end) {
 			t.Fatal("it never came to it")
 		}
+	}
+}
+
+// TestMQTT_WhoIsRemovedDoesNotStay takes a client's right away while it is connected.
+func TestMQTT_WhoIsRemovedDoesNotStay(t *testing.T) {
+	var removed atomic.Bool
+	address, _, s := begin(t, func(l *mqtt.Listener) {
+		l.Again = time.Nanosecond
+		l.Authenticate = func(context.Context, string, string, string) (string, bool) { return "gw", !removed.Load() }
+	})
+	c := connect(t, options(address, "gw", "right"))
+	if !publish(c, inside, 1, enveloped(31, 1)) {
+		t.Fatal("not taken")
+	}
+	removed.Store(true)
+	_ = publish(c, inside, 1, enveloped(32, 2))
+	until(t, func() bool { return !c.IsConnectionOpen() })
+	if got := ward.Values(t, s, "8867-4"); len(got) != 1 || got["31"] != 1 {
+		t.Error(got)
 	}
 }
