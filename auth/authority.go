@@ -39,6 +39,9 @@ type Authority struct {
 	// Rate is a factor to how often callers may ask for tokens and pages; 0 does not
 	// limit it. (Failed logins always are.)
 	Rate float64
+	// Audit keeps what happens to people, clients and tokens; nil keeps nothing. Its error
+	// says that it could not.
+	Audit func(ctx context.Context, h Happening) error
 	// Brands are published when there are any.
 	Brands *Brands
 

@@ -80,6 +80,13 @@ func (a *Authority) writeClient(ctx context.Context, id string, secret, add bool
 		return d.Put(clientShelf, id, data)
 	})
 	a.forget()
+	if err == nil {
+		what := ClientChanged
+		if add {
+			what = ClientAdded
+		}
+		err = a.report(ctx, Happening{What: what, Name: id, Proved: true})
+	}
 	if err != nil {
 		return "", err
 	}

@@ -110,6 +110,9 @@ func (a *Authority) Unregister(ctx context.Context, id string) (found bool, err 
 		return d.Put(clientShelf, id, nil)
 	})
 	a.forget()
+	if err == nil && found {
+		err = a.report(ctx, Happening{What: ClientRemoved, Name: id, Proved: true})
+	}
 	return found, err
 }
 

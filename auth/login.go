@@ -113,10 +113,12 @@ func (a *Authority) login(w http.ResponseWriter, r *http.Request) {
 	case err != nil:
 		a.pageFault(w, r, err)
 	case wait > 0:
+		_ = a.report(r.Context(), Happening{What: SignInWaits}) // he has proved nothing
 		w.Header().Set("Retry-After", strconv.Itoa(seconds(wait)))
 		view.Fault = "There were too many failed attempts. Please try again in " + inWords(wait) + "."
 		a.loginPage(w, r, http.StatusTooManyRequests, view)
 	case u == nil:
+		_ = a.report(r.Context(), Happening{What: SignInFailed})
 		view.Fault = "That name and password do not belong together."
 		a.loginPage(w, r, http.StatusUnauthorized, view)
 	default:
@@ -126,6 +128,10 @@ func (a *Authority) login(w http.ResponseWriter, r *http.Request) {
 
 // welcome begins the session of who has proved to be a user, and goes on.
 func (a *Authority) welcome(w http.ResponseWriter, r *http.Request, u *User, next string) {
+	if err := a.report(r.Context(), Happening{What: SignedIn, User: u.Name, Proved: true}); err != nil {
+		a.pageFault(w, r, err)
+		return
+	}
 	if err := a.begin(w, r, u); err != nil {
 		a.pageFault(w, r, err)
 		return
@@ -199,7 +205,7 @@ func (a *Authority) keepHash(ctx context.Context, u *User, hash string) error {
 
 // logout signs out: by GET it asks, as a link on another site must not do it.
 func (a *Authority) logout(w http.ResponseWriter, r *http.Request) {
-	_, s, err := a.signedIn(r)
+	u, s, err := a.signedIn(r)
 	if err != nil {
 		a.pageFault(w, r, err)
 		return
@@ -216,6 +222,9 @@ func (a *Authority) logout(w http.ResponseWriter, r *http.Request) {
 		if err := a.end(w, r); err != nil {
 			a.pageFault(w, r, err)
 			return
+		}
+		if u != nil {
+			_ = a.report(r.Context(), Happening{What: SignedOut, User: u.Name, Proved: true}) // he is out
 		}
 		goTo(w, "login")
 	}

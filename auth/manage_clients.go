@@ -54,6 +54,9 @@ const pageSize = 50
 // administrator lets in who may administrate, to a page.
 func (a *Authority) administrator(w http.ResponseWriter, r *http.Request) (*session, bool) {
 	u, s, ok := a.member(w, r)
+	if ok {
+		*r = *acts(r, u.Name)
+	}
 	if ok && u.Role != Admin {
 		a.problem(w, r, http.StatusForbidden, "Not for you", "This page is for administrators.")
 		return nil, false

@@ -124,6 +124,10 @@ func (a *Authority) Mint(ctx context.Context, access Access, life time.Duration)
 	access.Issued = a.now().UTC().Truncate(time.Second)
 	access.Expires = access.Issued.Add(life)
 	access.ID = random()[:16]
+	told := Happening{What: TokenMade, User: access.User, Client: access.Client, Token: access.ID, Grant: access.FullScope(), Proved: true}
+	if err = a.report(ctx, told); err != nil {
+		return "", access, err
+	}
 	if token, err = a.accessToken(ctx, access); err != nil {
 		return "", access, err
 	}

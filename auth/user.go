@@ -107,6 +107,9 @@ func (a *Authority) AddUser(ctx context.Context, u User, password string) error 
 		u.Hash = hash
 	}
 	u.Created, u.Epoch = a.now().UTC(), random()
+	if err := a.report(ctx, Happening{What: UserAdded, Name: u.Name, Proved: true}); err != nil {
+		return err
+	}
 	return a.Shelf.Change(ctx, func(d Drawer) error {
 		if _, taken, err := d.Get(userShelf, u.Name); err != nil || taken {
 			if err == nil {
@@ -145,6 +148,9 @@ func (a *Authority) ChangeUser(ctx context.Context, name string, fn func(*User))
 		return putUser(d, &u)
 	})
 	a.forget()
+	if err == nil {
+		err = a.report(ctx, Happening{What: UserChanged, Name: loginNameOf(name), Proved: true})
+	}
 	return err
 }
 
@@ -180,6 +186,9 @@ func (a *Authority) RemoveUser(ctx context.Context, name string) error {
 		return d.Put(userShelf, name, nil)
 	})
 	a.forget()
+	if err == nil {
+		err = a.report(ctx, Happening{What: UserRemoved, Name: name, Proved: true})
+	}
 	if err != nil {
 		return err
 	}

@@ -269,6 +269,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		engine.Consents = s.agreed(life, c, parameters, known, log)
 		face.Auth = auth.New(s.Base, shelf{s.store}, auth.Outbound(), log)
 		face.Auth.Rules = engine.Rules()
+		face.Auth.Audit = s.audit.People
 		face.Auth.Chart, face.Auth.JWTs = chart{engine}, c.AccessTokens == "jwt"
 		if face.Auth.Brands, err = readBrands(c); err != nil {
 			return nil, err

@@ -32,7 +32,7 @@ const (
 	systemOperation  = "urn:vitalwire:operation"
 	systemOwn        = "urn:vitalwire:audit-event"
 
-	profiles = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE."
+	balp = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE."
 )
 
 // The tag by which the server knows its own: no client may write it.
@@ -224,7 +224,7 @@ func (s Source) resource(e *Event, patient string) *fhir.Resource {
 // failed.
 func (e *Event) profiles(p pattern, patient string) []*fhir.Element {
 	var claimed []*fhir.Element
-	claim := func(name string) { claimed = append(claimed, fhir.NewString(profiles+name)) }
+	claim := func(name string) { claimed = append(claimed, fhir.NewString(balp+name)) }
 	success := e.Outcome == "" || e.Outcome == Success
 	switch {
 	case e.Kind == TokenIssued && success:
@@ -353,7 +353,7 @@ func (s Source) entities(e *Event, patient string) *fhir.Element {
 	case e.Query == "":
 		entities.Append(fhir.NewObject(fhir.M("what", reference(e.What)), fhir.M("type", object), fhir.M("role", coding(systemObject, "4"))))
 	}
-	if patient != "" {
+	if patient != "" && e.Kind != TokenIssued {
 		entities.Append(fhir.NewObject(fhir.M("what", reference("Patient/"+patient)), fhir.M("type", coding(systemEntity, "1")),
 			fhir.M("role", coding(systemObject, "1"))))
 	}
