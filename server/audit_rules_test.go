@@ -218,3 +218,34 @@ func TestAudit_Killed(t *testing.T) {
 		})
 	}
 }
+
+// Tokens, users and clients: what an administrator and the token endpoint do is audited
+// by who did it, and no secret is in it.
+func TestAudit_PeopleAndTokens(t *testing.T) {
+	check := balpCheck(t)
+	store := stores["sqlite"](t)
+	s := start(t, store, required)
+	admin := asker{s.Root, command(t, store, "token", "--scope", "system/*.cruds")}
+	if status, _, answer := admin.ask(t, "POST", "/admin/users", `{"name":"anna","role":"practitioner","password":"cobalt tram 91 lantern"}`, "Content-Type", "application/json"); status != 201 {
+		t.Fatal(status, answer)
+	}
+	secret := command(t, store, "client", "add", "gate", "--secret", "--scope", "system/Patient.rs")
+	client := asker{base: s.Base}
+	if status, _, answer := client.ask(t, "POST", "/auth/token", "grant_type=client_credentials&scope=system/Patient.rs&client_id=gate&client_secret="+secret,
+		"Content-Type", "application/x-www-form-urlencoded"); status != 200 {
+		t.Fatal(status, answer)
+	}
+	var got []string
+	for _, e := range audited(t, asker{s.Base, command(t, store, "token", "--scope", "system/AuditEvent.rs")}, "") {
+		check(e.raw)
+		if strings.Contains(string(e.raw), secret) || strings.Contains(string(e.raw), "lantern") {
+			t.Errorf("a secret: %s", e.raw)
+		}
+		got = append(got, e.Subtype[0].Code)
+	}
+	for _, want := range []string{"user-added", "ITI-71"} {
+		if !slices.Contains(got, want) {
+			t.Errorf("no %s in %v", want, got)
+		}
+	}
+}

@@ -254,21 +254,12 @@ func (s Source) agents(e *Event, p pattern) *fhir.Element {
 		roles = append(roles, coding(systemDICOM, application))
 	}
 	a := e.Agent
-	who := fhir.NewObject(fhir.S("display", "anonymous"))
-	switch {
-	case a.Client != "":
-		who = identified(s.Base, a.Client)
-	case a.Name != "":
-		who = fhir.NewObject(fhir.S("display", a.Name))
-	case a.Token != "":
-		who = fhir.NewObject(fhir.S("display", "a token made on the machine of the server"))
-	}
 	network := fhir.NewObject(fhir.S("address", "unknown"))
 	if a.Address != "" {
 		network = fhir.NewObject(fhir.S("address", a.Address), fhir.S("type", "2"))
 	}
 	holder := s.holder(e)
-	client := fhir.NewObject(fhir.M("type", concept(roles...)), fhir.M("who", who),
+	client := fhir.NewObject(fhir.M("type", concept(roles...)), fhir.M("who", s.client(a)),
 		fhir.M("requestor", fhir.NewBool(holder == nil)), fhir.M("network", network))
 	server := fhir.NewObject(fhir.M("type", concept(p.server)), fhir.M("who", s.observer()), fhir.M("requestor", fhir.NewBool(false)))
 	if e.Kind != Consented {
@@ -289,6 +280,19 @@ func (s Source) agents(e *Event, p pattern) *fhir.Element {
 	return agents
 }
 
+// client is who asked, as far as he is known.
+func (s Source) client(a Agent) *fhir.Element {
+	switch {
+	case a.Client != "":
+		return identified(s.Base, a.Client)
+	case a.Name != "":
+		return fhir.NewObject(fhir.S("display", a.Name))
+	case a.Token != "":
+		return fhir.NewObject(fhir.S("display", "a token made on the machine of the server"))
+	}
+	return fhir.NewObject(fhir.S("display", "anonymous"))
+}
+
 func (s Source) host() string {
 	if u, err := url.Parse(s.Base); err == nil {
 		return u.Hostname()
@@ -305,17 +309,14 @@ func (s Source) holder(e *Event) *fhir.Element {
 	switch {
 	case a.User != "" || e.Kind == Consented:
 		types = append(types, coding(systemParticipe, "IRCP"))
-		who = identified(s.Base, a.User)
-		if a.User == "" {
-			who = identified(s.Base, a.Client)
+		if who = s.client(a); a.User != "" {
+			who = identified(s.Base, a.User)
 		}
 		if a.FHIRUser != "" {
 			who = fhir.NewObject(append([]fhir.Member{fhir.S("reference", a.FHIRUser)}, who.Members()...)...)
 		}
-	case a.Token != "" && a.Client != "" && e.Kind != TokenIssued:
-		who = identified(s.Base, a.Client)
 	case a.Token != "" && e.Kind != TokenIssued:
-		who = fhir.NewObject(fhir.S("display", "a token made on the machine of the server"))
+		who = s.client(a)
 	default:
 		return nil
 	}
