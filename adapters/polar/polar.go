@@ -72,9 +72,10 @@ func night(b *records.Batch, item records.Value) {
 	}
 	end, _ := records.ISO(item.Get("sleep_end_time").Text(), b.Settings.Zone)
 	key := "sleep/" + records.Clip(item.Get("date").Text(), 20)
+	device := item.Get("device_id").Text() // looked up once: a lookup passes over all samples
 	add := func(m acom.Measurement, key string) {
 		m.Record, m.Metric.Stage = key, acom.Newest // a night is sent again when it was analysed anew
-		records.By(&m, item.Get("device_id").Text())
+		records.By(&m, device)
 		b.Add(acom.Device{}, m)
 	}
 	for _, member := range members {

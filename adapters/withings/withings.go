@@ -88,6 +88,8 @@ type group struct {
 	device   acom.Device
 	time     acom.Time
 	attrib   int64
+	record   string
+	comment  []string
 	pressure bool
 }
 
@@ -105,6 +107,8 @@ func read(b *records.Batch, value records.Value, user records.Zone) {
 	}
 	g := group{Batch: b, value: value, time: t, device: b.Device(value.Get("deviceid").Text())}
 	g.attrib, _ = value.Get("attrib").Int()
+	// Looked up once: a lookup passes over all measures of the group.
+	g.record, g.comment = records.Clip(value.Get("grpid").Text(), 40), records.Note(value.Get("comment").Text())
 	if g.device.Local != "" {
 		g.device.Manufacturer, g.device.Model = "Withings", records.Clip(value.Get("model").Text(), 60)
 	}
@@ -170,7 +174,7 @@ func (g *group) measure(measure records.Value) {
 
 // add completes a reading with what the group says of all of its.
 func (g *group) add(m acom.Measurement) {
-	m.Record = records.Clip(g.value.Get("grpid").Text(), 40)
+	m.Record = g.record
 	switch g.attrib {
 	case 1, 8:
 		m.Status |= acom.Questionable
@@ -178,7 +182,7 @@ func (g *group) add(m acom.Measurement) {
 	case 2, 4:
 		records.Manual(&m)
 	}
-	m.Metric.Notes = append(m.Metric.Notes, records.Note(g.value.Get("comment").Text())...)
+	m.Metric.Notes = append(m.Metric.Notes, g.comment...)
 	g.Add(g.device, m)
 }
 
