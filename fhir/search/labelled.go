@@ -1,6 +1,7 @@
 package search
 
 import (
+	"errors"
 	"slices"
 
 	"vitalwire/fhir"
@@ -18,6 +19,10 @@ type Labeller interface {
 	// stored. It is much quicker than Labels.
 	Silent(body []byte) bool
 }
+
+// ErrStale is the cause in the error of what is asked by search parameters of before. It
+// may be asked again by those of now.
+var ErrStale = errors.New("the search parameters have changed")
 
 // labelCode is the code of the internal parameter whose values are the security labels
 // of a resource. It is asked by what decides on access; no search URL knows it.

@@ -37,7 +37,7 @@ func (s *Subject) meets(c Clause) (bool, error) {
 	case c.Has != nil || c.Chain != nil || c.Tree != NoTree:
 		return false, fhir.BadSearch("chains, _has and hierarchies cannot be asked of contained resources").WithCode(fhir.CodeNotSupported)
 	case c.Param.Retired():
-		return false, fhir.Unavailable("the security labels have just changed; try again")
+		return false, fhir.Unavailable("the security labels have just changed; try again").WithCause(ErrStale)
 	}
 	if s.From.lacks(c) {
 		return c.Not, nil

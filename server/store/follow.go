@@ -1,9 +1,8 @@
 package store
 
 import (
-	"errors"
-
 	"vitalwire/fhir"
+	"vitalwire/fhir/search"
 )
 
 // Several servers may serve one database, and each keeps in memory what it has made
@@ -43,7 +42,7 @@ type Learn func(Reader) error
 
 // ErrStale is the cause in the error of a search that was understood by other search
 // parameters than those of its snapshot. It may be understood again.
-var ErrStale = errors.New("the search parameters have changed")
+var ErrStale = search.ErrStale
 
 // Stale is the error of such a search.
 func Stale() *fhir.Error {

@@ -30,6 +30,12 @@ func (r *reader) current() error {
 	return nil
 }
 
+// behind reports whether the registry knows more than the snapshot: what it says is
+// labelled may lack the labels there (search.Registry.Label).
+func (r *reader) behind() bool {
+	return r.s.learn.Load() != nil && r.marks.Epoch < r.s.cfg.Search.Epoch() && r.s.cfg.Search.Labeller() != nil
+}
+
 // fits refuses a query that was understood by other search parameters than those
 // that the snapshot is indexed by.
 func (r *reader) fits(q *search.Query) error {

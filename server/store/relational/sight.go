@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"vitalwire/fhir/search"
+	"vitalwire/server/store"
 )
 
 // seen narrows a plan to what may be seen of its type (search.Query.Sight). It is
@@ -20,6 +21,8 @@ func (p *plan) seen(r *reader) error {
 	switch {
 	case view.Whole:
 		return nil
+	case r.behind():
+		return store.Stale()
 	case len(view.Any) == 0:
 		p.never = true
 		return nil
