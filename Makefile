@@ -18,9 +18,9 @@ RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race '-gcflags=modernc.org
 SHARED := ./server/...
 # Much of the same one after the other, which the race detector would take minutes for;
 # memory, of which it takes its own share; and processes that it does not see into.
-LARGE  := ^Test(Transaction_(Synthea|Memory|Killed)|E1_EveryRouteByAnotherPatient|Everything_BruteForce)$$
+LARGE  := ^Test(Transaction_(Synthea|Memory|Killed)|E1_EveryRouteByAnotherPatient|Everything_BruteForce|D6_Consent.*|PCF_EveryPath)$$
 
-.PHONY: test check format vet lint fuzz bench microbench oracle build run demo help clients fuzzhttp
+.PHONY: test check format vet lint fuzz bench microbench oracle consents build run demo help clients fuzzhttp
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -76,6 +76,9 @@ microbench: ## every Go benchmark
 
 oracle: ## 20,000 random searches (QUERIES=...) beside a plain evaluator on both stores; FOR=3h goes on for hours
 	@VITALWIRE_QUERIES=$(QUERIES) VITALWIRE_FOR=$(FOR) VITALWIRE_SEED=$(SEED) go test -count=1 -v -timeout 0 -run '^TestOracle$$' ./server/store
+
+consents: ## 50 worlds (WORLDS=...) of random Consents on both stores, on every path, with what they hide and without; FOR=3h goes on for hours
+	@VITALWIRE_WORLDS=$(or $(WORLDS),50) VITALWIRE_FOR=$(FOR) $(if $(SEED),VITALWIRE_SEED=$(SEED)) go test -count=1 -v -timeout 0 -run '^TestD6_ConsentHidesAsIfItNeverWas$$' ./server
 
 build: ## the program, static, as ./vitalwire
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o vitalwire .

@@ -38,13 +38,18 @@ func normal(text string) string {
 // the body. The next pages of a Bundle are told with it.
 func told(t *testing.T, who asker, method, path, body string, header ...string) string {
 	t.Helper()
+	return toldPages(t, who, 5, method, path, body, header...)
+}
+
+func toldPages(t *testing.T, who asker, pages int, method, path, body string, header ...string) string {
+	t.Helper()
 	status, got, answer := who.ask(t, method, path, body, header...)
 	text := fmt.Sprint(status, "\n")
 	for _, name := range []string{"ETag", "Location", "Content-Location", "Content-Type", "Allow", "WWW-Authenticate", "Cache-Control", "Vary", "X-Security-Context", "Content-Disposition"} {
 		text += name + ": " + got.Get(name) + "\n"
 	}
 	text += answer
-	for page := 0; page < 5; page++ {
+	for page := 0; page < pages; page++ {
 		next := regexp.MustCompile(`"relation":"next","url":"([^"]+)"`).FindStringSubmatch(answer)
 		if next == nil {
 			break

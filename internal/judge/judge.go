@@ -26,7 +26,7 @@ type Requester struct {
 	Purposes     []Coding
 	// Actions of R4 consentaction that are done.
 	Actions []string
-	// Treating: a clinician.
+	// Treating: a clinician, or a service that works for them.
 	Treating bool
 	// Oversees: a privacy officer or an administrator, who sees Consents.
 	Oversees bool

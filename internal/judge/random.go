@@ -99,6 +99,9 @@ func (m *maker) everybodys() {
 	m.add(Resource{"resourceType": "CareTeam", "id": "ward", "status": "active", "participant": list(Resource{"member": to("Practitioner/nurse")}, Resource{"member": to("Practitioner/doc"), "period": Resource{"end": "2022"}})})
 	m.add(Resource{"resourceType": "Device", "id": "gateway", "status": "active"})
 	m.add(Resource{"resourceType": "Medication", "id": "med", "status": "active", "code": concept(loinc, "med")})
+	m.add(Resource{"resourceType": "GraphDefinition", "id": "graph", "url": "http://example.org/graph", "name": "G", "status": "active", "start": "Patient", "link": list(
+		Resource{"target": list(Resource{"type": "Observation", "params": "subject={ref}", "link": list(Resource{"path": "Observation.encounter", "target": list(Resource{"type": "Encounter"})})})},
+		Resource{"path": "Patient.generalPractitioner", "target": list(Resource{"type": "Practitioner"})})})
 	m.add(Resource{"resourceType": "Location", "id": "ward", "name": "Ward"})
 }
 
@@ -127,6 +130,6 @@ func (m *maker) requesters() {
 		m.scene.Requesters = append(m.scene.Requesters, Requester{Now: m.now, User: "Patient/" + p, Purposes: []Coding{{actReason, "PATRQT"}}, Actions: do})
 	}
 	m.scene.Requesters = append(m.scene.Requesters,
-		Requester{Now: m.now, Client: gateway, Purposes: purposes(), Actions: do},
-		Requester{Now: m.now, User: "Practitioner/doc", Purposes: []Coding{{actReason, "TREAT"}}, Actions: do, Treating: true, Oversees: true})
+		Requester{Now: m.now, Client: gateway, Purposes: purposes(), Actions: do, Treating: true},
+		Requester{Now: m.now, User: "Practitioner/doc", Purposes: []Coding{{actReason, "TREAT"}}, Actions: do, Oversees: true})
 }

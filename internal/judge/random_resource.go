@@ -79,7 +79,7 @@ func (m *maker) resource() {
 	}
 	encounter := func() any { return to(choose(m, m.encounters[patient]...)) }
 	day := func() any { return m.day() }
-	switch choose(m, "Observation", "Observation", "Observation", "Observation", "Condition", "MedicationRequest", "DiagnosticReport", "Procedure", "DocumentReference", "Provenance", "List", "Communication", "AllergyIntolerance", "Basic") {
+	switch choose(m, "Observation", "Observation", "Observation", "Observation", "Condition", "MedicationRequest", "DiagnosticReport", "Procedure", "DocumentReference", "Provenance", "List", "Communication", "AllergyIntolerance", "Basic", "Composition") {
 	case "Observation":
 		r["resourceType"], r["status"], r["code"], r["subject"] = "Observation", choose(m, "final", "amended", "final"), m.code(), subject
 		r["category"] = list(concept("http://terminology.hl7.org/CodeSystem/observation-category", choose(m, "vital-signs", "laboratory")))
@@ -161,6 +161,12 @@ func (m *maker) resource() {
 		maybe(2, "recordedDate", day)
 		maybe(3, "recorder", func() any { return to(choose(m, practitioners...)) })
 		maybe(3, "asserter", func() any { return who() })
+	case "Composition":
+		delete(r, "identifier")
+		r["resourceType"], r["status"], r["title"], r["type"], r["subject"], r["date"] = "Composition", "final", "C", m.code(), subject, m.day()
+		r["author"] = list(who())
+		r["section"] = list(Resource{"title": "S", "entry": list(other(), other())})
+		maybe(2, "encounter", encounter)
 	case "Basic":
 		r["resourceType"], r["subject"], r["code"] = "Basic", subject, m.code()
 		maybe(3, "author", func() any { return to("Practitioner/doc") })

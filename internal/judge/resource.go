@@ -133,11 +133,7 @@ func (q *question) data(v any, permits bool) bool {
 			if self == key || refersToIt && (!permits || slices.Contains([]string{"Encounter", "CarePlan", "EpisodeOfCare"}, typ)) {
 				return true
 			}
-			named, there := q.world[key]
-			if !there {
-				return !permits
-			}
-			return slices.Contains(References(named), self)
+			return slices.Contains(References(q.world[key]), self) // what is not there refers to nothing
 		case "authoredby":
 			return slices.Contains(Authors(q.resource), key)
 		}
