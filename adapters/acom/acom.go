@@ -98,7 +98,7 @@ type Component struct {
 	Type  Code  `json:"type"`
 	Value Value `json:"value"`
 	// Codings name the type in other systems; with a Type of 0 they are all that is
-	// known. Only reports of a Service have them.
+	// known. Only reports of a Service and of point-of-care devices have them.
 	Codings []Coding `json:"codings,omitempty"`
 }
 

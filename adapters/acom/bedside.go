@@ -122,6 +122,10 @@ type Metric struct {
 	// Notes say what the reader of the value should know, such as that its code and
 	// its name contradict each other.
 	Notes []string `json:"notes,omitempty"`
+	// Event is the sender's name of the event that the measurement is a state of: a
+	// later measurement of the same event takes its place. "" for a measurement of its
+	// own.
+	Event string `json:"event,omitempty"`
 	// End of the measurement as its Time is the start.
 	End *Time `json:"end,omitempty"`
 }

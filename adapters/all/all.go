@@ -14,6 +14,7 @@ import (
 	"vitalwire/adapters/googlefit"
 	"vitalwire/adapters/healthconnect"
 	"vitalwire/adapters/hl7pcd01"
+	"vitalwire/adapters/hl7pcd04"
 	"vitalwire/adapters/ihealth"
 	"vitalwire/adapters/libreview"
 	"vitalwire/adapters/nightscout"
@@ -38,6 +39,7 @@ func Adapters() []adapters.Adapter {
 		googlefit.Adapter,
 		healthconnect.Adapter,
 		hl7pcd01.Adapter,
+		hl7pcd04.Adapter,
 		ihealth.Adapter,
 		libreview.Adapter,
 		nightscout.Adapter,

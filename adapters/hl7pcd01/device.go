@@ -16,6 +16,9 @@ func (r *reader) deviceOf(g *group, before acom.Device) acom.Device {
 		return r.implant
 	}
 	sender := eui(r.header.Field(3).Component(2).Text())
+	if sender == "" { // the EUI in the place of the name
+		sender = eui(r.header.Field(3).Component(1).Text())
+	}
 	var mds, other hl7v2.Part
 	for _, result := range g.results {
 		instance, ok := r.instance(result.obx)

@@ -1,6 +1,7 @@
 // Package hl7pcd01 reads what bedside devices and their gateways send as HL7
 // version 2 observation messages: IHE PCD-01 (Device Enterprise Communication,
-// ORU^R01 with IEEE 11073 codes and containment) and plain ORU^R01. What is known
+// ORU^R01 with IEEE 11073 codes and containment) and plain ORU^R01. An alarm of the
+// same sender (PCD-04, ORU^R40) is read as adapters/hl7pcd04 does. What is known
 // of single makers' dialects is the table in profile.go.
 //
 // A frame is one message without its MLLP frame. The reply is the message's
@@ -9,6 +10,7 @@ package hl7pcd01
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"vitalwire/adapters"
@@ -24,18 +26,27 @@ var Adapter = adapters.Adapter{
 }
 
 // decoder has no state: every message says all of itself.
-type decoder struct{}
+type decoder struct {
+	alarms bool // of alarms alone, PCD-04
+}
+
+// Alarms is a decoder of PCD-04 messages (ORU^R40) and no others.
+func Alarms() adapters.Decoder { return decoder{alarms: true} }
 
 // Decode implements adapters.Decoder.
-func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
+func (d decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	m, err := hl7v2.Parse(f.Bytes)
 	if err != nil {
 		return adapters.Result{}, refusal(f, err, false, hl7v2.SegmentSequenceError, hl7v2.Faulty)
 	}
 	header := m.Segments[0]
-	if kind, event := header.Field(9).Component(1).Text(), header.Field(9).Component(2).Text(); kind != "ORU" || event != "" && event != "R01" && event != "R30" && event != "R31" && event != "R32" {
-		err := header.Errorf(9, "ORU^R01 is read here, no other message")
-		return adapters.Result{}, refusal(f, err, true, hl7v2.UnsupportedMessageType, hl7v2.Rejected)
+	kind, event := header.Field(9).Component(1).Text(), header.Field(9).Component(2).Text()
+	alarm := kind == "ORU" && event == "R40"
+	switch {
+	case d.alarms && !alarm:
+		return adapters.Result{}, refusal(f, header.Errorf(9, "ORU^R40 is read here, no other message"), true, hl7v2.UnsupportedMessageType, hl7v2.Rejected)
+	case !alarm && (kind != "ORU" || !slices.Contains(triggers, event)):
+		return adapters.Result{}, refusal(f, header.Errorf(9, "ORU^R01 is read here, no other message"), true, hl7v2.UnsupportedMessageType, hl7v2.Rejected)
 	}
 	p, ok := profileOf(f.Profile, header)
 	if !ok {
@@ -45,8 +56,19 @@ func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	if err := r.read(m); err != nil {
 		return adapters.Result{}, refusal(f, err, true, hl7v2.DataTypeError, hl7v2.Faulty)
 	}
-	return adapters.Result{Reports: r.reports(), Reply: hl7v2.Acknowledge(f.Bytes, hl7v2.Accepted, nil)}, nil
+	result := adapters.Result{Reply: hl7v2.Acknowledge(f.Bytes, hl7v2.Accepted, nil)}
+	if !alarm {
+		result.Reports = r.reports()
+		return result, nil
+	}
+	if result.Reports, result.Remember, err = r.alarms(); err != nil {
+		return adapters.Result{}, refusal(f, err, true, hl7v2.RequiredFieldMissing, hl7v2.Faulty)
+	}
+	return result, nil
 }
+
+// triggers are the events of ORU that carry results ("" is that of old versions).
+var triggers = []string{"", "R01", "R30", "R31", "R32"}
 
 // refusal is the error of a message with the answer its sender gets.
 func refusal(f adapters.Frame, err error, readable bool, code string, outcome hl7v2.Outcome) error {

@@ -66,6 +66,12 @@ func facts(reports []acom.Report) (lines []string) {
 				name = m.Metric.Codings[0].Code
 			}
 			lines = append(lines, name+" "+shown(m.Value)+" "+at(m.Time))
+			for _, c := range m.Components {
+				lines = append(lines, fmt.Sprintf("part %d %s", c.Type, shown(c.Value)))
+			}
+			if m.Metric.Event != "" {
+				lines = append(lines, "event "+m.Metric.Event, "stage "+string(m.Metric.Stage))
+			}
 			if m.Status&acom.DemoData != 0 {
 				lines = append(lines, name+" demo")
 			}
@@ -124,8 +130,14 @@ var expected = map[string]struct {
 		"limits 147842 50-120", "184327 concept MDC_ECG_PACED_RHY", "131329 absent error 2021-04-26T13:20:52-04:00", "131329 note A waveform without a sample rate"}},
 	"medtronic_paceart_idco.hl7": {has: []string{"device MDT:PZK000000S", "born 1910", "721025 2016-06-27T04:18:09+00:00", "patient A10000641 Paceart"}, not: []string{"patient MODEL"}},
 	"waveform_template_t5.hl7":   {has: []string{"131329 absent error", "150032 absent error", "150456 note The sender calls"}},
-	"acm_ack_watchdog.hl7":       {refused: "field MSH-9"}, "acm_pcd04_alarm.hl7": {refused: "field MSH-9"}, "acm_pcd04_watchdog.hl7": {refused: "field MSH-9"},
-	"study-only/draeger_acm_watchdog_old_codes.hl7": {refused: "field MSH-9"}, "study-only/ge_acm_mural_orur40.hl7": {refused: "field MSH-9"},
+	"acm_ack_watchdog.hl7":       {refused: "field MSH-9"},
+	"acm_pcd04_alarm.hl7": {has: []string{"device 0000000000000001|IHE_AR:urn:uuid:f9bd67ba-10f9-11ea-bab1-0050b612afeb", "patient 8888 AN", "place CU1^^Bed001^TAM", "196916 ", "196916 note CO2 Sensor unplugged",
+		"part 68480 42", "part 68481 concept start", "part 68482 concept active", "part 68483 concept enabled", "part 68484 concept PL", "part 68485 concept SP",
+		"event 0^3d313edb-6fab-4718-9d38-82262c83aea5^0000000000000001", "stage preliminary"}},
+	"acm_pcd04_watchdog.hl7":                        {has: []string{"remember 0000000000000001|IHE_AR:urn:uuid:f9bd67ba-10f9-11ea-bab1-0050b612afeb/watchdog"}, not: []string{"device", "196614", "event"}},
+	"study-only/draeger_acm_watchdog_old_codes.hl7": {has: []string{"remember "}, not: []string{"device", "258047", "196614", "event"}},
+	"study-only/ge_acm_mural_orur40.hl7": {has: []string{"MDCX_EVT_ALERT_ADVISORY ", "part 68481 concept update", "part 68482 concept active", "part 68483 concept enabled", "part 68484 concept PM", "part 68485 concept SA", "patient PID-12345",
+		"event 56eb716f-ce7a-3b85-909c-a09d31fe324f", "stage preliminary"}, not: []string{"part 68164", "part 68165", "part 68166", "part 68167"}},
 	"study-only/comen_nc5_qry_r02.hl7": {refused: "field MSH-9"}, "study-only/mindray_qry_a19.hl7": {refused: "field MSH-9"},
 	"study-only/mindray_egateway_oru.hl7": {has: []string{"device 000F14049B507238", "place ICU^^5^XYZ HOSPITAL", "150456 98 262688 2026-09-12T12:00:00+05:30", "149530 65 ", "150488 1.76 262688", "151658 19 ", "151578 17 ", "148066 1 ", "147842 66 ", "108 0 264864"},
 		not: []string{"patient "}},
@@ -174,6 +186,9 @@ func TestVectors(t *testing.T) {
 				continue
 			}
 			lines := facts(result.Reports)
+			for _, memo := range result.Remember {
+				lines = append(lines, "remember "+memo.Key)
+			}
 			for _, fact := range want.has {
 				if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, fact) }) {
 					t.Errorf("%s: no %q in\n%s", name, fact, strings.Join(lines, "\n"))
@@ -198,7 +213,7 @@ func TestVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conformance.Table(t, "hl7v2-pcd", "HL7 v2 vectors", "Every message of `../shared/vectors/hl7v2-pcd`, decoded by `adapters/hl7pcd01`. What is no ORU^R01 (alarms, queries) is refused by it and kept.",
+	conformance.Table(t, "hl7v2-pcd", "HL7 v2 vectors", "Every message of `../shared/vectors/hl7v2-pcd`, decoded by `adapters/hl7pcd01`. Alarms (ORU^R40) are read as `adapters/hl7pcd04` does; queries and answers are refused by it and kept.",
 		[]string{"file", "message", "result", "answer"}, rows)
 }
 

@@ -38,12 +38,11 @@ func bedsideObservation(m acom.Measurement, when moment, name named, c Context) 
 	if placed {
 		o.Device = reference(metric)
 	}
-	p, err := valuePart(m.Value, state.absent)
+	p, err := bedsideValue(&o, m, state.absent)
 	if err != nil {
 		return Observation{}, fmt.Errorf("mapping: %s: %w", typeName(m), err)
 	}
-	p.observation(&o)
-	if placed && !p.foreign {
+	if placed && !p.foreign && len(o.Component) == 0 {
 		o.Meta.Profile = bedsideProfile(m)
 	}
 	o.Category = bedsideCategory(m, more, o.Code)
@@ -80,8 +79,35 @@ func bedsideObservation(m acom.Measurement, when moment, name named, c Context) 
 	}
 	return Observation{
 		Resource: r, Identifier: Identifier{System: name.system, Value: name.full}, Digest: name.digest, Key: m.Key, Time: when.at,
-		Amends: more.Stage == acom.Corrected || more.Stage == acom.Withdrawn,
+		Amends: more.Stage == acom.Corrected || more.Stage == acom.Withdrawn || more.Event != "",
 	}, nil
+}
+
+// bedsideValue sets the value, or the components of what has several.
+func bedsideValue(o *samply.Observation, m acom.Measurement, suppressed string) (part, error) {
+	if len(m.Components) == 0 {
+		p, err := valuePart(m.Value, suppressed)
+		if err == nil {
+			p.observation(o)
+		}
+		return p, err
+	}
+	var all part
+	for _, sub := range m.Components {
+		p, err := valuePart(sub.Value, suppressed)
+		if err != nil {
+			return part{}, fmt.Errorf("component %d: %w", sub.Type, err)
+		}
+		named := acom.Measurement{Type: sub.Type, Value: sub.Value}
+		c := samply.ObservationComponent{Code: bedsideCode(named, &acom.Metric{Codings: sub.Codings})}
+		p.component(&c)
+		o.Component = append(o.Component, c)
+		all.notes, all.foreign = append(all.notes, p.notes...), all.foreign || p.foreign
+	}
+	if suppressed != "" {
+		o.DataAbsentReason = absentReason(suppressed)
+	}
+	return all, nil
 }
 
 // bedsideState is the table of OBX-8 of the guide's page "Mapping v2": reliability as
