@@ -68,6 +68,8 @@ func Run(t *testing.T, b Backend) {
 		{"include", testInclude},
 		{"sight", testSight},
 		{"sight refused", testSightRefused},
+		{"consented", testConsented},
+		{"owned", testOwned},
 		{"reindex", testReindex},
 		{"large sort", testLargeSort},
 		{"paging", testPaging},
