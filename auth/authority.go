@@ -36,6 +36,9 @@ type Authority struct {
 	JWTs bool
 	// Certificates says that clients may prove by a certificate who they are.
 	Certificates bool
+	// Broke is told of each glass that is broken, before the token is given; an error keeps
+	// it back. nil is told nothing.
+	Broke func(ctx context.Context, access Access) error
 	// Rate is a factor to how often callers may ask for tokens and pages; 0 does not
 	// limit it. (Failed logins always are.)
 	Rate float64
@@ -99,6 +102,8 @@ func (a *Authority) served(path string) http.HandlerFunc {
 		return a.post(a.introspect)
 	case "auth/revoke":
 		return a.post(a.revocation)
+	case "auth/break-glass":
+		return a.post(a.breakGlass)
 	}
 	return a.pages(path)
 }

@@ -81,7 +81,7 @@ func (a *Authority) exchange(ctx context.Context, client *Client, f form) (any, 
 		}
 		return nil, refusal
 	}
-	answer, err := a.answer(ctx, &row.Grant, row.Grant.Scope)
+	answer, err := a.answer(ctx, client, &row.Grant, row.Grant.Scope, f)
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,8 @@ func (a *Authority) refuses(row issued, client *Client, f form) error {
 	case !verifies(f.get("code_verifier"), row.Challenge):
 		return invalidGrant("code_verifier is missing, or not that of the code_challenge")
 	}
-	return nil
+	_, err := client.asks(row.Grant.Role, f.get(purposeParameter))
+	return err
 }
 
 // verifies compares a code_verifier with its challenge by S256 (RFC 7636 §4.6).
@@ -145,8 +146,13 @@ func (a *Authority) grantEnd(g *Grant, now time.Time) time.Time {
 // answer is that of the token endpoint for some of a grant's scopes, with what the
 // app is told of where it was started (SMART 2.2, launch context arrives with your
 // access_token).
-func (a *Authority) answer(ctx context.Context, g *Grant, scope string) (map[string]any, error) {
-	token, access, err := a.Mint(ctx, g.access(scope), g.life())
+func (a *Authority) answer(ctx context.Context, client *Client, g *Grant, scope string, f form) (map[string]any, error) {
+	access := g.access(scope)
+	var err error
+	if access.Purposes, err = client.asks(g.Role, f.get(purposeParameter)); err != nil {
+		return nil, err
+	}
+	token, access, err := a.Mint(ctx, access, g.life())
 	if err != nil {
 		return nil, err
 	}

@@ -44,11 +44,15 @@ func (a *Authority) own(ctx context.Context, client *Client, f form) (any, error
 	if len(granted) == 0 {
 		return nil, invalidScope("none of the scopes can be granted; this client may have " + a.enforced(ParseScopes(client.Scope).At(SystemLevel)).String())
 	}
+	purposes, err := client.asks("", f.get(purposeParameter))
+	if err != nil {
+		return nil, err
+	}
 	bound := ""
 	if client.CertificateName != "" {
 		bound = thumbprint(f.request.TLS)
 	}
-	token, access, err := a.Mint(ctx, Access{Client: client.ID, Scopes: granted, Certificate: bound}, BackendLife)
+	token, access, err := a.Mint(ctx, Access{Client: client.ID, Scopes: granted, Certificate: bound, Purposes: purposes}, BackendLife)
 	if err != nil {
 		return nil, err
 	}

@@ -56,6 +56,9 @@ func (a *Authority) accessToken(ctx context.Context, access Access) (string, err
 	if access.FHIRUser != "" {
 		claims["fhirUser"] = a.absolute(access.FHIRUser)
 	}
+	if len(access.Purposes) > 0 {
+		claims["extensions"] = access.extensions()
+	}
 	if access.Certificate != "" {
 		claims["cnf"] = map[string]string{"x5t#S256": access.Certificate}
 	}

@@ -67,6 +67,7 @@ func (a *Authority) introspect(ctx context.Context, f form) (any, error) {
 	if access.User != "" {
 		answer["sub"] = a.subject(access.User)
 	}
+	answer["extensions"] = access.extensions()
 	if access.Certificate != "" {
 		answer["cnf"] = map[string]string{"x5t#S256": access.Certificate}
 	}

@@ -89,7 +89,7 @@ func (a *Authority) changeUser(w http.ResponseWriter, r *http.Request, self stri
 	form := r.PostForm
 	entered := personView{New: form.Get("do") == "add", User: User{
 		Name: loginNameOf(form.Get("user")), Display: strings.TrimSpace(form.Get("display")), Role: Role(form.Get("role")),
-		FHIRUser: strings.TrimSpace(form.Get("fhir_user")), Disabled: form.Has("disabled"), Issuer: strings.TrimSpace(form.Get("issuer")),
+		FHIRUser: strings.TrimSpace(form.Get("fhir_user")), BreaksGlass: form.Has("break_glass"), Disabled: form.Has("disabled"), Issuer: strings.TrimSpace(form.Get("issuer")),
 	}}
 	entered.Self = entered.Name == self
 	password, err := "", error(nil)
@@ -150,6 +150,6 @@ func (a *Authority) doToUser(r *http.Request, do string, entered User) (password
 		return password, a.SetPassword(r.Context(), entered.Name, password)
 	}
 	return "", a.ChangeUser(r.Context(), entered.Name, func(u *User) {
-		u.Display, u.Role, u.FHIRUser, u.Disabled = entered.Display, entered.Role, entered.FHIRUser, entered.Disabled
+		u.Display, u.Role, u.FHIRUser, u.BreaksGlass, u.Disabled = entered.Display, entered.Role, entered.FHIRUser, entered.BreaksGlass, entered.Disabled
 	})
 }

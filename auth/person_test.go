@@ -12,9 +12,9 @@ import (
 // or his role.
 func TestToken_EndsWithItsUser(t *testing.T) {
 	p := newPlace(t)
-	people := map[string]Person{"anna": {"Practitioner/1", Practitioner}}
+	people := map[string]Person{"anna": {FHIRUser: "Practitioner/1", Role: Practitioner, BreaksGlass: true}}
 	given := Access{Scopes: ParseScopes("patient/Observation.rs?category=laboratory user/*.cruds"), Other: []string{"openid", "fhirUser", "launch/patient"},
-		User: "anna", FHIRUser: "Practitioner/1", Role: Practitioner, Patient: "p", Encounter: "e"}
+		User: "anna", FHIRUser: "Practitioner/1", Role: Practitioner, Patient: "p", Encounter: "e", Purposes: []string{"TREAT", "HRESCH", BreakGlass}, Reason: "unconscious"}
 	token, made, err := p.Mint(t.Context(), given, time.Hour)
 	if err != nil || made.ID == "" {
 		t.Fatalf("%+v %v", made, err)
@@ -31,8 +31,9 @@ func TestToken_EndsWithItsUser(t *testing.T) {
 	}
 	for name, change := range map[string]func(){
 		"gone":           func() { delete(people, "anna") },
-		"another role":   func() { people["anna"] = Person{"Practitioner/1", Admin} },
-		"another person": func() { people["anna"] = Person{"Practitioner/2", Practitioner} },
+		"no privilege":   func() { people["anna"] = Person{FHIRUser: "Practitioner/1", Role: Practitioner} },
+		"another role":   func() { people["anna"] = Person{FHIRUser: "Practitioner/1", Role: Admin} },
+		"another person": func() { people["anna"] = Person{FHIRUser: "Practitioner/2", Role: Practitioner} },
 	} {
 		change()
 		p.forget()
@@ -40,7 +41,7 @@ func TestToken_EndsWithItsUser(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	people["anna"] = Person{"Practitioner/1", Practitioner}
+	people["anna"] = Person{FHIRUser: "Practitioner/1", Role: Practitioner, BreaksGlass: true}
 	if _, err := p.Lookup(t.Context(), token); err != nil {
 		t.Errorf("as before: %v", err)
 	}

@@ -201,7 +201,7 @@ func (g *Reach) Consents(c Change) bool {
 func (g *Reach) Administers() bool { return g.all || g.access.Administers() }
 
 // Bound names the caller: what was sealed for one is of no use to another. It is the
-// same for all tokens that mean the same.
+// same for all tokens that mean the same: what was found with the glass broken stays there.
 func (g *Reach) Bound() string {
 	if g.all {
 		return ""
@@ -209,6 +209,6 @@ func (g *Reach) Bound() string {
 	a := g.access
 	words := strings.Fields(a.FullScope())
 	slices.Sort(words)
-	sum := sha256.Sum256([]byte(strings.Join([]string{a.Client, a.User, a.FHIRUser, string(a.Role), a.Patient, a.Encounter, g.patient, strings.Join(words, " ")}, "\n")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{a.Client, a.User, a.FHIRUser, string(a.Role), a.Patient, a.Encounter, g.patient, strings.Join(words, " "), strings.Join(slices.Sorted(slices.Values(a.Purposes)), " ")}, "\n")))
 	return hex.EncodeToString(sum[:])
 }

@@ -56,7 +56,7 @@ func (a *Authority) refresh(ctx context.Context, client *Client, f form) (any, e
 	if err != nil {
 		return nil, err
 	}
-	answer, err := a.answer(ctx, g, scope)
+	answer, err := a.answer(ctx, client, g, scope, f)
 	if err != nil {
 		return nil, err
 	}

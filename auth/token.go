@@ -35,6 +35,9 @@ type Access struct {
 	Certificate string
 	// Purposes are what it is used for: codes of v3-ActReason.
 	Purposes []string
+	// Reason is why the glass was broken, as the user said it; "" when it was not. It
+	// may tell of a patient, so it is for audit alone.
+	Reason string
 	// ClientResource is the Device or Organization that the client is; "" for none.
 	ClientResource string
 	// ID names the token in logs and audit events; it is of no other use.
@@ -76,6 +79,8 @@ type Person struct {
 	// FHIRUser is his resource, such as Practitioner/1.
 	FHIRUser string
 	Role     Role
+	// BreaksGlass: he may override Consents, as far as they let him.
+	BreaksGlass bool
 }
 
 // kept is an Access on the Shelf. Scope is its FullScope.
@@ -94,15 +99,16 @@ type kept struct {
 	// Certificate is that of Access.
 	Certificate string   `json:"x5t#S256,omitempty"`
 	Purposes    []string `json:"purposes,omitempty"`
+	Reason      string   `json:"reason,omitempty"`
 }
 
 func keep(a Access) kept {
-	return kept{a.Client, a.FullScope(), a.Issued, a.Expires, a.User, a.FHIRUser, a.Role, a.Patient, a.Encounter, a.ID, a.Grant, a.Certificate, a.Purposes}
+	return kept{a.Client, a.FullScope(), a.Issued, a.Expires, a.User, a.FHIRUser, a.Role, a.Patient, a.Encounter, a.ID, a.Grant, a.Certificate, a.Purposes, a.Reason}
 }
 
 func (k kept) access() Access {
 	a := Access{Client: k.Client, Scopes: ParseScopes(k.Scope), Issued: k.Issued, Expires: k.Expires,
-		User: k.User, FHIRUser: k.FHIRUser, Role: k.Role, Patient: k.Patient, Encounter: k.Encounter, ID: k.ID, Grant: k.Grant, Certificate: k.Certificate, Purposes: k.Purposes}
+		User: k.User, FHIRUser: k.FHIRUser, Role: k.Role, Patient: k.Patient, Encounter: k.Encounter, ID: k.ID, Grant: k.Grant, Certificate: k.Certificate, Purposes: k.Purposes, Reason: k.Reason}
 	for _, word := range strings.Fields(k.Scope) {
 		if _, ok := ParseScope(word); !ok {
 			a.Other = append(a.Other, word)
@@ -197,11 +203,10 @@ func (a *Authority) Still(ctx context.Context, record []byte) (Access, error) {
 		}
 		access.Scopes = access.Scopes.Within(ParseScopes(c.Scope))
 		access.ClientResource = c.Resource
-		if len(access.Purposes) == 0 {
-			access.Purposes = c.Purposes
+		if !access.keepsTo(c.purposes(access.Role)) {
+			return Access{}, ErrToken
 		}
-	}
-	if len(access.Purposes) == 0 {
+	} else if len(access.Purposes) == 0 {
 		access.Purposes = usualPurposes(access.Role)
 	}
 	return access, a.alive(ctx, access)
@@ -229,7 +234,7 @@ func (a *Authority) alive(ctx context.Context, access Access) error {
 		return ErrToken
 	}
 	p, ok, err := a.Person(ctx, access.User)
-	if err == nil && (!ok || p != Person{access.FHIRUser, access.Role}) {
+	if err == nil && (!ok || p.FHIRUser != access.FHIRUser || p.Role != access.Role || access.broke() && !p.BreaksGlass) {
 		err = ErrToken
 	}
 	return err

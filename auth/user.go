@@ -24,10 +24,13 @@ type User struct {
 	FHIRUser string `json:"fhir_user,omitempty"`
 	// Issuer and Subject are who he is to the OpenID provider that he signs in at;
 	// both "" for who has a password.
-	Issuer   string    `json:"issuer,omitempty"`
-	Subject  string    `json:"subject,omitempty"`
-	Disabled bool      `json:"disabled,omitempty"`
-	Created  time.Time `json:"created"`
+	Issuer  string `json:"issuer,omitempty"`
+	Subject string `json:"subject,omitempty"`
+	// BreaksGlass lets him override Consents in an emergency, with a reason, as far as they
+	// let him; never a patient.
+	BreaksGlass bool      `json:"break_glass,omitempty"`
+	Disabled    bool      `json:"disabled,omitempty"`
+	Created     time.Time `json:"created"`
 	// Epoch is random, and another one after what ends all his sessions, such as a new
 	// password; also for who is added anew under an old name.
 	Epoch string `json:"epoch"`
@@ -72,6 +75,8 @@ func (u *User) check() error {
 		return wrong("who has the role patient has a FHIR user that is a Patient or a RelatedPerson")
 	case u.Role != Patient && strings.HasPrefix(u.FHIRUser, "Patient/"):
 		return wrong("who is a Patient has the role patient")
+	case u.BreaksGlass && u.Role == Patient:
+		return wrong("a patient cannot break the glass")
 	}
 	return nil
 }
@@ -139,7 +144,7 @@ func (a *Authority) ChangeUser(ctx context.Context, name string, fn func(*User))
 		u := *was
 		fn(&u)
 		u.Name, u.Created, u.Epoch = was.Name, was.Created, was.Epoch
-		if u.Hash != was.Hash || u.Role != was.Role || u.FHIRUser != was.FHIRUser || u.Disabled != was.Disabled || u.Issuer != was.Issuer || u.Subject != was.Subject {
+		if u.Hash != was.Hash || u.Role != was.Role || u.FHIRUser != was.FHIRUser || u.Disabled != was.Disabled || u.BreaksGlass != was.BreaksGlass || u.Issuer != was.Issuer || u.Subject != was.Subject {
 			u.Epoch = random()
 		}
 		if err := u.check(); err != nil {
@@ -256,7 +261,7 @@ func (a *Authority) person(ctx context.Context, login string) (Person, bool, err
 	if err != nil || u == nil {
 		return Person{}, false, err
 	}
-	return Person{u.FHIRUser, u.Role}, true, nil
+	return Person{u.FHIRUser, u.Role, u.BreaksGlass}, true, nil
 }
 
 func readUser(data []byte) (*User, error) {

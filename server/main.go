@@ -104,6 +104,8 @@ func Main(p Program) int {
 		err = listUsers(ctx, c.Config, stdout)
 	case "user password <name>":
 		err = setPassword(ctx, c.Config, c.User, p.Stdin, stdout)
+	case "user set <name>":
+		err = setUser(ctx, c.Config, c.User, stdout)
 	case "user disable <name>", "user enable <name>":
 		disable := parsed.Command() == "user disable <name>"
 		err = disableUser(ctx, c.Config, cmp.Or(c.User.Disable.Name, c.User.Enable.Name), disable, stdout)

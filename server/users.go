@@ -16,13 +16,18 @@ import (
 // password replaced.
 type userCommands struct {
 	Add struct {
-		Name     string `arg:"" help:"Login name."`
-		Role     string `required:"" enum:"patient,practitioner,privacy-officer,device-manager,admin" placeholder:"ROLE" help:"patient, practitioner, privacy-officer, device-manager or admin."`
-		FHIRUser string `name:"fhir-user" placeholder:"REFERENCE" help:"Who this is in the record, such as Practitioner/1; of a patient, Patient/1."`
-		Display  string `placeholder:"TEXT" help:"Name for people."`
-		Stdin    bool   `name:"password-stdin" help:"Read the password from standard input instead of making one."`
-		External string `placeholder:"ISSUER" help:"Sign in at this OpenID provider, by the claim that --oidc-user-claim names; no password is kept."`
+		Name       string `arg:"" help:"Login name."`
+		Role       string `required:"" enum:"patient,practitioner,privacy-officer,device-manager,admin" placeholder:"ROLE" help:"patient, practitioner, privacy-officer, device-manager or admin."`
+		FHIRUser   string `name:"fhir-user" placeholder:"REFERENCE" help:"Who this is in the record, such as Practitioner/1; of a patient, Patient/1."`
+		Display    string `placeholder:"TEXT" help:"Name for people."`
+		Stdin      bool   `name:"password-stdin" help:"Read the password from standard input instead of making one."`
+		BreakGlass bool   `help:"May see in an emergency what Consents keep back but for that, with a reason."`
+		External   string `placeholder:"ISSUER" help:"Sign in at this OpenID provider, by the claim that --oidc-user-claim names; no password is kept."`
 	} `cmd:"" help:"Add a user. The password is made and printed once."`
+	Set struct {
+		Name       string `arg:"" help:"Login name."`
+		BreakGlass bool   `negatable:"" required:"" help:"May see in an emergency what Consents keep back but for that, with a reason; --no-break-glass takes it away."`
+	} `cmd:"" help:"Give a user the privilege to break the glass, or take it away."`
 	List     struct{} `cmd:"" help:"List the users."`
 	Password struct {
 		Name  string `arg:"" help:"Login name."`
@@ -56,7 +61,7 @@ func passwordOf(stdin bool, in io.Reader) (password string, made bool, err error
 }
 
 func addUser(ctx context.Context, c Config, p userCommands, in io.Reader, out io.Writer) error {
-	u := auth.User{Name: p.Add.Name, Display: p.Add.Display, Role: auth.Role(p.Add.Role), FHIRUser: p.Add.FHIRUser, Issuer: p.Add.External}
+	u := auth.User{Name: p.Add.Name, Display: p.Add.Display, Role: auth.Role(p.Add.Role), FHIRUser: p.Add.FHIRUser, BreaksGlass: p.Add.BreakGlass, Issuer: p.Add.External}
 	password, made := "", false
 	if u.Issuer == "" {
 		var err error
@@ -116,6 +121,18 @@ func setPassword(ctx context.Context, c Config, p userCommands, in io.Reader, ou
 		fmt.Fprintf(out, "User %s has another password, and is signed out everywhere.\n", p.Password.Name)
 		tell(out, password, made)
 		return nil
+	})
+}
+
+func setUser(ctx context.Context, c Config, p userCommands, out io.Writer) error {
+	return withAuthority(ctx, c, func(a *auth.Authority) error {
+		err := a.ChangeUser(ctx, p.Set.Name, func(u *auth.User) { u.BreaksGlass = p.Set.BreakGlass })
+		if err == nil && p.Set.BreakGlass {
+			fmt.Fprintf(out, "User %s may break the glass.\n", p.Set.Name)
+		} else if err == nil {
+			fmt.Fprintf(out, "User %s may not break the glass.\n", p.Set.Name)
+		}
+		return err
 	})
 }
 

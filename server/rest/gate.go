@@ -40,6 +40,9 @@ func (s *Server) gate(r *http.Request) (*http.Request, error) {
 	if err != nil {
 		return r, refusedToken(err)
 	}
+	if access, err = access.Narrow(r.Header); err != nil {
+		return r, err
+	}
 	return r.WithContext(auth.With(r.Context(), access)), nil
 }
 

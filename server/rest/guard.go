@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/labstack/echo/v4"
 
+	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/server/telemetry"
 )
@@ -102,7 +103,7 @@ func (s *Server) secure(h http.Header) {
 	// What depends on who asks is kept by nobody; else a copy is good when it is asked for.
 	cache, vary := "private, no-cache", "Accept, Accept-Encoding, Prefer"
 	if s.Auth != nil {
-		cache, vary = "private, no-store", "Accept, Accept-Encoding, Authorization, Prefer"
+		cache, vary = "private, no-store", "Accept, Accept-Encoding, Authorization, Prefer, "+auth.PurposeHeader
 	}
 	h.Set("Cache-Control", cache)
 	h.Add("Vary", vary)

@@ -9,6 +9,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 
+	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/server/interaction"
 	"vitalwire/server/operation"
@@ -66,7 +67,7 @@ var exposed = []string{
 func (s *Server) cors() []echo.MiddlewareFunc {
 	config := middleware.CORSConfig{
 		AllowMethods:  []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},
-		AllowHeaders:  []string{"Accept", "Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Modified-Since", "If-None-Exist", "Prefer", requestID, "X-Security-Context"},
+		AllowHeaders:  []string{"Accept", "Authorization", "Content-Type", "If-Match", "If-None-Match", "If-Modified-Since", "If-None-Exist", "Prefer", requestID, auth.PurposeHeader, "X-Security-Context"},
 		ExposeHeaders: exposed,
 		MaxAge:        600,
 	}

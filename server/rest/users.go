@@ -14,18 +14,20 @@ import (
 // person is a user as JSON: never the hash of his password, and the password that
 // was made for him once.
 type person struct {
-	Name     string     `json:"name"`
-	Display  string     `json:"display,omitempty"`
-	Role     auth.Role  `json:"role"`
-	FHIRUser string     `json:"fhirUser,omitempty"`
-	Issuer   string     `json:"issuer,omitempty"`
-	Disabled bool       `json:"disabled,omitempty"`
-	Created  *time.Time `json:"created,omitempty"`
-	Password string     `json:"password,omitempty"`
+	Name     string    `json:"name"`
+	Display  string    `json:"display,omitempty"`
+	Role     auth.Role `json:"role"`
+	FHIRUser string    `json:"fhirUser,omitempty"`
+	Issuer   string    `json:"issuer,omitempty"`
+	// BreaksGlass is that of auth.User.
+	BreaksGlass bool       `json:"breakGlass,omitempty"`
+	Disabled    bool       `json:"disabled,omitempty"`
+	Created     *time.Time `json:"created,omitempty"`
+	Password    string     `json:"password,omitempty"`
 }
 
 func shownUser(u auth.User) person {
-	return person{Name: u.Name, Display: u.Display, Role: u.Role, FHIRUser: u.FHIRUser, Issuer: u.Issuer, Disabled: u.Disabled, Created: &u.Created}
+	return person{Name: u.Name, Display: u.Display, Role: u.Role, FHIRUser: u.FHIRUser, Issuer: u.Issuer, BreaksGlass: u.BreaksGlass, Disabled: u.Disabled, Created: &u.Created}
 }
 
 func (s *Server) listUsers(c echo.Context) error {
@@ -57,7 +59,7 @@ func (s *Server) addUser(c echo.Context) error {
 		made = auth.GeneratePassword()
 		p.Password = made
 	}
-	u := auth.User{Name: p.Name, Display: p.Display, Role: p.Role, FHIRUser: p.FHIRUser, Issuer: p.Issuer, Disabled: p.Disabled}
+	u := auth.User{Name: p.Name, Display: p.Display, Role: p.Role, FHIRUser: p.FHIRUser, Issuer: p.Issuer, BreaksGlass: p.BreaksGlass, Disabled: p.Disabled}
 	if err := s.Auth.AddUser(c.Request().Context(), u, p.Password); err != nil {
 		return administered(err, "user", p.Name)
 	}
@@ -93,7 +95,7 @@ func (s *Server) changeUser(c echo.Context) error {
 		return fhir.Unprocessable("password", "a password is changed at %s/%s/password", usersPath, name)
 	}
 	err := s.Auth.ChangeUser(c.Request().Context(), name, func(u *auth.User) {
-		u.Display, u.Role, u.FHIRUser, u.Disabled = p.Display, p.Role, p.FHIRUser, p.Disabled
+		u.Display, u.Role, u.FHIRUser, u.BreaksGlass, u.Disabled = p.Display, p.Role, p.FHIRUser, p.BreaksGlass, p.Disabled
 	})
 	if err != nil {
 		return administered(err, "user", name)
