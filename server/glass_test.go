@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"vitalwire/auth"
 	"vitalwire/server"
@@ -137,6 +138,18 @@ func TestPCF_BreakGlass(t *testing.T) {
 			command(t, store, "user", "set", "other", "--no-break-glass")
 			if status, _ := c.other.breakGlass(t, "found unconscious"); status != 403 {
 				t.Errorf("without the privilege: %d", status)
+			}
+			auditor := asker{s.Base, command(t, store, "token", "--scope", "system/AuditEvent.rs")}
+			told := 0
+			for range 100 { // it is stored a moment later
+				_, _, answer := auditor.ask(t, "GET", "/AuditEvent?_count=200", "")
+				if told = strings.Count(answer, "found unconscious"); told == 2 {
+					break
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+			if told != 2 {
+				t.Errorf("the glass was broken twice, and the audit tells of %d", told)
 			}
 		})
 	}

@@ -46,6 +46,8 @@ func TestAdminAPI_ClientsAndUsers(t *testing.T) {
 				{"POST", "/admin/users", `{"name":"bob","role":"patient","password":"cobalt tram 91 lantern"}`, 422, "Patient"},
 				{"POST", "/admin/users", `{"name":"bob","role":"admin","hash":"x"}`, 400, "hash"},
 				{"GET", "/admin/users/alice", "", 200, `"role":"practitioner"`},
+				{"PUT", "/admin/users/alice", `{"role":"practitioner","breakGlass":true}`, 200, `"breakGlass":true`},
+				{"POST", "/admin/users", `{"name":"carl","role":"patient","fhirUser":"Patient/1","breakGlass":true}`, 422, "glass"},
 				{"PUT", "/admin/users/alice", `{"role":"admin","display":"A"}`, 200, `"role":"admin"`},
 				{"PUT", "/admin/users/alice", `{"role":"admin","password":"cobalt tram 91 lantern"}`, 422, "/password"},
 				{"POST", "/admin/users/alice/password", `{}`, 200, `"password":"`},

@@ -270,6 +270,9 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		face.Auth = auth.New(s.Base, shelf{s.store}, auth.Outbound(), log)
 		face.Auth.Rules = engine.Rules()
 		face.Auth.Audit = s.audit.People
+		face.Auth.Broke = func(ctx context.Context, access auth.Access) error {
+			return s.audit.BrokeGlass(auth.With(ctx, access), access.Patient, access.Reason)
+		}
 		face.Auth.Chart, face.Auth.JWTs = chart{engine}, c.AccessTokens == "jwt"
 		if face.Auth.Brands, err = readBrands(c); err != nil {
 			return nil, err
