@@ -24,7 +24,7 @@ var vitalProfiles = map[string]struct {
 	"9279-1":  {"resprate", []string{"/min"}},
 	"2708-6":  {"oxygensat", []string{"%"}},
 	"8310-5":  {"bodytemp", []string{"Cel", "[degF]"}},
-	"8302-2":  {"bodyheight", []string{"cm", "[in_i]"}},
+	"8302-2":  {"bodyheight", []string{"cm", "[in_i]"}}, //nolint:misspell // the name of the profile
 	"29463-7": {"bodyweight", []string{"g", "kg", "[lb_av]"}},
 	"39156-5": {"bmi", []string{"kg/m2"}},
 }

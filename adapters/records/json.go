@@ -3,6 +3,7 @@ package records
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"iter"
 	"strconv"
 	"unicode/utf8"
@@ -42,9 +43,7 @@ func Parse(data []byte) (Value, error) {
 }
 
 func asSyntax(err error, into **json.SyntaxError) bool {
-	s, ok := err.(*json.SyntaxError)
-	*into = s
-	return ok
+	return errors.As(err, into)
 }
 
 // check looks for what would be ambiguous or too deep.

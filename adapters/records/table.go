@@ -24,7 +24,6 @@ type Table struct {
 	Preamble [][]string
 	names    []string // lower case
 	reader   *csv.Reader
-	last     []string
 	at       int
 }
 

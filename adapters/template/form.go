@@ -18,7 +18,7 @@ const maxTemplate = 1 << 20
 type Issue struct{ Path, Text string }
 
 // Invalid is a template that cannot be used.
-type Invalid struct{ Issues []Issue }
+type Invalid struct{ Issues []Issue } //nolint:errname // what the template is
 
 func (e *Invalid) Error() string {
 	var lines []string

@@ -112,7 +112,7 @@ func limited(folder fs.FS, name string, most int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	data, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err == nil && int64(len(data)) > most {
 		return nil, &Invalid{[]Issue{{name, fmt.Sprintf("the file is longer than %d bytes", most)}}}
@@ -182,7 +182,7 @@ func readCase(folder fs.FS, dir string) (c Case, err error) {
 }
 
 // Failed are the cases of a template that did not come out.
-type Failed struct{ Cases []string }
+type Failed struct{ Cases []string } //nolint:errname // what the cases did
 
 func (e *Failed) Error() string { return "cases fail: " + strings.Join(e.Cases, "; ") }
 

@@ -251,10 +251,10 @@ func (r *xmlReader) unescape(text string) (string, error) {
 				digits, base = hex, 16
 			}
 			n, err := strconv.ParseUint(digits, base, 21)
-			if err != nil || !utf8.ValidRune(rune(n)) || n < 32 && n != 9 && n != 10 && n != 13 { //nolint:gosec // 21 bits
+			if err != nil || !utf8.ValidRune(rune(n)) || n < 32 && n != 9 && n != 10 && n != 13 {
 				return "", r.fail("a character reference means no character")
 			}
-			b.WriteRune(rune(n)) //nolint:gosec // 21 bits
+			b.WriteRune(rune(n))
 		} else if value, ok := entities[name]; ok {
 			b.WriteString(value)
 		} else {

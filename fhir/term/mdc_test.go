@@ -40,6 +40,7 @@ func TestMDC_TablesAscendWithoutDuplicates(t *testing.T) {
 
 // The codes the shared table does not have, or has otherwise, with the reason.
 var mdcElsewhere = map[uint32]string{
+	196670: "devices.md: the pair of 196648 in event codes of PCD-04",
 	67912:  "value set MDCDeviceVersionTypes of the PHD guide; REFID from 11073-10101",
 	528405: "the guide's comment says BCA for two codes; by rule 528384 + (10421 - 10400) is the peak flow monitor",
 	528426: "the shared table has the guide's misspelling STRENGH", //nolint:misspell // that is the point

@@ -155,7 +155,7 @@ func (l *Log) run(life context.Context) {
 	defer close(l.ended)
 	anchored := time.NewTicker(5 * time.Second)
 	defer anchored.Stop()
-	pause := pace
+	var pause time.Duration
 	l.awake()
 	for {
 		select {

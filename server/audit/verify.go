@@ -64,7 +64,7 @@ func readAnchor(name string) (c store.Chain, err error) {
 }
 
 // Broken is what is wrong with the chain, at the first place where it is.
-type Broken struct {
+type Broken struct { //nolint:errname // what the chain is
 	// Link is its number from 1, Position that of the version; 0 where there is none.
 	Link, Position int64
 	Text           string

@@ -165,18 +165,18 @@ func (s *Service) admit(r store.Reader, p *plan, names []string, f frame) (bool,
 		case Closed:
 			return false, &adapters.Error{Reason: notAdmitted, Unprocessable: true}
 		case Approve:
-			return false, p.pend(names[0], f, s.Now().UTC().Format(instantLayout))
+			return false, p.pend(names[0], s.Now().UTC().Format(instantLayout))
 		}
 		return true, nil
 	}
-	if e.State == Blocked || !e.accepts(names, f) {
+	if e.State == Blocked || !e.accepts(f) {
 		return false, &adapters.Error{Reason: notAdmitted, Unprocessable: true}
 	}
 	return e.State == Approved, nil
 }
 
 // accepts reports whether a device's frame may come from its sender.
-func (e Enrolment) accepts(names []string, f frame) bool {
+func (e Enrolment) accepts(f frame) bool {
 	return len(e.Senders) == 0 || slices.Contains(e.Senders, f.sender) && f.sender != "" || strings.HasPrefix(f.sender, DevicePrefix) ||
 		// A gateway that proved nothing is believed where nobody has to prove anything.
 		f.sender == "" && f.Gateway != "" && slices.Contains(e.Senders, f.Gateway)
@@ -192,7 +192,7 @@ func (s *Service) admitted(r store.Reader, names []string) (bool, error) {
 }
 
 // pend plans the entry of a device that was seen and that nobody has decided about.
-func (p *plan) pend(device string, f frame, now string) error {
+func (p *plan) pend(device, now string) error {
 	e := Enrolment{Device: device, State: Pending, Since: now}
 	data, err := json.Marshal(e)
 	if err != nil {

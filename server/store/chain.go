@@ -75,7 +75,7 @@ func (c Chain) Next(v Version) Chain {
 	h.Write([]byte(c.Hash))
 	var fixed []byte
 	for _, n := range []int64{c.N + 1, v.Position, v.VersionID, int64(v.Op)} {
-		fixed = binary.BigEndian.AppendUint64(fixed, uint64(n)) //nolint:gosec // bits, not amounts
+		fixed = binary.BigEndian.AppendUint64(fixed, uint64(n))
 	}
 	fixed = strconv.AppendBool(fixed, v.Deleted)
 	fixed = append(fixed, '\n')
@@ -92,5 +92,5 @@ func Shard(owner fhir.Key) int64 {
 	for _, b := range []byte(owner.String()) {
 		h = (h ^ uint64(b)) * 1099511628211
 	}
-	return int64(h >> 48) //nolint:gosec // 65,536 places
+	return int64(h >> 48)
 }

@@ -80,7 +80,7 @@ func ClassOf(list []Agreed) int64 {
 		if i > 0 && a.Given != list[i-1].Given {
 			later = 1
 		}
-		b = binary.BigEndian.AppendUint64(append(b, later), uint64(a.Digest)) //nolint:gosec // its bits
+		b = binary.BigEndian.AppendUint64(append(b, later), uint64(a.Digest))
 	}
 	sum := sha256.Sum256(b)
 	return prefix(sum[:])
@@ -88,4 +88,4 @@ func ClassOf(list []Agreed) int64 {
 
 // prefix is the number that a hash begins with: nobody aims at another's with less than
 // 2^64 work.
-func prefix(sum []byte) int64 { return int64(binary.BigEndian.Uint64(sum)) } //nolint:gosec // its bits
+func prefix(sum []byte) int64 { return int64(binary.BigEndian.Uint64(sum)) }

@@ -139,7 +139,7 @@ func root(x *big.Rat, n int64) (result *big.Rat, exact bool, err error) {
 	// The greatest k with k^n <= x * scale^n.
 	goal := new(big.Int).Mul(x.Num(), new(big.Int).Exp(scale, big.NewInt(n), nil))
 	goal.Quo(goal, x.Denom())
-	low, high := new(big.Int), new(big.Int).Lsh(big.NewInt(1), uint(goal.BitLen()/int(n)+1)) //nolint:gosec // neither is negative
+	low, high := new(big.Int), new(big.Int).Lsh(big.NewInt(1), uint(goal.BitLen()/int(n)+1))
 	one := big.NewInt(1)
 	for new(big.Int).Sub(high, low).Cmp(one) > 0 {
 		middle := new(big.Int).Rsh(new(big.Int).Add(low, high), 1)
