@@ -49,7 +49,7 @@ type Client struct {
 	// server, such as "Organization/lab"; "" for nothing.
 	Resource string `json:"fhir_resource,omitempty"`
 	// Purposes are what it may be used for, codes of v3-ActReason; none is the usual,
-	// see usualPurposes.
+	// see UsualPurposes.
 	Purposes []string  `json:"purpose_of_use,omitempty"`
 	Created  time.Time `json:"created"`
 	// Disabled keeps the client from new tokens, and its tokens from use.

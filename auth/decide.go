@@ -126,9 +126,10 @@ func (g *Reach) alternatives(typ string, right Right) (list []alternative, whole
 	return list, false
 }
 
-// bounds is confines of a scope: who may look at what everybody did looks at all of it.
+// bounds is confines of a scope: who may look at what everybody did looks at all of it,
+// and a privacy officer whose scope names Consent keeps those of all patients.
 func (g *Reach) bounds(s Scope) (patient string, confined bool) {
-	if s.Type == audited && g.mayAudit(s.Level) {
+	if s.Type == audited && g.mayAudit(s.Level) || s.Type == "Consent" && s.Level == UserLevel && g.access.Role == PrivacyOfficer {
 		return "", false
 	}
 	return g.confines(s.Level)

@@ -11,9 +11,9 @@ import (
 	"vitalwire/fhir"
 )
 
-// usualPurposes are what a user of a role asks for where nothing else is said: a patient
+// UsualPurposes are what a user of a role asks for where nothing else is said: a patient
 // for himself, everybody else to treat.
-func usualPurposes(r Role) []string {
+func UsualPurposes(r Role) []string {
 	if r == Patient {
 		return []string{"PATRQT"}
 	}
@@ -37,7 +37,7 @@ func (c *Client) purposes(role Role) []string {
 	if len(c.Purposes) > 0 {
 		return c.Purposes
 	}
-	return usualPurposes(role)
+	return UsualPurposes(role)
 }
 
 // asks are the purposes of a token that the client asks for; "" is all that it may have.

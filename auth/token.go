@@ -207,7 +207,7 @@ func (a *Authority) Still(ctx context.Context, record []byte) (Access, error) {
 			return Access{}, ErrToken
 		}
 	} else if len(access.Purposes) == 0 {
-		access.Purposes = usualPurposes(access.Role)
+		access.Purposes = UsualPurposes(access.Role)
 	}
 	return access, a.alive(ctx, access)
 }

@@ -33,6 +33,14 @@ type Options struct {
 	SelfToo bool
 }
 
+// Policy is the implicit policy in force.
+func (o Options) Policy() Implicit {
+	if o.Implicit == "" {
+		return DenyAll
+	}
+	return o.Implicit
+}
+
 // Residual is what is left of the consents of one patient for one requester: what a
 // resource must be like to be seen.
 type Residual struct {
@@ -43,8 +51,11 @@ type Residual struct {
 
 // Decide settles what the consents of one patient say to a requester.
 func Decide(policies []*Policy, by Requester, codes Codes, o Options) Residual {
-	a := asked{by: by, codes: codes}
-	if by.Self && !o.SelfToo {
+	return asked{by: by, codes: codes}.decide(policies, o)
+}
+
+func (a asked) decide(policies []*Policy, o Options) Residual {
+	if a.by.Self && !o.SelfToo {
 		return Residual{Formula: constant(true)}
 	}
 	list := applicable(policies, a, o)
@@ -53,6 +64,7 @@ func Decide(policies []*Policy, by Requester, codes Codes, o Options) Residual {
 	}
 	permits, denies := constant(false), constant(false)
 	for _, p := range list {
+		a.of = p.Key
 		permit, deny := a.policy(p, o)
 		permits, denies = or(permits, permit), or(denies, deny)
 	}
@@ -130,9 +142,12 @@ func (a asked) provision(p *Provision) (permit, deny Formula) {
 		innerPermit, innerDeny = or(innerPermit, permits), or(innerDeny, denies)
 	}
 	permits := p.Effect == Permit
-	own := constant(false)
-	if a.meets(p, permits) {
+	own, meant := constant(false), a.meets(p, permits)
+	if meant {
 		own = met(Constraint{Permits: permits, Labels: p.Labels, Classes: p.Classes, Codes: p.Codes, Period: p.DataPeriod, Data: p.Data})
+	}
+	if a.noted != nil {
+		a.noted(Finding{a.of, p.Path, p.Effect, meant, own})
 	}
 	if permits {
 		return and(or(innerPermit, own), not(innerDeny)), innerDeny

@@ -48,6 +48,9 @@ type asked struct {
 	codes Codes
 	// named: only provisions that name the action count.
 	named bool
+	// noted, unless nil, is told what becomes of each provision of the Consent of.
+	noted func(Finding)
+	of    fhir.Key
 }
 
 // meets reports whether the request is one that a provision with these elements is

@@ -35,7 +35,7 @@ var inServer = map[string][]string{
 	"server/ingest/mllp":       {"server/ingest"},
 	"server/ingest/mqtt":       {"server/ingest"},
 	"server/ingest/phdtcp":     {"server/ingest"},
-	"server/operation":         {"server/audit", "server/guard", "server/indexing", "server/interaction", "server/knowledge", "server/store", "server/query", "server/operation/graphql"},
+	"server/operation":         {"server/consents", "server/audit", "server/guard", "server/indexing", "server/interaction", "server/knowledge", "server/store", "server/query", "server/operation/graphql"},
 	"server/operation/graphql": {},
 	"server/knowledge":         {"server/store"},
 	"server/indexing":          {"server/store"},

@@ -229,8 +229,8 @@ func (b *Book) NumberOf(patient string) int64 {
 	return b.numbers[patient]
 }
 
-// Policies are the Consents of a patient that a reader sees, for explanations.
-func (b *Book) Policies(r store.Reader, patient string) ([]*consent.Policy, error) {
+// policies are the Consents of a patient that a reader sees, with their keys.
+func (b *Book) policies(r store.Reader, patient string) ([]*consent.Policy, error) {
 	found, err := b.of(r, []string{patient})
 	if err != nil || found[patient] == nil {
 		return nil, err

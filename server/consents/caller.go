@@ -22,28 +22,36 @@ type standing struct {
 
 // For is what an access may see by the Consents, as a reader sees them.
 func (b *Book) For(r store.Reader, access auth.Access) (*Ruling, error) {
-	if err := b.learn(r); err != nil {
+	by, self, err := b.requester(r, access)
+	if err != nil {
 		return nil, err
 	}
-	by := consent.Requester{Actions: []string{"access", "disclose"}, Treating: access.Role == auth.Practitioner || access.User+access.FHIRUser == ""}
+	return b.Ruling(r, by, self)
+}
+
+// requester is who asks with an access, and the Patient that he is; "" for none.
+func (b *Book) requester(r store.Reader, access auth.Access) (by consent.Requester, self string, err error) {
+	if err := b.learn(r); err != nil {
+		return by, "", err
+	}
+	by = consent.Requester{Now: b.now(), Actions: []string{"access", "disclose"}, Treating: access.Role == auth.Practitioner || access.User+access.FHIRUser == ""}
 	for _, code := range access.Purposes {
 		by.Purposes = append(by.Purposes, consent.Coding{System: consent.ActReason, Code: code})
 	}
-	self := ""
 	if user := fhir.ParseReference(access.FHIRUser); user.Key.Type == "Patient" {
 		self = user.Key.ID
 	}
 	if b.names() {
 		s, err := b.standing(r, access)
 		if err != nil {
-			return nil, err
+			return by, "", err
 		}
 		by.Actors, by.Identifiers, by.Roles = s.actors, s.identifiers, s.roles
 	}
 	if b.Options.SelfToo {
 		self = ""
 	}
-	return b.Ruling(r, by, self)
+	return by, self, nil
 }
 
 // names reports whether any Consent names who may or may not see.

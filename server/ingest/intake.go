@@ -80,8 +80,9 @@ func (i *Intake) enter(ctx context.Context, source string, bytes int) (leave fun
 	switch {
 	case l.waiting >= i.WaitingPerSource, l.waiting > 0 && l.bytes+bytes > i.WaitingBytes/4:
 		i.throttled++
+		waiting := l.waiting
 		i.mu.Unlock()
-		return nil, fhir.Throttled("%d frames of this source wait already; nothing of this one is kept, send it again later", l.waiting)
+		return nil, fhir.Throttled("%d frames of this source wait already; nothing of this one is kept, send it again later", waiting)
 	case i.total.waiting >= i.Waiting, i.total.bytes > 0 && i.total.bytes+bytes > i.WaitingBytes:
 		i.throttled++
 		i.forget(l)

@@ -24,6 +24,15 @@ func (e *Engine) As(ctx context.Context) (*Engine, error) {
 	return e.within(reach), nil
 }
 
+// For is the engine as it would be for the caller with another access, to explain what
+// he may do.
+func (e *Engine) For(ctx context.Context, access auth.Access) (*Engine, error) {
+	if e.origin != nil {
+		e = e.origin
+	}
+	return e.As(auth.With(ctx, access))
+}
+
 // Unbounded is the engine for work of the server itself, whoever had it done.
 func (e *Engine) Unbounded() *Engine {
 	if e.origin != nil {

@@ -207,7 +207,7 @@ func (e *Engine) places(r *fhir.Resource) []place {
 // none. Only references that a search parameter finds are known.
 func (e *Engine) referrer(s store.Reader, key fhir.Key, own map[fhir.Key]*action, gone map[fhir.Key]bool) (fhir.Key, error) {
 	for _, typ := range fhir.ResourceTypes() {
-		if !Served(typ) {
+		if !Served(typ) || typ == "AuditEvent" { // what was done stays told when it is gone
 			continue
 		}
 		for _, p := range e.Search.Params(typ) {

@@ -53,7 +53,7 @@ func operations() []Operation {
 		convert, versions,
 		graphqlOperation, lastn, stats, graph, document, memberMatch,
 		reindex, reindexStatus,
-		expunge, purgeHistory,
+		expunge, purgeHistory, explainAccess,
 		patientEverything, encounterEverything, groupEverything,
 	}
 }
