@@ -112,11 +112,8 @@ func (x *explaining) enforced(ctx context.Context) (bool, error) {
 			return err
 		})
 	}
-	switch fhir.SituationOf(err) {
-	case fhir.SituationForbidden, fhir.SituationNotFound:
-		if err != nil {
-			return false, nil
-		}
+	if kept := fhir.SituationOf(err); err != nil && (kept == fhir.SituationForbidden || kept == fhir.SituationNotFound) {
+		return false, nil
 	}
 	return err == nil, err
 }
