@@ -21,6 +21,8 @@ type Ruling struct {
 	book *Book
 	by   consent.Requester
 	self string // the Patient that the requester is; "" for none
+	// mark is up to which Marks.Consents the book knew what this was made of.
+	mark int64
 	// until is when a period of some Consent begins or ends; zero for never.
 	until time.Time
 	cases []consent.Formula
@@ -58,7 +60,7 @@ func (b *Book) Ruling(r store.Reader, by consent.Requester, self string) (*Rulin
 
 // rule decides for every class, and puts those together that come to the same.
 func (b *Book) rule(by consent.Requester, self string) *Ruling {
-	made := &Ruling{book: b, by: by, self: self, views: map[string]search.View{}}
+	made := &Ruling{book: b, by: by, self: self, mark: b.mark, views: map[string]search.View{}}
 	most := slices.Max(slices.Collect(maps.Keys(b.classes)))
 	made.table = &search.CaseTable{ID: tables.Add(1), Cases: bytes.Repeat([]byte{search.NoCase}, int(most)+1)}
 	known := map[string]int{}
@@ -91,8 +93,16 @@ func (l *Ruling) as(r store.Reader) *Ruling {
 	if !l.volatile {
 		return l
 	}
-	return &Ruling{book: l.book, by: l.by, self: l.self, until: l.until, cases: l.cases, table: l.table, volatile: true, views: map[string]search.View{},
+	return &Ruling{book: l.book, by: l.by, self: l.self, mark: l.mark, until: l.until, cases: l.cases, table: l.table, volatile: true, views: map[string]search.View{},
 		refers: func(key fhir.Key) ([]fhir.Key, bool) { return l.book.refersTo(r, key) }}
+}
+
+// Current reports whether the book knows of nothing newer: a Ruling that is not may judge
+// a resource in memory by other Consents than the store did in its snapshot.
+func (l *Ruling) Current() bool {
+	l.book.mu.RLock()
+	defer l.book.mu.RUnlock()
+	return l.book.mark == l.mark
 }
 
 // refersTo are the resources that a resource refers to; of one that is not there, none.

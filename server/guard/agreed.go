@@ -76,7 +76,8 @@ func (r *reader) view(typ string, rights auth.Right) (search.View, error) {
 }
 
 // checked judges in memory what the store found by its SQL: two ways to one answer.
-// When they differ nobody gets it, and the operator is told.
+// When they differ nobody gets it, and the operator is told, unless a Consent has changed
+// since: then it is asked again (store.ErrStale).
 func (r *reader) checked(list []store.Version, rights auth.Right) error {
 	if r.book == nil {
 		return nil
@@ -87,6 +88,9 @@ func (r *reader) checked(list []store.Version, rights auth.Right) error {
 			return err
 		}
 		if !ok {
+			if !r.ruling.Current() {
+				return store.Stale()
+			}
 			if r.book.Alarm != nil {
 				r.book.Alarm(v.Key, "found by a search, and hidden by a Consent")
 			}

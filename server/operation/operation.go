@@ -5,6 +5,7 @@ package operation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"vitalwire/server/indexing"
 	"vitalwire/server/interaction"
 	"vitalwire/server/knowledge"
+	"vitalwire/server/store"
 )
 
 // Operation is one operation.
@@ -171,10 +173,17 @@ func Is(path string) bool {
 	return strings.HasPrefix(path[strings.LastIndexByte(path, '/')+1:], "$")
 }
 
+// maxStale is how often a request is performed again because what searches go by, search
+// parameters or Consents, has changed meanwhile.
+const maxStale = 3
+
 // Do performs a request. Errors: UnknownType for an operation that is not served
 // there, NotAllowed for GET where POST is needed, Malformed for parameters.
 func (s *Set) Do(ctx context.Context, r Request) (Result, error) {
 	result, err := s.perform(ctx, r)
+	for again := 0; errors.Is(err, store.ErrStale) && again < maxStale; again++ {
+		result, err = s.perform(ctx, r)
+	}
 	return s.told(ctx, r, result, err)
 }
 

@@ -41,10 +41,10 @@ func IsDefinition(typ string) bool {
 type Learn func(Reader) error
 
 // ErrStale is the cause in the error of a search that was understood by other search
-// parameters than those of its snapshot. It may be understood again.
+// parameters or Consents than those of its snapshot. It may be understood again.
 var ErrStale = search.ErrStale
 
 // Stale is the error of such a search.
 func Stale() *fhir.Error {
-	return fhir.Unavailable("the search parameters have just changed; try again").WithCause(ErrStale)
+	return fhir.Unavailable("what the search goes by has just changed; try again").WithCause(ErrStale)
 }
