@@ -100,6 +100,10 @@ type Component struct {
 	// Codings name the type in other systems; with a Type of 0 they are all that is
 	// known. Only reports of a Service and of point-of-care devices have them.
 	Codings []Coding `json:"codings,omitempty"`
+	// Status and Interpretation are of this part alone, beside those of the whole. Only
+	// reports of point-of-care devices have them.
+	Status         Status   `json:"status,omitempty"`
+	Interpretation []string `json:"interpretation,omitempty"`
 }
 
 // Value holds what was sent; which member counts is told by the Kind of the
@@ -137,6 +141,7 @@ const (
 	AbsentError        Absent = "error"
 	AbsentNotPerformed Absent = "not-performed"
 	AbsentTemporarily  Absent = "temp-unknown"
+	AbsentUnsupported  Absent = "unsupported" // sent in a form that has no place here
 )
 
 // Number is a decimal as sent: either Text, a plain decimal such as "37.60"
@@ -172,8 +177,8 @@ type Bits struct {
 type Samples struct {
 	// Period between samples in seconds, decimal text.
 	Period string `json:"period"`
-	// Dimensions are the values of one point in time, which follow one another in Raw;
-	// 0 is one.
+	// Dimensions are the values of one point in time, which follow one another in Raw
+	// or Decimals; 0 is one.
 	Dimensions int `json:"dimensions,omitempty"`
 	// Decimals are samples sent as decimals: the scale-range specification and Raw are
 	// not used then. A sample that is missing is "E".

@@ -20,6 +20,12 @@ const (
 // attributes, facets of metrics; the rest, which stays in results, are values.
 func (r *reader) contain(g *group) {
 	var values []result
+	waves := map[string]bool{}
+	for _, row := range g.results {
+		if typ := row.obx.Field(2).Component(1).Text(); typ == "NA" || typ == "MA" || typ == "ED" {
+			waves[row.path.String()] = true
+		}
+	}
 	for _, row := range g.results {
 		c := r.code(row.obx.Field(3))
 		empty := row.obx.Field(5).Empty()
@@ -28,8 +34,8 @@ func (r *reader) contain(g *group) {
 			// A row without a type says that the object is there; some senders put
 			// fillers into its value ("x^x^x").
 			g.objects = append(g.objects, r.object(row, c))
-		case row.path.isFacet():
-			g.facet(row, c)
+		case row.path.isFacet() && (attribute(c) || waves[row.path.parent().String()]):
+			g.facet(row, c) // others are values one level further down, as of a compound
 		case attribute(c) && len(row.path) > 0 && !empty:
 			g.attribute(r, row, c)
 		default:

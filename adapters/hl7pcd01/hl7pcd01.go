@@ -99,6 +99,7 @@ type group struct {
 	mds     string // first number of OBX-4
 	device  acom.Device
 	objects []acom.Object
+	metrics map[place]int // where in objects the metrics are
 	results []result
 	notes   []string // NTE before the first OBX
 	facets  map[string]facet

@@ -15,7 +15,7 @@ func (r *reader) measurements(g *group) []acom.Measurement {
 	for _, row := range g.results {
 		list = append(list, r.measurement(g, row))
 	}
-	return list
+	return g.pressures(list)
 }
 
 func (r *reader) measurement(g *group, row result) acom.Measurement {
@@ -30,11 +30,11 @@ func (r *reader) measurement(g *group, row result) acom.Measurement {
 	m.Metric.Notes = append(m.Metric.Notes, notes...)
 	unit, foreign, notes := r.unit(obx.Field(6))
 	m.Metric.Notes = append(m.Metric.Notes, notes...)
-	if typ := obx.Field(2).Component(1).Text(); typ == "NA" || typ == "MA" {
+	if typ := strings.ToUpper(obx.Field(2).Component(1).Text()); g.samples(row, typ) {
 		r.wave(g, row, &m)
 	} else {
 		m.Value, m.Kind, notes = r.value(obx)
-		m.Metric.Notes = append(m.Metric.Notes, notes...)
+		m.Metric.Notes = append(append(m.Metric.Notes, notes...), g.facets[row.path.String()].said()...)
 	}
 	m.Value.Unit, m.Value.Foreign = unit, foreign
 	r.flagged(obx, &m)
@@ -69,11 +69,23 @@ func (r *reader) metric(g *group, row result, c coded, m acom.Measurement, unit 
 	case foreign != nil:
 		o.Unit = foreign
 	}
-	for i := range g.objects { // one place may have several rows: of two times, or a repeated value
-		if g.objects[i].Path == o.Path && g.objects[i].Kind != "" && g.objects[i].Type == o.Type {
-			return
-		}
+	if _, ok := g.metrics[place{o.Path, o.Type}]; !ok { // one place may have several rows: of two times, or a repeated value
+		g.add(o)
 	}
+}
+
+// place is where a metric is, and what it measures.
+type place struct {
+	path string
+	code acom.Code
+}
+
+// add adds the object of a metric.
+func (g *group) add(o acom.Object) {
+	if g.metrics == nil {
+		g.metrics = map[place]int{}
+	}
+	g.metrics[place{o.Path, o.Type}] = len(g.objects)
 	g.objects = append(g.objects, o)
 }
 
@@ -129,6 +141,9 @@ func (r *reader) site(obx hl7v2.Segment, m *acom.Measurement) {
 // its values are no signs of life.
 func (g *group) isPump() bool {
 	for _, o := range g.objects {
+		if o.Kind != "" {
+			continue // a metric: a dialysis machine has a blood pump, and a cuff
+		}
 		if strings.Contains(known(o.Type).RefID, "_PUMP_") || len(o.Codings) > 0 && strings.Contains(o.Codings[0].Display, "_PUMP_") {
 			return true
 		}

@@ -33,6 +33,10 @@ func (r *reader) value(obx hl7v2.Segment) (v acom.Value, kind acom.Kind, notes [
 		if t, ok := hl7v2.ParseTime(field.Component(1).Text()); ok && typ != "TM" {
 			return acom.Value{Wall: r.wall(t)}, acom.StringEvent, nil
 		}
+	case "ED", "RP": // a document, such as the PDF of an ECG
+		kind := short(strings.Trim(field.Component(2).Text()+" "+field.Component(3).Text(), " "))
+		return acom.Value{Absent: acom.AbsentUnsupported}, acom.StringEvent,
+			[]string{strings.TrimSpace("The value is a document in the message alone: "+kind) + "."}
 	default: // ST, TX, FT and others
 		if word := field.Component(1).Text(); strings.HasPrefix(word, "MDC_") && len(field.Components()) == 1 {
 			c := coded{}

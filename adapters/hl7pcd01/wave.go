@@ -1,9 +1,12 @@
 package hl7pcd01
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"math/big"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"vitalwire/adapters/acom"
 	"vitalwire/adapters/hl7v2"
@@ -15,6 +18,18 @@ type facet struct {
 	rate  string
 	limit *acom.Range
 	words []string // other facets, for people
+}
+
+// said is the facets of a metric that is no waveform, for people.
+func (f facet) said() []string {
+	words := f.words[:len(f.words):len(f.words)]
+	if f.rate != "" {
+		words = append(words, "MDC_ATTR_SAMP_RATE: "+f.rate)
+	}
+	if f.limit != nil {
+		words = append(words, "MDC_ATTR_DATA_RANGE: "+f.limit.Low+" to "+f.limit.High)
+	}
+	return words
 }
 
 // facet keeps a sub-row for its metric, which may come before or after it.
@@ -37,21 +52,23 @@ func (g *group) facet(row result, c coded) {
 	g.facets[key] = f
 }
 
-// wave reads an NA as samples, in the decimals they were sent as. Without a rate
-// there is no telling when a sample was; the message keeps them then.
+// samples reports whether a row is a waveform: an array, or encapsulated data that has
+// a sample rate.
+func (g *group) samples(row result, typ string) bool {
+	return typ == "NA" || typ == "MA" || typ == "ED" && g.facets[row.path.String()].rate != ""
+}
+
+// wave reads samples, in the decimals they were sent as. Without a rate there is no
+// telling when a sample was; the message keeps them then.
 func (r *reader) wave(g *group, row result, m *acom.Measurement) {
 	m.Kind = acom.RTSA
 	f := g.facets[row.path.String()]
 	m.Metric.Notes = append(m.Metric.Notes, f.words...)
-	var samples []string
-	for _, repetition := range row.obx.Field(5).Repetitions() {
-		for _, p := range repetition.Components() {
-			n, ok := decimal(p.Text())
-			if !ok || r.isNever(n) {
-				n = "E"
-			}
-			samples = append(samples, n)
-		}
+	samples, dimensions, ok := r.array(row.obx)
+	if !ok {
+		m.Value = acom.Value{Absent: acom.AbsentUnsupported}
+		m.Metric.Notes = append(m.Metric.Notes, "The encoding of the samples is not read; they are in the message alone.")
+		return
 	}
 	rate, ok := new(big.Rat).SetString(f.rate)
 	if !ok || rate.Sign() <= 0 || len(samples) == 0 {
@@ -60,8 +77,77 @@ func (r *reader) wave(g *group, row result, m *acom.Measurement) {
 		return
 	}
 	period := new(big.Rat).Inv(rate)
-	m.Value = acom.Value{Samples: &acom.Samples{Period: period.RatString(), Decimals: samples, Limits: f.limit}}
+	m.Value = acom.Value{Samples: &acom.Samples{Period: period.RatString(), Decimals: samples, Dimensions: dimensions, Limits: f.limit}}
 	m.Duration = r.window(g.obr)
+}
+
+// maxGaps is how many samples an array may leave out at the ends of its repetitions.
+const maxGaps = 10_000
+
+// array reads OBX-5 as samples, "E" where none is. An NA is one series, in however
+// many repetitions; an MA has a repetition for each moment and a component for each
+// channel (HL7 2.6, 2.A.41 and 2.A.46), and channels that a moment lacks are gaps.
+// Encapsulated data is read where it is text. ok is false for an encoding that is none
+// of these.
+func (r *reader) array(obx hl7v2.Segment) (samples []string, dimensions int, ok bool) {
+	field := obx.Field(5)
+	add := func(text string) {
+		n, ok := decimal(text)
+		if !ok || r.isNever(n) {
+			n = "E"
+		}
+		samples = append(samples, n)
+	}
+	typ := strings.ToUpper(obx.Field(2).Component(1).Text())
+	if typ == "ED" {
+		text, ok := encapsulated(field)
+		if !ok || strings.Trim(text, "0123456789+-.^~,; \t\r\n") != "" {
+			return nil, 0, false
+		}
+		for _, word := range strings.FieldsFunc(text, func(c rune) bool { return strings.ContainsRune("^~,; \t\r\n", c) }) {
+			add(word)
+		}
+		return samples, 0, true
+	}
+	gaps := 0
+	for _, repetition := range field.Repetitions() {
+		channels := repetition.Components()
+		if typ == "MA" && dimensions == 0 {
+			dimensions = len(channels)
+		}
+		for i, p := range channels {
+			if typ != "MA" || i < dimensions {
+				add(p.Text())
+			}
+		}
+		if gaps += max(dimensions-len(channels), 0); gaps > maxGaps {
+			return nil, 0, false
+		}
+		for i := len(channels); i < dimensions; i++ {
+			samples = append(samples, "E")
+		}
+	}
+	if dimensions == 1 {
+		dimensions = 0
+	}
+	return samples, dimensions, true
+}
+
+// encapsulated is the data of an ED as text (HL7 2.6, 2.A.24): in its own characters,
+// in hex or in base64.
+func encapsulated(field hl7v2.Part) (string, bool) {
+	data := field.Component(5).Text()
+	switch strings.ToUpper(field.Component(4).Text()) {
+	case "A":
+		return data, true
+	case "HEX":
+		raw, err := hex.DecodeString(data)
+		return string(raw), err == nil && utf8.Valid(raw)
+	case "BASE64":
+		raw, err := base64.StdEncoding.DecodeString(data)
+		return string(raw), err == nil && utf8.Valid(raw)
+	}
+	return "", false
 }
 
 // window is how long OBR-7 to OBR-8 is, in seconds; "" when they do not say.

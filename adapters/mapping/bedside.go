@@ -42,7 +42,7 @@ func bedsideObservation(m acom.Measurement, when moment, name named, c Context) 
 	if err != nil {
 		return Observation{}, fmt.Errorf("mapping: %s: %w", typeName(m), err)
 	}
-	if placed && !p.foreign && len(o.Component) == 0 {
+	if placed && !p.foreign && (len(o.Component) == 0 || m.Kind == acom.CompoundNumeric) {
 		o.Meta.Profile = bedsideProfile(m)
 	}
 	o.Category = bedsideCategory(m, more, o.Code)
@@ -94,12 +94,19 @@ func bedsideValue(o *samply.Observation, m acom.Measurement, suppressed string) 
 	}
 	var all part
 	for _, sub := range m.Components {
-		p, err := valuePart(sub.Value, suppressed)
+		own := bedsideState(acom.Measurement{Status: sub.Status}, &acom.Metric{})
+		if suppressed != "" {
+			own.absent = suppressed
+		}
+		p, err := valuePart(sub.Value, own.absent)
 		if err != nil {
 			return part{}, fmt.Errorf("component %d: %w", sub.Type, err)
 		}
 		named := acom.Measurement{Type: sub.Type, Value: sub.Value}
-		c := samply.ObservationComponent{Code: bedsideCode(named, &acom.Metric{Codings: sub.Codings})}
+		c := samply.ObservationComponent{
+			Code:           bedsideCode(named, &acom.Metric{Codings: sub.Codings}),
+			Interpretation: append(own.interpretation, interpretations(sub.Interpretation)...),
+		}
 		p.component(&c)
 		o.Component = append(o.Component, c)
 		all.notes, all.foreign = append(all.notes, p.notes...), all.foreign || p.foreign
@@ -134,7 +141,7 @@ func bedsideState(m acom.Measurement, more *acom.Metric) state {
 		label("UNCERTREL", "uncertain reliability")
 	case m.Status&acom.ValidatedData != 0:
 		label("HRELIABLE", "highly reliable")
-	case m.Status == 0 && m.Value.Absent == "":
+	case m.Status == 0 && m.Value.Absent == "" && !partsInvalid(m):
 		label("RELIABLE", "reliable")
 	}
 	if m.Status&acom.NotAvailable != 0 {
@@ -152,6 +159,16 @@ func bedsideState(m acom.Measurement, more *acom.Metric) state {
 		st.status, st.absent = samply.ObservationStatusEnteredInError, "error"
 	}
 	return st
+}
+
+// partsInvalid reports whether the device calls a part of the measurement invalid.
+func partsInvalid(m acom.Measurement) bool {
+	for _, c := range m.Components {
+		if c.Status&acom.Invalid != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // bedsideCode is the MDC code with LOINC where that means the same, and the sender's
@@ -196,6 +213,8 @@ func bedsideProfile(m acom.Measurement) []string {
 		return []string{pocd + "SampleArrayObservation"}
 	case m.Kind == acom.Numeric:
 		return []string{pocd + "NumericObservation"}
+	case m.Kind == acom.CompoundNumeric:
+		return []string{pocd + "CompoundNumericObservation"}
 	case m.Value.Wall != nil:
 		return nil // no profile has dates
 	}

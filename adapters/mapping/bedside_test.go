@@ -73,7 +73,7 @@ func TestPoCD_OutputFollowsItsProfiles(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"MdsDevice", "VmdDevice", "ChannelDevice", "NumericDeviceMetric", "EnumerationDeviceMetric", "NumericObservation", "EnumerationObservation", "SampleArrayObservation"} {
+	for _, name := range []string{"MdsDevice", "VmdDevice", "ChannelDevice", "NumericDeviceMetric", "EnumerationDeviceMetric", "NumericObservation", "CompoundNumericObservation", "EnumerationObservation", "SampleArrayObservation"} {
 		if claimed[pocd+name] == 0 {
 			t.Errorf("no output claims %s", name)
 		}

@@ -83,7 +83,7 @@ func decimalsPart(s acom.Samples, period *big.Rat, unit acom.Code, foreign *acom
 	if !whole {
 		p.notes = append(p.notes, fmt.Sprintf("The period in ms is %s, which no decimal writes exactly; it is rounded.", millis.RatString()))
 	}
-	p.sampled = &samply.SampledData{Origin: q, Period: json.Number(text), Dimensions: 1, Data: ptr(strings.Join(s.Decimals, " "))}
+	p.sampled = &samply.SampledData{Origin: q, Period: json.Number(text), Dimensions: max(s.Dimensions, 1), Data: ptr(strings.Join(s.Decimals, " "))}
 	if l := s.Limits; l != nil && isDecimal(l.Low) && isDecimal(l.High) {
 		p.sampled.LowerLimit, p.sampled.UpperLimit = ptr(json.Number(l.Low)), ptr(json.Number(l.High))
 	}

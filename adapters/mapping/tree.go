@@ -103,7 +103,7 @@ func (p Part) metric(identifiers []samply.Identifier, kind samply.CodeableConcep
 		Category: map[string]samply.DeviceMetricCategory{"setting": samply.DeviceMetricCategorySetting,
 			"calculation": samply.DeviceMetricCategoryCalculation}[p.object.Category], // measurement is the zero value
 	}
-	profile := map[acom.Kind]string{acom.Numeric: "NumericDeviceMetric", acom.RTSA: "SampleArrayDeviceMetric"}[p.object.Kind]
+	profile := map[acom.Kind]string{acom.Numeric: "NumericDeviceMetric", acom.CompoundNumeric: "NumericDeviceMetric", acom.RTSA: "SampleArrayDeviceMetric"}[p.object.Kind]
 	if profile == "" {
 		profile = "EnumerationDeviceMetric"
 	}
