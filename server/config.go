@@ -29,6 +29,7 @@ type Config struct {
 	BaseURL      string        `env:"VITALWIRE_BASE_URL" placeholder:"URL" help:"Public FHIR base URL, for links and Location. By default http://LISTEN/fhir."`
 	Zone         string        `env:"VITALWIRE_ZONE" default:"UTC" placeholder:"ZONE" help:"Time zone (such as Europe/Berlin) of dates without an offset in searches, and of device clocks when the gateway sends no receivedAt."`
 	MaxBody      int64         `env:"VITALWIRE_MAX_BODY" default:"16777216" placeholder:"BYTES" help:"Largest request body, packed and unpacked."`
+	MaxExport    int64         `env:"VITALWIRE_MAX_EXPORT" default:"17179869184" placeholder:"BYTES" help:"Largest file, packed and unpacked, of an adapter that cuts files into frames while they come (such as applehealth), by POST /ingest/{adapter} and --drop."`
 	MaxURL       int           `env:"VITALWIRE_MAX_URL" name:"max-url" default:"16384" placeholder:"BYTES" help:"Longest URL, query included."`
 	MaxHeader    int           `env:"VITALWIRE_MAX_HEADER" default:"32768" placeholder:"BYTES" help:"Most bytes of all header fields of a request."`
 	MaxDepth     int           `env:"VITALWIRE_MAX_DEPTH" default:"64" placeholder:"LEVELS" help:"How deep a resource may nest, at most 64."`
@@ -181,8 +182,8 @@ func (c Config) check() error {
 	if c.MaxDepth < 0 || c.MaxDepth > fhir.MaxDepth {
 		return fmt.Errorf("--max-depth must be 1 to %d", fhir.MaxDepth)
 	}
-	if c.MaxBody < 0 || c.MaxURL < 0 || c.MaxHeader < 0 {
-		return errors.New("--max-body, --max-url and --max-header are numbers of bytes")
+	if c.MaxBody < 0 || c.MaxExport < 0 || c.MaxURL < 0 || c.MaxHeader < 0 {
+		return errors.New("--max-body, --max-export, --max-url and --max-header are numbers of bytes")
 	}
 	if _, err := time.LoadLocation(c.Zone); err != nil {
 		return fmt.Errorf("--zone: %w", err)

@@ -63,7 +63,7 @@ func (s *Server) takeFiles(c Config, frames *ingest.Service, metrics *telemetry.
 	if c.Drop == "" {
 		return nil
 	}
-	folder := &drop.Folder{Ingest: frames, Dir: c.Drop, Log: log}
+	folder := &drop.Folder{Ingest: frames, Dir: c.Drop, MaxFile: c.MaxExport, Log: log}
 	if err := folder.Prepare(); err != nil {
 		return fmt.Errorf("--drop: %w", err)
 	}

@@ -170,20 +170,32 @@ type frame struct {
 func (f frame) receivedKnown() bool { return !f.Received.IsZero() }
 
 func (s *Service) adapter(name string) (adapters.Adapter, error) {
-	var names []string
+	for _, a := range s.all() {
+		if a.Name == name {
+			return a, nil
+		}
+	}
+	e := fhir.UnknownType(name)
+	e.Issues[0].Text = "no such adapter; known are " + strings.Join(s.Names(), ", ")
+	return adapters.Adapter{}, e
+}
+
+// all are the adapters and, as they are now, the operator's templates.
+func (s *Service) all() []adapters.Adapter {
 	all := s.Adapters
 	if s.Templates != nil {
 		all = append(all[:len(all):len(all)], s.Templates()...)
 	}
-	for _, a := range all {
-		if a.Name == name {
-			return a, nil
-		}
+	return all
+}
+
+// Names are those of the adapters and, as they are now, of the operator's templates.
+func (s *Service) Names() []string {
+	var names []string
+	for _, a := range s.all() {
 		names = append(names, a.Name)
 	}
-	e := fhir.UnknownType(name)
-	e.Issues[0].Text = "no such adapter; known are " + strings.Join(names, ", ")
-	return adapters.Adapter{}, e
+	return names
 }
 
 func (s *Service) frame(sub Submission, at time.Time) (frame, error) {

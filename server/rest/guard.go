@@ -86,7 +86,7 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			return err
 		}
 		c.SetRequest(r)
-		if err := unpack(w, r, s.Limits.body(r.URL.Path)); err != nil {
+		if err := unpack(w, r, s.bodyLimit(r.URL.Path)); err != nil {
 			return err
 		}
 		return next(c)

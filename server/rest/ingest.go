@@ -2,6 +2,7 @@ package rest
 
 import (
 	"cmp"
+	"io"
 	"mime"
 	"net"
 	"net/http"
@@ -18,30 +19,43 @@ import (
 // submit answers POST /ingest/{adapter}: raw bytes with the gateway's facts in
 // the query, or an envelope.
 func (s *Server) submit(c echo.Context) error {
-	data, err := s.bytes(c.Request())
-	if err != nil {
-		return err
-	}
 	sub := ingest.Submission{Adapter: c.Param("adapter")}
-	media, _, _ := mime.ParseMediaType(c.Request().Header.Get("Content-Type"))
+	media, parameters, _ := mime.ParseMediaType(c.Request().Header.Get("Content-Type"))
+	var file io.Reader
 	switch media {
-	case ndjson, "application/ndjson":
-		return s.submitLines(c, data)
-	case "application/json":
-		sub, err = ingest.ReadEnvelope(sub.Adapter, data)
+	case formData, mixed:
+		s.whole(c)
+		return s.submitParts(c, media, parameters["boundary"])
+	case ndjson, "application/ndjson", "application/json":
+		s.whole(c)
+		data, err := s.bytes(c.Request())
+		if err != nil {
+			return err
+		}
+		if media != "application/json" {
+			return s.submitLines(c, data)
+		}
+		if sub, err = ingest.ReadEnvelope(sub.Adapter, data); err != nil {
+			return err
+		}
 	case "application/octet-stream", "", "text/csv", "text/xml", "application/xml", "application/hl7-v2", "x-application/hl7-v2+er7", "application/hl7-v2+er7":
-		err = fromQuery(c, data, &sub)
+		data, rest, err := s.oneFrame(c, sub.Adapter)
+		if err == nil {
+			err = fromQuery(c, data, &sub)
+		}
+		if err != nil {
+			return err
+		}
+		file = rest
 	default:
-		err = fhir.BadMedia("Content-Type %q is not read here; send the frame as application/octet-stream, or as application/json with hex or base64", media)
+		return fhir.BadMedia("Content-Type %q is not read here; send the frame as application/octet-stream, or as application/json with hex or base64, or several as application/x-ndjson, multipart/form-data or multipart/mixed", media)
 	}
-	if err != nil {
+	if file != nil {
+		s.sender(c, &sub)
+		return s.submitFile(c, sub, file)
+	}
+	if err := bounded(sub); err != nil {
 		return err
-	}
-	switch {
-	case len(sub.Bytes) == 0:
-		return fhir.Malformed("", "the frame is empty").WithCode(fhir.CodeRequired)
-	case len(sub.Bytes) > ingest.MaxFrame:
-		return fhir.TooLong("a frame is at most %d bytes", ingest.MaxFrame)
 	}
 	s.sender(c, &sub)
 	receipt, err := s.Ingest.Submit(c.Request().Context(), sub)
@@ -49,6 +63,17 @@ func (s *Server) submit(c echo.Context) error {
 		return err
 	}
 	s.receipt(c, receipt)
+	return nil
+}
+
+// bounded refuses a frame that is none by its length.
+func bounded(sub ingest.Submission) error {
+	switch {
+	case len(sub.Bytes) == 0:
+		return fhir.Malformed("", "the frame is empty").WithCode(fhir.CodeRequired)
+	case len(sub.Bytes) > ingest.MaxFrame:
+		return fhir.TooLong("a frame is at most %d bytes", ingest.MaxFrame)
+	}
 	return nil
 }
 

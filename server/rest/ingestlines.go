@@ -38,15 +38,29 @@ func (s *Server) submitLines(c echo.Context, data []byte) error {
 	case len(lines) > mostLines:
 		return fhir.TooLong("a request holds at most %d frames", mostLines)
 	}
-	answers := make([]*fhir.Element, len(lines))
-	var work [lanes][]func()
+	frames := make([]given, len(lines))
 	for i, line := range lines {
-		sub, err := ingest.ReadEnvelope(c.Param("adapter"), line)
-		if err == nil && len(sub.Bytes) == 0 {
-			err = fhir.Malformed("", "the frame is empty").WithCode(fhir.CodeRequired)
-		}
-		if err == nil && len(sub.Bytes) > ingest.MaxFrame {
-			err = fhir.TooLong("a frame is at most %d bytes", ingest.MaxFrame)
+		frames[i].sub, frames[i].err = ingest.ReadEnvelope(c.Param("adapter"), line)
+	}
+	s.submitAll(c, frames)
+	return nil
+}
+
+// given is one frame of several, or why it is none.
+type given struct {
+	sub ingest.Submission
+	err error
+}
+
+// submitAll stores frames, those of a device in order, and answers with a batch-response
+// of an entry for each, in their order.
+func (s *Server) submitAll(c echo.Context, frames []given) {
+	answers := make([]*fhir.Element, len(frames))
+	var work [lanes][]func()
+	for i, frame := range frames {
+		sub, err := frame.sub, frame.err
+		if err == nil {
+			err = bounded(sub)
 		}
 		if err != nil {
 			answers[i] = notStored(err)
@@ -71,7 +85,6 @@ func (s *Server) submitLines(c echo.Context, data []byte) error {
 	bundle.Root().Set("type", fhir.NewString("batch-response"))
 	bundle.Root().Set("entry", fhir.NewArray(answers...))
 	s.send(c.Response(), c.Request(), http.StatusOK, bundle.JSON(), format{pretty: c.QueryParam("_pretty") == "true"})
-	return nil
 }
 
 // submitLine stores one frame; its answer is the entry of a batch-response, which holds

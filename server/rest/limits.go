@@ -14,6 +14,9 @@ import (
 type Limits struct {
 	// Body is the most bytes of a request body, packed and unpacked.
 	Body int64
+	// Export is the most bytes of a file that is cut into frames while it comes,
+	// packed and unpacked.
+	Export int64
 	// URL is the most bytes of the request target, query included.
 	URL int
 	// Header is the most bytes of all header fields together.
@@ -24,7 +27,7 @@ type Limits struct {
 
 // DefaultLimits suit a server behind nothing.
 func DefaultLimits() Limits {
-	return Limits{Body: 16 << 20, URL: 16 << 10, Header: 32 << 10, Depth: fhir.MaxDepth}
+	return Limits{Body: 16 << 20, Export: 16 << 30, URL: 16 << 10, Header: 32 << 10, Depth: fhir.MaxDepth}
 }
 
 // withDefaults fills what was left open.
@@ -32,6 +35,9 @@ func (l Limits) withDefaults() Limits {
 	d := DefaultLimits()
 	if l.Body == 0 {
 		l.Body = d.Body
+	}
+	if l.Export == 0 {
+		l.Export = d.Export
 	}
 	if l.URL == 0 {
 		l.URL = d.URL
@@ -97,15 +103,37 @@ func deeper(e *fhir.Element, left int) bool {
 // bytes reads the whole body, which guard has bounded and unpacked.
 func (s *Server) bytes(r *http.Request) ([]byte, error) {
 	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, s.badBody(err)
+	}
+	return data, nil
+}
+
+// badBody is the error for a body that could not be read to its end.
+func (s *Server) badBody(err error) error {
 	var known *fhir.Error
 	var tooBig *http.MaxBytesError
 	switch {
-	case errors.As(err, &known):
-		return nil, known
+	case errors.As(err, &tooBig) && tooBig.Limit > s.Limits.Body:
+		return fhir.TooLong("the file is larger than the %d bytes of --max-export", tooBig.Limit)
 	case errors.As(err, &tooBig):
-		return nil, fhir.TooLong("the body is larger than the %d bytes of --max-body", tooBig.Limit)
-	case err != nil:
-		return nil, fhir.Malformed("", "the body ended early").WithCause(err)
+		return fhir.TooLong("the body is larger than the %d bytes of --max-body", tooBig.Limit)
+	case errors.As(err, &known):
+		return known
 	}
-	return data, nil
+	return fhir.Malformed("", "the body ended early").WithCause(err)
+}
+
+// judged is a body whose errors are what is wrong with the request.
+type judged struct {
+	of   io.Reader
+	face *Server
+}
+
+func (j judged) Read(p []byte) (int, error) {
+	n, err := j.of.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = j.face.badBody(err)
+	}
+	return n, err
 }

@@ -33,7 +33,7 @@ var pageParameters = []parameter{
 
 // routes are all of them.
 func (s *Server) routes() []route {
-	frame := []string{"application/octet-stream", "application/json", ndjson}
+	frame := []string{"application/octet-stream", "application/json", ndjson, formData, mixed}
 	list := []route{
 		{http.MethodPost, "/ingest/associations", "associate", "Says who wore a device from when; releases the readings that waited.", nil, []string{"application/json"},
 			map[int]string{200: "It was there already.", 201: "Made, with how many readings were released."}, s.associate},

@@ -1,6 +1,8 @@
 // Package drop takes frames from files that others put into a folder:
 // DIR/{adapter}/{name} is one frame, DIR/{adapter}/{name}.json one in its JSON envelope
 // (see ingest.ReadEnvelope). A name that begins with an EUI-64 and "_" tells the device.
+// A file that is longer than a frame is cut by its adapter, and may be packed with gzip
+// (name.gz).
 //
 // A file is moved to DIR/{adapter}/taken, stored, and moved to done, or to failed with a
 // file beside it that says why. What a crash leaves in taken is stored first at the next
@@ -16,6 +18,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +31,9 @@ type Folder struct {
 	Ingest *ingest.Service
 	Dir    string
 	Log    *slog.Logger
+	// MaxFile is the most bytes of a file that its adapter cuts into frames, 16 GiB by
+	// default.
+	MaxFile int64
 	// Every is how often the folder is looked at, 1 second by default; a file that was
 	// changed within that time may still be written, and is left for the next look.
 	Every time.Duration
@@ -42,13 +48,20 @@ const (
 	failedDir = "failed"
 )
 
-// Prepare makes the folders of every adapter.
+// Prepare makes the folders of every adapter, and of every template as they are now.
 func (f *Folder) Prepare() error {
-	for _, a := range f.Ingest.Adapters {
-		for _, sub := range []string{takenDir, doneDir, failedDir} {
-			if err := os.MkdirAll(filepath.Join(f.Dir, a.Name, sub), 0o700); err != nil {
-				return err
-			}
+	for _, adapter := range f.Ingest.Names() {
+		if err := f.prepare(adapter); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *Folder) prepare(adapter string) error {
+	for _, sub := range []string{takenDir, doneDir, failedDir} {
+		if err := os.MkdirAll(filepath.Join(f.Dir, adapter, sub), 0o700); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -68,9 +81,18 @@ func (f *Folder) Watch(ctx context.Context) {
 	}
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
+	var looking sync.Map // by adapter
+	var looks sync.WaitGroup
+	defer looks.Wait()
 	for {
-		for _, a := range f.Ingest.Adapters {
-			f.look(ctx, a.Name, every)
+		for _, adapter := range f.Ingest.Names() { // templates come and go
+			// A long file in one folder holds up no other.
+			if _, at := looking.LoadOrStore(adapter, true); !at {
+				looks.Go(func() {
+					defer looking.Delete(adapter)
+					f.look(ctx, adapter, every)
+				})
+			}
 		}
 		select {
 		case <-ctx.Done():
@@ -83,6 +105,10 @@ func (f *Folder) Watch(ctx context.Context) {
 // look takes what lies in the folder of one adapter: what was taken before first.
 func (f *Folder) look(ctx context.Context, adapter string, settled time.Duration) {
 	dir := filepath.Join(f.Dir, adapter)
+	if err := f.prepare(adapter); err != nil {
+		f.Log.Error("drop: a folder could not be made", "folder", adapter, "error", err)
+		return
+	}
 	for _, file := range files(filepath.Join(dir, takenDir)) {
 		f.store(ctx, adapter, file.Name())
 	}
@@ -123,10 +149,7 @@ func (f *Folder) store(ctx context.Context, adapter, name string) {
 	if err != nil {
 		return
 	}
-	sub, err := read(adapter, taken, name, info)
-	if err == nil {
-		_, err = f.Ingest.Submit(ctx, sub)
-	}
+	err = f.submit(ctx, adapter, name, taken, info)
 	to := doneDir
 	if err != nil {
 		var declined *ingest.DeclinedError
@@ -159,29 +182,40 @@ const mostBytes = 2*ingest.MaxFrame + 64<<10
 
 var named = regexp.MustCompile(`^([0-9A-Fa-f]{12}|[0-9A-Fa-f]{16}|(?:[0-9A-Fa-f]{2}-){7}[0-9A-Fa-f]{2})_`)
 
-// read is the frame of a file. It was received when the file was written last, so that
-// a file that is stored twice says the same both times.
-func read(adapter, path, name string, info os.FileInfo) (sub ingest.Submission, err error) {
-	if info.Size() > mostBytes {
-		return sub, fhir.TooLong("a frame is at most %d bytes", ingest.MaxFrame)
+// submit stores a taken file. It was received when it was written last, so that a file
+// that is stored twice says the same both times.
+func (f *Folder) submit(ctx context.Context, adapter, name, path string, info os.FileInfo) error {
+	packed := strings.EqualFold(filepath.Ext(name), ".gz")
+	long := f.Ingest.Splits(adapter) && (packed || info.Size() > ingest.MaxFrame)
+	if info.Size() > mostBytes && !long {
+		return fhir.TooLong("a frame is at most %d bytes", ingest.MaxFrame)
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return sub, err
+	var data []byte
+	if info.Size() <= mostBytes {
+		var err error
+		if data, err = os.ReadFile(path); err != nil {
+			return err
+		}
 	}
+	if long && !enveloped(data) {
+		return f.export(ctx, told(ingest.Submission{Adapter: adapter}, name, info), path, packed)
+	}
+	sub, err := read(adapter, data, name, info)
+	if err == nil {
+		_, err = f.Ingest.Submit(ctx, sub)
+	}
+	return err
+}
+
+// read is the frame of a file.
+func read(adapter string, data []byte, name string, info os.FileInfo) (sub ingest.Submission, err error) {
 	sub = ingest.Submission{Adapter: adapter, Bytes: data}
 	if strings.EqualFold(filepath.Ext(name), ".json") && enveloped(data) {
 		if sub, err = ingest.ReadEnvelope(adapter, data); err != nil {
 			return sub, err
 		}
 	}
-	if found := named.FindStringSubmatch(name); found != nil && sub.Device == "" {
-		sub.Device = found[1]
-	}
-	if sub.Received == "" {
-		sub.Received = info.ModTime().UTC().Format(time.RFC3339Nano)
-	}
-	sub.Topic, sub.Source = adapter+"/"+name, "drop "+adapter
+	sub = told(sub, name, info)
 	switch {
 	case len(sub.Bytes) == 0:
 		return sub, fhir.Malformed("", "the file is empty").WithCode(fhir.CodeRequired)
@@ -189,6 +223,18 @@ func read(adapter, path, name string, info os.FileInfo) (sub ingest.Submission, 
 		return sub, fhir.TooLong("a frame is at most %d bytes", ingest.MaxFrame)
 	}
 	return sub, nil
+}
+
+// told is a frame with what its file's name and time tell.
+func told(sub ingest.Submission, name string, info os.FileInfo) ingest.Submission {
+	if found := named.FindStringSubmatch(name); found != nil && sub.Device == "" {
+		sub.Device = found[1]
+	}
+	if sub.Received == "" {
+		sub.Received = info.ModTime().UTC().Format(time.RFC3339Nano)
+	}
+	sub.Topic, sub.Source = sub.Adapter+"/"+name, "drop "+sub.Adapter
+	return sub
 }
 
 // enveloped tells an envelope from a JSON document that is a frame itself.

@@ -7,9 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"vitalwire/adapters"
+	"vitalwire/adapters/blegatt"
 	"vitalwire/internal/ward"
 	"vitalwire/server/ingest"
 	"vitalwire/server/ingest/drop"
@@ -91,6 +94,32 @@ func TestDrop_DoneFailedAndLeftAlone(t *testing.T) {
 	put(t, f, "one.json", envelope(45))
 	watch(func() bool { done, _, _ := f.Totals(); return done == 3 })
 	if got := strings.Fields(names(t, f, "done")); len(got) != 3 {
+		t.Error(got)
+	}
+}
+
+// TestDrop_Templates takes files for an adapter that comes while the folder is watched.
+func TestDrop_Templates(t *testing.T) {
+	f, s, watch := begin(t)
+	own := blegatt.Adapter
+	own.Name = "own"
+	var there atomic.Bool
+	s.Templates = func() []adapters.Adapter {
+		if there.Load() {
+			return []adapters.Adapter{own}
+		}
+		return nil
+	}
+	watch(func() bool {
+		there.Store(true)
+		_, err := os.Stat(filepath.Join(f.Dir, "own", "taken"))
+		return err == nil
+	})
+	if err := os.WriteFile(filepath.Join(f.Dir, "own", "one.json"), []byte(envelope(47)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	watch(func() bool { done, failed, _ := f.Totals(); return done+failed == 1 })
+	if got := ward.Values(t, s, "8867-4"); got["47"] != 1 {
 		t.Error(got)
 	}
 }
