@@ -3,10 +3,11 @@ package consent
 import "vitalwire/fhir/search"
 
 // authors are the reference parameters that name who or what made the information
-// in a resource. Devices are among them: most of what they measure has no other author.
+// in a resource, besides the elements that have none (search.Within). Devices are among
+// them: most of what they measure has no other author. A Provenance's is its agent.
 var authors = []string{
 	"author", "performer", "recorder", "asserter", "requester", "source", "sender", "enterer", "entered-by", "device", "reporter",
-	"responsibleparty", "results-interpreter", "prescriber", "provider", "operator", "informant", "assessor", "dispenser", "collector",
+	"responsibleparty", "results-interpreter", "prescriber", "provider", "operator", "informant", "assessor", "dispenser", "collector", "agent",
 }
 
 // times are the parameters that tell when what a resource reports took place, by

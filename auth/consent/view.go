@@ -230,9 +230,7 @@ func (c *Compiler) classes(k *Constraint, typ string) (search.Clause, truth) {
 
 // codes reads codes that a resource must hold in any of its coded elements.
 func (c *Compiler) codes(k *Constraint, typ string) (search.Clause, truth) {
-	param := c.union(typ, "_consent-code", search.Token, func(p *search.Param) bool {
-		return p.Type == search.Token && !strings.HasPrefix(p.Code, "_") && p.Code != "identifier"
-	})
+	param := c.union(typ, "_consent-code", search.Token, c.Search.Within(typ).Codes, (*search.Param).Coded)
 	var list []cond
 	for _, code := range k.Codes {
 		switch {
@@ -249,9 +247,13 @@ func (c *Compiler) codes(k *Constraint, typ string) (search.Clause, truth) {
 	return anyOf(list...)
 }
 
-// union is a parameter that stands for others of a type; nil when there are none.
-func (c *Compiler) union(typ, code string, kind search.Type, in func(*search.Param) bool) *search.Param {
+// union is a parameter that stands for others of a type, and for an internal one that
+// finds what they do not; nil when there are none.
+func (c *Compiler) union(typ, code string, kind search.Type, within *search.Param, in func(*search.Param) bool) *search.Param {
 	p := &search.Param{Resource: typ, Code: code, Type: kind, Bit: -1}
+	if within != nil {
+		p.Union = append(p.Union, within)
+	}
 	for _, one := range c.Search.Params(typ) {
 		if one.Index == "" && one.Union == nil && in(one) {
 			p.Union = append(p.Union, one)
@@ -340,18 +342,18 @@ func (c *Compiler) referred(typ string, key fhir.Key, permits bool) cond {
 
 // referring are the resources that refer to a resource.
 func (c *Compiler) referring(typ string, key fhir.Key) cond {
-	return c.pointing(typ, "_consent-reference", key, func(p *search.Param) bool { return p.Type == search.ReferenceType })
+	return c.pointing(typ, "_consent-reference", key, c.Search.Within(typ).References, func(p *search.Param) bool { return p.Type == search.ReferenceType })
 }
 
 // authored are the resources whose author a resource is.
 func (c *Compiler) authored(typ string, key fhir.Key) cond {
-	return c.pointing(typ, "_consent-author", key, func(p *search.Param) bool {
+	return c.pointing(typ, "_consent-author", key, c.Search.Within(typ).Authors, func(p *search.Param) bool {
 		return p.Type == search.ReferenceType && slices.Contains(authors, p.Code)
 	})
 }
 
-func (c *Compiler) pointing(typ, code string, key fhir.Key, in func(*search.Param) bool) cond {
-	param := c.union(typ, code, search.ReferenceType, in)
+func (c *Compiler) pointing(typ, code string, key fhir.Key, within *search.Param, in func(*search.Param) bool) cond {
+	param := c.union(typ, code, search.ReferenceType, within, in)
 	if param == nil {
 		return cond{is: no}
 	}

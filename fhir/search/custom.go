@@ -124,7 +124,7 @@ func (g *Registry) customized(o *overlay, typ string) *table {
 	}
 	t := &table{
 		byCode: maps.Clone(basic.byCode), refused: maps.Clone(basic.refused), params: slices.Clone(basic.params), indexed: slices.Clone(basic.indexed),
-		text: basic.text, content: basic.content, inner: basic.inner, plan: basic.plan,
+		text: basic.text, content: basic.content, inner: basic.inner, within: basic.within, plan: basic.plan,
 	}
 	for _, c := range o.on(typ) {
 		g.addCustom(t, typ, c)
@@ -282,7 +282,7 @@ func plainArm(arm string) string {
 var control = map[string]bool{
 	"_sort": true, "_count": true, "_include": true, "_revinclude": true, "_summary": true, "_total": true, "_elements": true, "_contained": true,
 	"_containedType": true, "_has": true, "_filter": true, "_list": true, "_type": true, "_format": true, "_pretty": true, "_explain": true, "_id": true,
-	labelCode: true,
+	labelCode: true, codesCode: true, referencesCode: true, authorsCode: true,
 }
 
 func validCode(code string) bool {
@@ -294,8 +294,12 @@ func validCode(code string) bool {
 func (g *Registry) ExtractOf(r *fhir.Resource, params []*Param) []Value {
 	x := newExtraction(g)
 	for _, p := range params {
-		if p.labels != nil {
+		switch {
+		case p.labels != nil:
 			x.appendSecurity(p, r)
+			continue
+		case p.within != nil:
+			x.appendOne(p, r)
 			continue
 		}
 		before := len(x.values)

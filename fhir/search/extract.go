@@ -99,6 +99,7 @@ func (g *Registry) Extract(r *fhir.Resource) []Value {
 		}
 		x.settle(before)
 	}
+	x.appendWithin(g.within(t, r.Type()), r, 0)
 	x.values = x.appendWhole(t, x.values, r)
 	if t.label != nil {
 		x.appendSecurity(t.label, r)

@@ -79,7 +79,7 @@ func TestExtract_IsEvaluation(t *testing.T) {
 	} {
 		compared, wrong := 0, 0
 		compare := func(r *fhir.Resource) {
-			got, want := g.Extract(r), evaluateAll(g, r)
+			got, want := slices.DeleteFunc(g.Extract(r), func(v Value) bool { return v.Param.Internal() }), evaluateAll(g, r)
 			compared += len(want)
 			if !slices.EqualFunc(got, want, sameValue) && wrong < 20 {
 				wrong++

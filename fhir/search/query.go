@@ -329,6 +329,7 @@ type Param struct {
 	arms       []string // of the expression that concern the type
 	expression *path.Expression
 	labels     *labelling // of the internal parameter _label
+	within     *Within    // of which it is one
 }
 
 // Value is the type of a composite's second component, else the type itself:

@@ -50,7 +50,7 @@ func NewRegistry(src Definitions, base string) *Registry {
 
 // Rules is a number that changes whenever Extract gives other values than
 // before: what a store indexed by other rules must be indexed again.
-func (g *Registry) Rules() int64 { return 6 }
+func (g *Registry) Rules() int64 { return 7 }
 
 // table is the parameters of one resource type.
 type table struct {
@@ -64,6 +64,7 @@ type table struct {
 	content *Param            // _content
 	inner   *Param            // the types of contained resources
 	label   *Param            // the security labels
+	within  *Within           // what no parameter finds
 	// waiting are the codes of custom parameters that are not served yet, and why.
 	waiting map[string]func() string
 }
@@ -101,7 +102,7 @@ func (g *Registry) Params(typ string) []*Param { return g.table(typ).params }
 const sp = "http://hl7.org/fhir/SearchParameter/"
 
 func (g *Registry) build(t *table, typ string) {
-	t.byCode, t.refused = map[string]*Param{}, map[string]string{}
+	t.byCode, t.refused, t.within = map[string]*Param{}, map[string]string{}, &Within{}
 	t.add(&Param{Resource: typ, Code: "_id", Type: ID, Definition: sp + "Resource-id", Bit: -1})
 	t.add(&Param{Resource: typ, Code: "_lastUpdated", Type: LastUpdated, Definition: sp + "Resource-lastUpdated", Bit: -1})
 	var made []*Param

@@ -67,7 +67,7 @@ func (p *Param) alone() bool {
 	case ID, LastUpdated:
 		return true
 	case Token, ReferenceType, Date:
-		return p.Code[0] != '_' || p.Code == "_security" || p.labels != nil
+		return p.Code[0] != '_' || p.Code == "_security" || p.labels != nil || p.within != nil
 	}
 	return false
 }

@@ -62,8 +62,8 @@ func (m *maker) day() string {
 	return choose(m, "2019", "2020-06", "2020-05-31", "2020-07-01", "2021-03-04", "2021-03-05T08:00:00Z", "2021-12-31T23:30:00-05:00", "2022-01-01", "2022-06-13", "2023-01-01")
 }
 
-// resource makes one of a random type of a random patient. Codes and references are put
-// where R4 has a search parameter for them, which is where consents look (ADR 0014).
+// resource makes one of a random type of a random patient. Codes, references and authors
+// stand where R4 has a search parameter for them, and where it has none.
 func (m *maker) resource() {
 	patient := choose(m, patients...)
 	subject := to("Patient/" + patient)
@@ -96,6 +96,10 @@ func (m *maker) resource() {
 		maybe(5, "derivedFrom", func() any { return list(m.of("Observation")) })
 		maybe(5, "focus", func() any { return list(other()) }) // which makes it nobody's
 		maybe(6, "note", func() any { return list(Resource{"text": "note of " + patient}) })
+		maybe(6, "interpretation", func() any { return list(m.code()) })
+		maybe(8, "component", func() any {
+			return list(Resource{"code": concept(loinc, "8480-6"), "interpretation": list(m.code())})
+		})
 		maybe(8, "contained", func() any {
 			return list(Resource{"resourceType": "Specimen", "id": "s", "type": m.code()})
 		})
@@ -108,6 +112,9 @@ func (m *maker) resource() {
 		maybe(3, "recordedDate", day)
 		maybe(2, "encounter", encounter)
 		maybe(3, "asserter", func() any { return who() })
+		maybe(3, "recorder", func() any { return to(choose(m, practitioners...)) })
+		maybe(4, "bodySite", func() any { return list(m.code()) })
+		maybe(6, "stage", func() any { return list(Resource{"assessment": list(other())}) })
 		maybe(4, "evidence", func() any { return list(Resource{"detail": list(other())}) })
 	case "MedicationRequest":
 		r["resourceType"], r["status"], r["intent"], r["subject"] = "MedicationRequest", "active", "order", subject
@@ -115,6 +122,9 @@ func (m *maker) resource() {
 		maybe(2, "authoredOn", day)
 		maybe(2, "encounter", encounter)
 		maybe(3, "requester", func() any { return to(choose(m, practitioners...)) })
+		maybe(4, "recorder", func() any { return who() })
+		maybe(3, "reasonCode", func() any { return list(m.code()) })
+		maybe(3, "reasonReference", func() any { return list(other()) })
 	case "DiagnosticReport":
 		r["resourceType"], r["status"], r["code"], r["subject"] = "DiagnosticReport", "final", m.code(), subject
 		r["result"] = list(m.of("Observation"), m.of("Observation"))
@@ -127,6 +137,9 @@ func (m *maker) resource() {
 		maybe(2, "performedDateTime", day)
 		maybe(2, "encounter", encounter)
 		maybe(3, "performer", func() any { return list(Resource{"actor": who()}) })
+		maybe(4, "recorder", func() any { return who() })
+		maybe(4, "asserter", func() any { return to(choose(m, practitioners...)) })
+		maybe(4, "bodySite", func() any { return list(m.code()) })
 	case "DocumentReference":
 		r["resourceType"], r["status"], r["subject"] = "DocumentReference", "current", subject
 		r["content"] = list(Resource{"attachment": Resource{"contentType": "text/plain", "data": "YQ=="}})
@@ -174,6 +187,9 @@ func (m *maker) resource() {
 			r["created"] = "2021-03-04"
 		}
 	}
+	maybe(8, "extension", func() any {
+		return list(Resource{"url": "http://example.org/about", "valueCodeableConcept": m.code()}, Resource{"url": "http://example.org/to", "valueReference": other()})
+	})
 	m.meta(r)
 	m.put(r)
 }

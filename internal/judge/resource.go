@@ -62,7 +62,7 @@ func (q *question) class(v any, permits bool) bool {
 func (q *question) code(v any, permits bool) bool {
 	found := map[Coding]bool{}
 	for name, value := range q.resource {
-		if name != "meta" && name != "identifier" && name != "contained" && name != "provision" {
+		if name != "meta" && name != "provision" {
 			collect(value, found)
 		}
 	}

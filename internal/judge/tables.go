@@ -70,6 +70,7 @@ var authorships = map[string][]string{
 	"AllergyIntolerance": {"recorder", "asserter"},
 	"Basic":              {"author"},
 	"Composition":        {"author"},
+	"Provenance":         {"agent.who"},
 }
 
 // clinicalTimes are the elements that say when what a resource reports took place.

@@ -100,7 +100,7 @@ func (in *including) forward(directives []search.Include, from []store.Version) 
 		}
 		for _, v := range in.r.s.cfg.Search.Extract(resource) {
 			key, ok := v.Target.Key()
-			if ok && v.Param.Type == search.ReferenceType && !in.have[key] && wants(directives, m.Key.Type, v.Param, key.Type) {
+			if ok && v.Param.Type == search.ReferenceType && !v.Param.Internal() && !in.have[key] && wants(directives, m.Key.Type, v.Param, key.Type) {
 				in.have[key] = true
 				wanted = append(wanted, key)
 			}
