@@ -42,9 +42,14 @@ func mapped(t *testing.T, r acom.Report) (devices []*fhir.Resource, observations
 // claims a profile of the guide meets it.
 func TestPoCD_OutputFollowsItsProfiles(t *testing.T) {
 	g := loadPackage(t, "hl7.fhir.uv.pocd-1.0.0-ballot3-rebuilt.tgz")
-	paths, err := filepath.Glob("../hl7pcd0[14]/testdata/*/want.json")
-	if err != nil {
-		t.Fatal(err)
+	personal := loadGuide(t)
+	var paths []string
+	for _, adapter := range []string{"hl7pcd01", "hl7pcd04", "intellivue", "ivy450c", "medibus"} {
+		found, err := filepath.Glob("../" + adapter + "/testdata/*/want.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, found...)
 	}
 	claimed := map[string]int{}
 	for _, path := range paths {
@@ -65,7 +70,11 @@ func TestPoCD_OutputFollowsItsProfiles(t *testing.T) {
 				for _, resource := range resources {
 					for _, p := range resource.Path("meta", "profile").Items() {
 						claimed[p.Text()]++
-						if broken := g.check(resource, p.Text()); len(broken) > 0 {
+						of := g
+						if !strings.HasPrefix(p.Text(), pocd) { // a coincident time stamp, which the other guide has alone
+							of = personal
+						}
+						if broken := of.check(resource, p.Text()); len(broken) > 0 {
 							t.Errorf("%s: %s\n%s", path, strings.Join(broken, "\n"), resource.JSON())
 						}
 					}
@@ -123,5 +132,23 @@ func TestPoCD_OBX8(t *testing.T) {
 		if o.Get("dataAbsentReason") != nil && o.Get("valueQuantity") != nil {
 			t.Errorf("%q has a value and a reason why there is none", flag)
 		}
+	}
+}
+
+// The states of an alarm come at their own times and are one Observation: each takes
+// the place of the one before (PCD-04, OBR-29).
+func TestPoCD_StatesOfAnAlarmAreOneObservation(t *testing.T) {
+	state := func(second int, event string) Observation {
+		m := acom.Measurement{Kind: acom.Compound, Type: 196648, Metric: &acom.Metric{Event: event},
+			Time: acom.Time{Wall: &acom.Wall{Year: 2026, Month: 11, Day: 20, Hour: 8, Second: second}}}
+		_, list := mapped(t, acom.Report{Device: acom.Device{Local: "monitor"}, Bedside: &acom.Bedside{}, Measurements: []acom.Measurement{m}})
+		return list[0]
+	}
+	began, ended, other := state(1, "E1"), state(40, "E1"), state(40, "E2")
+	if began.Identifier != ended.Identifier || !ended.Amends || ended.Identifier.System != bedsideSystem {
+		t.Errorf("%+v and %+v", began.Identifier, ended.Identifier)
+	}
+	if other.Identifier == ended.Identifier {
+		t.Errorf("two alarms are %+v", other.Identifier)
 	}
 }

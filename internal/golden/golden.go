@@ -132,6 +132,8 @@ func read(t testing.TB, dir string) Case {
 			frame.Device = value
 		case name == "gateway":
 			frame.Gateway = value
+		case name == "profile":
+			frame.Profile = value
 		case name == "received":
 			if frame.Received, err = time.Parse(time.RFC3339Nano, value); err != nil {
 				t.Fatal(err)
