@@ -65,14 +65,15 @@ func (n *names) name(m acom.Measurement, i int) (named, error) {
 		// device that has another name there makes it another reading.
 		id.system = bedsideSystem
 		id.full = strings.Join([]string{n.service, n.patient(), typeName(m), m.Record}, "-")
-		if m.Metric != nil && m.Metric.Event != "" {
-			// The states of one alarm are one Observation, whoever its patient is by then.
-			id.full = n.device + "-event-" + m.Metric.Event
-		}
 		if other, ok := n.given[id.full]; ok && other != id.digest {
 			id.full = distinct(id.full, id.digest)
 		}
 		n.given[id.full] = id.digest
+		return id, nil
+	}
+	if m.Metric != nil && m.Metric.Event != "" {
+		// The states of one alarm are one Observation, whoever its patient is by then.
+		id.system, id.full = bedsideSystem, n.device+"-event-"+m.Metric.Event
 		return id, nil
 	}
 	for _, s := range m.Supplemental {
