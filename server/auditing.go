@@ -12,16 +12,18 @@ import (
 	"vitalwire/fhir/search"
 	"vitalwire/profiles"
 	"vitalwire/server/audit"
+	"vitalwire/server/consents"
 	"vitalwire/server/store"
 	"vitalwire/server/telemetry"
 )
 
 // auditConfig is what can be set of the audit log.
 type auditConfig struct {
-	Audit   string `env:"VITALWIRE_AUDIT" enum:"on,off,auto" default:"auto" help:"Audit log (AuditEvents by IHE BALP): on, off, or auto: on with --auth required."`
-	Failure string `env:"VITALWIRE_AUDIT_FAILURE" name:"audit-failure" enum:"refuse,continue" default:"refuse" help:"What cannot be audited is refused (503), or done nevertheless (continue) and counted."`
-	Dir     string `env:"VITALWIRE_AUDIT_DIR" name:"audit-dir" placeholder:"DIR" help:"Where audited reads wait to be stored; servers may share it. By default audit beside the embedded store, or ./audit with PostgreSQL."`
-	Bound   int64  `env:"VITALWIRE_AUDIT_QUEUE" name:"audit-queue" default:"268435456" placeholder:"BYTES" help:"Most bytes that wait there; beyond them --audit-failure says what happens."`
+	Audit     string `env:"VITALWIRE_AUDIT" enum:"on,off,auto" default:"auto" help:"Audit log (AuditEvents by IHE BALP): on, off, or auto: on with --auth required."`
+	Failure   string `env:"VITALWIRE_AUDIT_FAILURE" name:"audit-failure" enum:"refuse,continue" default:"refuse" help:"What cannot be audited is refused (503), or done nevertheless (continue) and counted."`
+	Dir       string `env:"VITALWIRE_AUDIT_DIR" name:"audit-dir" placeholder:"DIR" help:"Where audited reads wait to be stored; servers may share it. By default audit beside the embedded store, or ./audit with PostgreSQL."`
+	Decisions string `env:"VITALWIRE_AUDIT_DECISIONS" name:"audit-decisions" enum:"request,token,off" default:"token" help:"What Consents decide is audited with each request, or (token) denials with each and permits once for each access token, patient, purpose and what the patient agrees to; or not at all."`
+	Bound     int64  `env:"VITALWIRE_AUDIT_QUEUE" name:"audit-queue" default:"268435456" placeholder:"BYTES" help:"Most bytes that wait there; beyond them --audit-failure says what happens."`
 }
 
 // audits reports whether the log is on.
@@ -42,14 +44,20 @@ func (c Config) auditDir() string {
 
 // openAudit opens the audit log, if it is on, and gives the store that callers and
 // devices write with.
-func (s *Server) openAudit(ctx, life context.Context, c Config, metrics *telemetry.Metrics, log *slog.Logger) (store.Store, error) {
+func (s *Server) openAudit(ctx, life context.Context, c Config, book *consents.Book, metrics *telemetry.Metrics, log *slog.Logger) (store.Store, error) {
 	if c.audits() {
 		bound := c.Audited.Bound
 		if bound <= 0 {
 			bound = 256 << 20
 		}
+		options := audit.Options{Base: s.Base, Dir: c.auditDir(), Bound: bound, GoOn: c.Audited.Failure == "continue", Decisions: audit.Decisions(c.Audited.Decisions), Log: log}
+		if book != nil {
+			options.InForce = func(r store.Reader, e *audit.Event, patients []string) (map[string][]string, error) {
+				return book.InForce(r, patients, e.Known, e.At, e.Purposes)
+			}
+		}
 		var err error
-		s.audit, err = audit.Open(ctx, life, s.store, audit.Options{Base: s.Base, Dir: c.auditDir(), Bound: bound, GoOn: c.Audited.Failure == "continue", Log: log})
+		s.audit, err = audit.Open(ctx, life, s.store, options)
 		if err != nil {
 			return nil, err
 		}

@@ -32,7 +32,7 @@ var implicit = map[string]consent.Implicit{
 // agreed is the book of Consents that the configuration asks for; nil for none.
 func (s *Server) agreed(life context.Context, c Config, parameters *search.Registry, known *knowledge.Base, log *slog.Logger) *consents.Book {
 	policy, on := implicit[c.Consent]
-	if !on {
+	if !on || c.Auth != authRequired {
 		return nil
 	}
 	book := &consents.Book{Search: parameters, Base: s.Base, Codes: known,

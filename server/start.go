@@ -194,7 +194,8 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 			return issues, err
 		}
 	}
-	kept, err := s.openAudit(ctx, life, c, metrics, log)
+	book := s.agreed(life, c, parameters, known, log)
+	kept, err := s.openAudit(ctx, life, c, book, metrics, log)
 	if err != nil {
 		return nil, err
 	}
@@ -266,7 +267,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	}
 	if c.Auth == authRequired {
 		engine.Guarded = true
-		engine.Consents = s.agreed(life, c, parameters, known, log)
+		engine.Consents = book
 		face.Auth = auth.New(s.Base, shelf{s.store}, auth.Outbound(), log)
 		face.Auth.Rules = engine.Rules()
 		face.Auth.Audit = s.audit.People

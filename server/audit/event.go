@@ -78,6 +78,11 @@ type Event struct {
 	Patients []string `json:"patients,omitempty"`
 	// Consents are those that a decision was made by, as references.
 	Consents []string `json:"consents,omitempty"`
+	// Decided is what Consents decided of it, as far as they were known up to the position
+	// Known; each becomes an AuditEvent beside those of the event. An event of kind
+	// Consented with any is nothing else.
+	Decided []Decided `json:"decided,omitempty"`
+	Known   int64     `json:"known,omitempty"`
 	// Purposes are codes of v3-ActReason.
 	Purposes []string `json:"purposes,omitempty"`
 	Agent    Agent    `json:"agent"`

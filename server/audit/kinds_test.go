@@ -119,7 +119,10 @@ func TestSeen(t *testing.T) {
 	if err := l.BrokeGlass(ctx, "p", "unconscious"); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Decide(ctx, Decision{Patient: "q", Consents: []string{"Consent/1/_history/1"}, Text: "no permit"}); err != nil {
+	if err := l.Tell(ctx, Done{Kind: Read, What: "Observation/c", Err: fhir.NotFound(fhir.Key{Type: "Observation", ID: "c"}), Decided: []Decided{{Patient: "p"}}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Tell(ctx, Done{Kind: Consented, Decided: []Decided{{Patient: "p", Permit: true, Class: 1}}}); err != nil {
 		t.Fatal(err)
 	}
 	stop()
@@ -143,11 +146,11 @@ func TestSeen(t *testing.T) {
 			break
 		}
 	}
-	want := []string{"110127  anna Practitioner/1 app BTG", "search-type  anna Practitioner/1 app", "read Observation/a anna Practitioner/1 app"}
+	want := []string{"AuthZ-Consent  anna Practitioner/1 app", "110127  anna Practitioner/1 app BTG", "search-type  anna Practitioner/1 app", "read Observation/a anna Practitioner/1 app"}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
-	if v, err := Verify(t.Context(), s, ""); err != nil || v.N != 6 {
+	if v, err := Verify(t.Context(), s, ""); err != nil || v.N != 7 {
 		t.Errorf("%+v %v", v, err)
 	}
 	_ = s.View(t.Context(), func(r store.Reader) error {

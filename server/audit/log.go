@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,6 +27,9 @@ type Log struct {
 	log    *slog.Logger
 	goOn   bool // what cannot be audited is done nevertheless
 
+	decisions *deciding
+	inForce   InForce // nil when no Consents bind
+
 	wake    chan struct{}
 	storing sync.Mutex // held by who stores what waits
 	written atomic.Int64
@@ -44,7 +48,11 @@ type Options struct {
 	Bound int64
 	// GoOn does what cannot be audited nevertheless, and counts it.
 	GoOn bool
-	Log  *slog.Logger
+	// Decisions is which of those by Consents are kept; "" is EachToken. InForce looks
+	// up the Consents; nil when none bind.
+	Decisions Decisions
+	InForce   InForce
+	Log       *slog.Logger
 }
 
 // Open opens the log on a store and begins the chain, if there is none. What waited when
@@ -60,7 +68,7 @@ func Open(ctx, life context.Context, s store.Store, o Options) (*Log, error) {
 		return nil, fmt.Errorf("audit: %w", err)
 	}
 	l := &Log{source: Source{o.Base}, store: s, queue: queue, log: o.Log, goOn: o.GoOn, wake: make(chan struct{}, 1),
-		anchor: filepath.Join(dir, anchorFile), ended: make(chan struct{})}
+		decisions: newDeciding(cmp.Or(o.Decisions, EachToken)), inForce: o.InForce, anchor: filepath.Join(dir, anchorFile), ended: make(chan struct{})}
 	go l.run(life)
 	return l, nil
 }
@@ -220,7 +228,7 @@ func (l *Log) drain(ctx context.Context) error {
 // keep stores the events of lines. One that is stored already, by a server that ended
 // before it took it off the queue, is known by its id.
 func (l *Log) keep(ctx context.Context, lines [][]byte) error {
-	units := make([]store.Unit, 0, len(lines))
+	events := make([]*Event, 0, len(lines))
 	of := make([][]byte, 0, len(lines))
 	for _, line := range lines {
 		var e Event
@@ -230,7 +238,18 @@ func (l *Log) keep(ctx context.Context, lines [][]byte) error {
 			}
 			continue
 		}
-		units, of = append(units, store.Unit{Writes: l.source.Writes(&e)}), append(of, line)
+		events, of = append(events, &e), append(of, line)
+	}
+	if err := l.resolve(ctx, events); err != nil {
+		switch fhir.SituationOf(err) {
+		case fhir.SituationUnavailable, fhir.SituationThrottled, fhir.SituationTimeout:
+			return err
+		}
+		l.log.Error("decisions are audited without the Consents that made them", "error", err)
+	}
+	units := make([]store.Unit, len(events))
+	for i, e := range events {
+		units[i].Writes = l.source.Writes(e)
 	}
 	var failed error
 	for i, outcome := range l.store.Apply(ctx, units...) {

@@ -39,6 +39,8 @@ const (
 const (
 	tagSystem = "urn:vitalwire:audit"
 	tagCode   = "server"
+	// tagPermit marks decisions that permitted, which say nothing that the access does not.
+	tagPermit = "permit"
 )
 
 // Source is the server as its AuditEvents name it.
@@ -158,10 +160,14 @@ func (e *Event) pattern() pattern {
 
 // Writes are the AuditEvents of an event, each as the write that makes it.
 func (s Source) Writes(e *Event) []store.Write {
-	if len(e.Patients) == 0 {
-		return []store.Write{s.write(e, e.ID, "")}
+	decisions := s.decisions(e)
+	switch {
+	case len(e.Decided) > 0 && e.Kind == Consented:
+		return decisions
+	case len(e.Patients) == 0:
+		return append(decisions, s.write(e, e.ID, ""))
 	}
-	writes := make([]store.Write, len(e.Patients))
+	writes := make([]store.Write, len(e.Patients), len(e.Patients)+len(decisions))
 	for i, patient := range e.Patients {
 		id := e.ID
 		if i > 0 {
@@ -169,7 +175,7 @@ func (s Source) Writes(e *Event) []store.Write {
 		}
 		writes[i] = s.write(e, id, patient)
 	}
-	return writes
+	return append(writes, decisions...)
 }
 
 func (s Source) write(e *Event, id, patient string) store.Write {
@@ -191,7 +197,11 @@ func (s Source) resource(e *Event, patient string) *fhir.Resource {
 	if claimed := e.profiles(p, patient); len(claimed) > 0 {
 		meta.Set("profile", list(claimed...))
 	}
-	meta.Set("tag", list(coding(tagSystem, tagCode)))
+	tags := list(coding(tagSystem, tagCode))
+	if e.Kind == Consented && e.Outcome != Minor {
+		tags.Append(coding(tagSystem, tagPermit))
+	}
+	meta.Set("tag", tags)
 	root.Set("meta", meta)
 	root.Set("type", p.typ)
 	root.Set("subtype", list(p.subtypes...))
@@ -351,6 +361,8 @@ func (s Source) entities(e *Event, patient string) *fhir.Element {
 	case e.What == "":
 	case e.Kind == Admin:
 		entities.Append(fhir.NewObject(fhir.M("what", identified(s.Base, e.What)), fhir.M("type", object), fhir.M("role", coding(systemObject, "13"))))
+	case e.Query == "" && !strings.Contains(e.What, "/"): // what was not made, of that type
+		entities.Append(fhir.NewObject(fhir.M("what", fhir.NewObject(fhir.S("type", e.What))), fhir.M("type", object), fhir.M("role", coding(systemObject, "4"))))
 	case e.Query == "":
 		entities.Append(fhir.NewObject(fhir.M("what", reference(e.What)), fhir.M("type", object), fhir.M("role", coding(systemObject, "4"))))
 	}

@@ -32,14 +32,15 @@ type Sighting struct {
 }
 
 // Seen lists what the server wrote of a patient, the newest first, at most count; next
-// is where the next page begins, nil after the last. It reads AuditEvents whoever asks:
+// is where the next page begins, nil after the last. Of what Consents decided only denials
+// are in it: what they permitted is there as it was done. It reads AuditEvents whoever asks:
 // the caller makes sure that it is the patient himself, or who acts for him. The reader
 // is an unguarded one.
 func Seen(r store.Reader, known *search.Registry, patient string, after *search.Cursor, count int) (list []Sighting, next *search.Cursor, err error) {
 	if !fhir.ValidID(patient) {
 		return nil, nil, fhir.NotFound(fhir.Key{Type: "Patient", ID: patient})
 	}
-	query := "patient=Patient/" + patient + "&_tag=" + url.QueryEscape(tagSystem+"|"+tagCode) + "&_sort=-_lastUpdated"
+	query := "patient=Patient/" + patient + "&_tag=" + url.QueryEscape(tagSystem+"|"+tagCode) + "&_tag:not=" + url.QueryEscape(tagSystem+"|"+tagPermit) + "&_sort=-_lastUpdated"
 	parsed, err := known.Parse(store.Audited, query, search.Options{Zone: time.UTC, DefaultCount: count, MaxCount: max(count, 1)})
 	if err != nil {
 		return nil, nil, err

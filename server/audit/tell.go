@@ -16,6 +16,10 @@ type Done struct {
 	// What it was done to, a reference; Query what was searched. One of them, or neither.
 	What, Query string
 	Patients    []string
+	// Decided is what Consents decided of it, and Known how far they were known
+	// (consents.Ruling.Known).
+	Decided []Decided
+	Known   int64
 	// Err is why it failed, nil when it did not.
 	Err error
 }
@@ -32,7 +36,15 @@ func (l *Log) Tell(ctx context.Context, d Done) error {
 	}
 	e.Code, e.What, e.Query, e.Patients = d.Code, d.What, Shown(d.Query), d.Patients
 	e.Outcome, e.Description = outcomeOf(d.Err)
-	return l.Note(ctx, e)
+	told := l.decisions.take(e, d.Decided)
+	if e.Known = d.Known; e.Kind == Consented && len(e.Decided) == 0 {
+		return nil
+	}
+	err = l.Note(ctx, e)
+	if err == nil {
+		told()
+	}
+	return err
 }
 
 // outcomeOf is how something ended, in words that say nothing of what is kept.
@@ -57,44 +69,6 @@ func outcomeOf(err error) (code, words string) {
 		return Serious, "the server failed"
 	}
 	return Minor, "refused"
-}
-
-// Decision is what consent said of a request.
-type Decision struct {
-	// Patient is whose consents they were, by id; Consents are those that counted, as
-	// references with their version, such as Consent/1/_history/2.
-	Patient  string
-	Consents []string
-	// Permit, or Text why not, in words without patient data.
-	Permit bool
-	Text   string
-	// Purposes are codes of v3-ActReason; Organization is a reference, "" when it is not
-	// known.
-	Purposes     []string
-	Organization string
-}
-
-// Decide keeps a decision of consent (BALP AuthZconsent) about the caller in a context.
-// Errors as of Note.
-func (l *Log) Decide(ctx context.Context, d Decision) error {
-	if l == nil {
-		return nil
-	}
-	e, err := begin(ctx, Consented)
-	if err != nil {
-		return err
-	}
-	e.Consents, e.Description, e.Agent.Organization = d.Consents, d.Text, d.Organization
-	if d.Patient != "" {
-		e.Patients = []string{d.Patient}
-	}
-	if len(d.Purposes) > 0 {
-		e.Purposes = d.Purposes
-	}
-	if !d.Permit {
-		e.Outcome = Minor
-	}
-	return l.Note(ctx, e)
 }
 
 // BrokeGlass keeps that somebody overrode consent in an emergency, and the reason he

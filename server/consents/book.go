@@ -43,6 +43,11 @@ type Book struct {
 	classes map[int64]*class // by number
 	callers map[string]*standing
 	rulings map[string]*Ruling
+
+	// What patients said as of a position, for InForce.
+	askedMu sync.Mutex
+	askedAt int64
+	asked   map[string]*saying
 }
 
 // class are patients whose Consents say the same.
@@ -165,8 +170,9 @@ func (b *Book) read(r store.Reader, list []store.Consented) error {
 
 // saying are the Consents of a patient.
 type saying struct {
-	policies []*consent.Policy
-	agreed   []store.Agreed
+	policies   []*consent.Policy
+	references []string // to their versions
+	agreed     []store.Agreed
 }
 
 // of are the Consents of patients that a reader sees.
@@ -219,6 +225,7 @@ func (b *Book) note(found map[string]*saying, v store.Version) error {
 		found[agreed.Patient] = said
 	}
 	said.policies, said.agreed = append(said.policies, policy), append(said.agreed, agreed)
+	said.references = append(said.references, reference(v))
 	return nil
 }
 

@@ -23,6 +23,8 @@ type Ruling struct {
 	self string // the Patient that the requester is; "" for none
 	// mark is up to which Marks.Consents the book knew what this was made of.
 	mark int64
+	// known is up to which store.Consented.Position it did.
+	known int64
 	// until is when a period of some Consent begins or ends; zero for never.
 	until time.Time
 	cases []consent.Formula
@@ -60,7 +62,7 @@ func (b *Book) Ruling(r store.Reader, by consent.Requester, self string) (*Rulin
 
 // rule decides for every class, and puts those together that come to the same.
 func (b *Book) rule(by consent.Requester, self string) *Ruling {
-	made := &Ruling{book: b, by: by, self: self, mark: b.mark, views: map[string]search.View{}}
+	made := &Ruling{book: b, by: by, self: self, mark: b.mark, known: b.position, views: map[string]search.View{}}
 	most := slices.Max(slices.Collect(maps.Keys(b.classes)))
 	made.table = &search.CaseTable{ID: tables.Add(1), Cases: bytes.Repeat([]byte{search.NoCase}, int(most)+1)}
 	known := map[string]int{}
@@ -93,7 +95,7 @@ func (l *Ruling) as(r store.Reader) *Ruling {
 	if !l.volatile {
 		return l
 	}
-	return &Ruling{book: l.book, by: l.by, self: l.self, mark: l.mark, until: l.until, cases: l.cases, table: l.table, volatile: true, views: map[string]search.View{},
+	return &Ruling{book: l.book, by: l.by, self: l.self, mark: l.mark, known: l.known, until: l.until, cases: l.cases, table: l.table, volatile: true, views: map[string]search.View{},
 		refers: func(key fhir.Key) ([]fhir.Key, bool) { return l.book.refersTo(r, key) }}
 }
 
@@ -160,8 +162,9 @@ func (l *Ruling) view(typ string) search.View {
 }
 
 // Collects reports whether the owners of what would be written let it be collected
-// (R4 consentaction collect): no Consent that is in force denies that by name.
-func (l *Ruling) Collects(s *search.Subject) (bool, error) {
+// (R4 consentaction collect): no Consent that is in force denies that by name. Else
+// refuses is a patient who does not.
+func (l *Ruling) Collects(s *search.Subject) (ok bool, refuses string, err error) {
 	b := l.book
 	compiler := consent.Compiler{Search: b.Search, Codes: b.Codes, Refers: l.refers}
 	for _, patient := range b.Search.Owners(fhir.Key{Type: s.Type, ID: s.ID}, s.Values) {
@@ -173,10 +176,10 @@ func (l *Ruling) Collects(s *search.Subject) (bool, error) {
 			continue
 		}
 		if is, err := compiler.View(refused, s.Type).Sees(s); is || err != nil {
-			return false, err
+			return false, patient, err
 		}
 	}
-	return true, nil
+	return true, "", nil
 }
 
 // Collecting reports whether any Consent speaks of what may be collected.

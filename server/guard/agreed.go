@@ -18,8 +18,30 @@ func (r *reader) ruled() (*consents.Ruling, error) {
 	}
 	var err error
 	r.ruling, err = r.book.For(r.inner, r.reach.Access())
+	r.witness.Under(r.ruling)
 	return r.ruling, err
 }
+
+// witnessed notes what the Consents decided of a resource that was asked for by itself:
+// ok is whether it is seen. What scope or compartment hides is none of their doing.
+func (r *reader) witnessed(v store.Version, rights auth.Right, ok bool) error {
+	if r.witness == nil || r.ruling == nil || v.Deleted || !r.agreeable(v.Key.Type) {
+		return nil
+	}
+	if reach := r.reach.View(v.Key.Type, rights); !ok && !reach.Whole {
+		if reached, err := r.judge(reach, v); !reached || err != nil {
+			return err
+		}
+	}
+	r.witness.Saw(v, ok)
+	return nil
+}
+
+// Judged is a version as the Consents judge it.
+func (s *Store) Judged(v store.Version) (*search.Subject, error) { return s.lazy(v) }
+
+// Agreeable reports whether what patients agree to counts for a type, "" for any.
+func (s *Store) Agreeable(typ string) bool { return s.agreeable(typ) }
 
 // present is the same as of now.
 func (s *Store) present(ctx context.Context) (ruling *consents.Ruling, err error) {
@@ -35,11 +57,16 @@ func (s *Store) present(ctx context.Context) (ruling *consents.Ruling, err error
 
 // agreed is what of a View patients agree to show.
 func (g *guard) agreed(ruling *consents.Ruling, typ string, view search.View) search.View {
-	// Who may look at what everybody did sees it whatever patients agree to.
-	if ruling == nil || typ == store.Audited || typ == consent && g.reach.KeepsConsents() {
+	if ruling == nil || !g.agreeable(typ) {
 		return view
 	}
 	return both(view, ruling.View(typ))
+}
+
+// agreeable reports whether what patients agree to counts for a type: who may look at what
+// everybody did sees it whatever that is, and who keeps Consents sees these.
+func (g *guard) agreeable(typ string) bool {
+	return typ != store.Audited && (typ != consent || !g.reach.KeepsConsents())
 }
 
 // consent is the type of what is agreed to; who keeps the Consents sees them all.

@@ -38,6 +38,15 @@ type guard struct {
 	base string
 	// book has what patients agree to; nil when that binds nobody.
 	book *consents.Book
+	// witness is told what Consents decide; nil is told nothing.
+	witness *consents.Witness
+}
+
+// Noting is the store with a witness of what Consents decide.
+func (s *Store) Noting(w *consents.Witness) *Store {
+	g := *s.guard
+	g.witness = w
+	return &Store{s.inner, &g}
 }
 
 // New guards a store for a caller. book has what patients agree to; nil enforces no
@@ -46,7 +55,7 @@ func New(inner store.Store, reach *auth.Reach, known *search.Registry, base stri
 	if reach.Unbound() {
 		book = nil
 	}
-	return &Store{inner, &guard{reach, known, base, book}}
+	return &Store{inner, &guard{reach: reach, known: known, base: base, book: book}}
 }
 
 // errBooks: no caller works on the server's own books.

@@ -115,7 +115,11 @@ func (r *reader) Read(key fhir.Key) (store.Version, error) {
 	if err != nil {
 		return v, err
 	}
-	if ok, err := r.sees(v, nil, r.one); !ok {
+	ok, err := r.sees(v, nil, r.one)
+	if err == nil {
+		err = r.witnessed(v, r.one, ok)
+	}
+	if !ok || err != nil {
 		return store.Version{}, or(err, fhir.NotFound(key))
 	}
 	return v, nil
@@ -142,7 +146,11 @@ func (r *reader) ReadVersion(key fhir.Key, versionID int64) (store.Version, erro
 	if err != nil {
 		return store.Version{}, err
 	}
-	if ok, err := r.sees(v, &current, r.one); !ok {
+	ok, err := r.sees(v, &current, r.one)
+	if err == nil {
+		err = r.witnessed(v, r.one, ok)
+	}
+	if !ok || err != nil {
 		return store.Version{}, or(err, fhir.NoVersion(key, strconv.FormatInt(versionID, 10)))
 	}
 	return v, nil

@@ -179,8 +179,9 @@ func (t *tx) agrees(c auth.Change) error {
 	if c.After == nil {
 		return nil
 	}
-	ok, err := t.ruling.Collects(c.After)
+	ok, refuses, err := t.ruling.Collects(c.After)
 	if err == nil && !ok {
+		t.witness.Refused(refuses)
 		err = fhir.Forbidden("the patient does not agree to this being recorded")
 	}
 	return err
@@ -192,7 +193,11 @@ func (t *tx) before(w *store.Write) (*search.Subject, error) {
 	if err != nil || v.Deleted {
 		return nil, missing(err)
 	}
-	if ok, err := t.sees(v, nil, t.many|right(w.Op)); !ok {
+	ok, err := t.sees(v, nil, t.many|right(w.Op))
+	if err == nil {
+		err = t.witnessed(v, t.many|right(w.Op), ok)
+	}
+	if !ok || err != nil {
 		return nil, err
 	}
 	return t.subject(v)

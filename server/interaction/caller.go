@@ -6,6 +6,7 @@ import (
 
 	"vitalwire/auth"
 	"vitalwire/fhir"
+	"vitalwire/server/consents"
 	"vitalwire/server/guard"
 	"vitalwire/server/store"
 )
@@ -47,6 +48,19 @@ func (e *Engine) within(reach *auth.Reach) *Engine {
 	mine.guarded = guard.New(e.Store, reach, e.Search, e.Base, e.Consents)
 	mine.Store = mine.guarded
 	mine.Seal = e.Seal.For(reach.Bound)
+	return &mine
+}
+
+// Witnessed is the engine with a witness of its own of what Consents decide, if the audit
+// log keeps that. What is done in an open transaction has the witness of that.
+func (e *Engine) Witnessed() *Engine {
+	if e.Consents == nil || !e.Audit.Decides() || e.guarded == nil || e.Store != store.Store(e.guarded) {
+		return e
+	}
+	mine := *e
+	mine.witness = &consents.Witness{}
+	mine.guarded = e.guarded.Noting(mine.witness)
+	mine.Store = mine.guarded
 	return &mine
 }
 

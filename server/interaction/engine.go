@@ -72,6 +72,8 @@ type Engine struct {
 	reach   *auth.Reach
 	origin  *Engine
 	guarded *guard.Store
+	// witness notes what Consents decide of the request; nil when nobody wants to know.
+	witness *consents.Witness
 	// Software version for the CapabilityStatement, and when it was made.
 	Version string
 	Started time.Time
@@ -140,15 +142,16 @@ func (e *Engine) Do(ctx context.Context, r Request) (Response, error) {
 	if r.Interaction == Capabilities {
 		return e.do(ctx, r) // open to all
 	}
-	response, err := e.perform(ctx, r)
-	return e.told(ctx, r, response, err)
+	mine, err := e.As(ctx)
+	if err != nil {
+		return e.told(ctx, r, Response{}, err)
+	}
+	mine = mine.Witnessed()
+	response, err := mine.perform(ctx, r)
+	return mine.told(ctx, r, response, err)
 }
 
 func (e *Engine) perform(ctx context.Context, r Request) (Response, error) {
-	e, err := e.As(ctx)
-	if err != nil {
-		return Response{}, err
-	}
 	if err := e.permit(r); err != nil {
 		return Response{}, err
 	}

@@ -180,11 +180,17 @@ const maxStale = 3
 // Do performs a request. Errors: UnknownType for an operation that is not served
 // there, NotAllowed for GET where POST is needed, Malformed for parameters.
 func (s *Set) Do(ctx context.Context, r Request) (Result, error) {
-	result, err := s.perform(ctx, r)
-	for again := 0; errors.Is(err, store.ErrStale) && again < maxStale; again++ {
-		result, err = s.perform(ctx, r)
+	engine, err := s.Engine.As(ctx)
+	if err != nil {
+		return s.told(ctx, r, Result{}, err)
 	}
-	return s.told(ctx, r, result, err)
+	mine := *s
+	mine.Engine = engine.Witnessed()
+	result, err := mine.perform(ctx, r)
+	for again := 0; errors.Is(err, store.ErrStale) && again < maxStale; again++ {
+		result, err = mine.perform(ctx, r)
+	}
+	return mine.told(ctx, r, result, err)
 }
 
 func (s *Set) perform(ctx context.Context, r Request) (Result, error) {
@@ -205,10 +211,7 @@ func (s *Set) perform(ctx context.Context, r Request) (Result, error) {
 	default:
 		return Result{}, fhir.NotAllowed("$%s is called by GET or POST", code)
 	}
-	engine, err := s.Engine.As(ctx)
-	if err != nil {
-		return Result{}, err
-	}
+	engine := s.Engine
 	needs := o.Needs
 	switch {
 	case o.Server:

@@ -57,18 +57,28 @@ func (s *Set) told(ctx context.Context, r Request, result Result, failed error) 
 		}
 	}
 	d.Patients = about.IDs
+	var err error
+	if d.Decided, d.Known, err = s.decided(d); err != nil {
+		return Result{}, err
+	}
 	if err := log.Tell(ctx, d); err != nil {
 		return Result{}, err
 	}
 	if result.Stream != nil && failed == nil {
-		result.Stream = telling(ctx, log, d, result.Stream)
+		result.Stream = s.telling(ctx, d, result.Stream)
 	}
 	return result, failed
 }
 
+// decided is what Consents decided of a call: of whom it gave something, they show some of
+// what there is.
+func (s *Set) decided(d audit.Done) ([]audit.Decided, int64, error) {
+	return s.Engine.Decided("", d.Patients, func(string) bool { return true })
+}
+
 // telling is a stream that, when it is done, tells of the patients that it named beside
 // those that were told before. What was sent cannot be taken back.
-func telling(ctx context.Context, log *audit.Log, d audit.Done, stream func(io.Writer) error) func(io.Writer) error {
+func (s *Set) telling(ctx context.Context, d audit.Done, stream func(io.Writer) error) func(io.Writer) error {
 	before := d.Patients
 	return func(w io.Writer) error {
 		reading := &namesPatients{to: w}
@@ -77,7 +87,11 @@ func telling(ctx context.Context, log *audit.Log, d audit.Done, stream func(io.W
 		if len(d.Patients) == 0 {
 			return err
 		}
-		if told := log.Tell(ctx, d); err == nil {
+		var failed error
+		if d.Decided, d.Known, failed = s.decided(d); err == nil {
+			err = failed
+		}
+		if told := s.Engine.Audit.Tell(ctx, d); err == nil {
 			err = told
 		}
 		return err
