@@ -45,7 +45,7 @@ func (b *Book) asOf(r store.Reader, patients []string, known int64) (map[string]
 	found := map[string]*saying{}
 	var missing []string
 	b.askedMu.Lock()
-	if b.askedAt != known || len(b.asked) > mostAsked {
+	if b.asked == nil || b.askedAt != known || len(b.asked) > mostAsked {
 		b.askedAt, b.asked = known, map[string]*saying{}
 	}
 	for _, id := range patients {
