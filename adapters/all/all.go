@@ -16,6 +16,7 @@ import (
 	"vitalwire/adapters/hl7pcd01"
 	"vitalwire/adapters/hl7pcd04"
 	"vitalwire/adapters/ihealth"
+	"vitalwire/adapters/intellivue"
 	"vitalwire/adapters/ivy450c"
 	"vitalwire/adapters/libreview"
 	"vitalwire/adapters/nightscout"
@@ -42,6 +43,7 @@ func Adapters() []adapters.Adapter {
 		hl7pcd01.Adapter,
 		hl7pcd04.Adapter,
 		ihealth.Adapter,
+		intellivue.Adapter,
 		ivy450c.Adapter,
 		libreview.Adapter,
 		nightscout.Adapter,
