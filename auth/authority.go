@@ -31,6 +31,9 @@ type Authority struct {
 	// Chart is asked about patients and encounters; nil knows none, so that no app gets
 	// the context of one unless it is launched.
 	Chart Chart
+	// Privacy is what patients are shown of who may see and who saw their data; nil has no
+	// pages for it.
+	Privacy Privacy
 	// JWTs makes access tokens that other resource servers can read (RFC 9068); by
 	// default they are opaque.
 	JWTs bool

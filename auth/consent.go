@@ -17,13 +17,13 @@ type consentView struct {
 	// Place is where the app wants its user sent back to: a name can be anybody's.
 	Place              string
 	Patient, Encounter *Entity
-	Choices            []choice
+	Choices            []scopeChoice
 	// Identity: the app is told who the user is. Offline, Online: it can come back.
 	Identity, Offline, Online bool
 }
 
-// choice is one scope that the user may give or not, and into what he may narrow it.
-type choice struct {
+// scopeChoice is one scope that the user may give or not, and into what he may narrow it.
+type scopeChoice struct {
 	Scope string
 	What  string
 	// Asks is what Parts are: "types" of a scope for all, "kinds" of one type.
@@ -126,7 +126,7 @@ func (a *Authority) consentPage(w http.ResponseWriter, r *http.Request, d *decid
 		}
 	}
 	for _, s := range d.resources {
-		c := choice{Scope: s.String(), What: s.describe()}
+		c := scopeChoice{Scope: s.String(), What: s.describe()}
 		switch s.Level {
 		case PatientLevel:
 			c.What += " (of this patient)"

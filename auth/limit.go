@@ -24,6 +24,8 @@ var allowances = map[string]allowance{
 	"external":   {5, 60},
 	"callback":   {5, 60},
 	"account":    {10, 100},
+	"privacy":    {10, 100},
+	"seen":       {10, 100},
 	"authorize":  {20, 200},
 	"consent":    {20, 200},
 	"token":      {100, 1000},

@@ -28,6 +28,10 @@ func (a *Authority) pages(path string) http.HandlerFunc {
 		return a.show(a.callback)
 	case "auth/account":
 		return a.show(a.account)
+	case "auth/privacy":
+		return a.show(a.privacy)
+	case "auth/seen":
+		return a.show(a.seen)
 	case "auth/clients":
 		return a.show(a.manageClients)
 	case "auth/client":
@@ -72,7 +76,12 @@ type view struct {
 	// Token is of the forms: the template "token" puts it into one.
 	Token string
 	Style template.CSS
+	// private: there is a page for patients about who sees their data.
+	private bool
 }
+
+// Private reports whether the links to a patient's privacy are shown.
+func (v view) Private() bool { return v.private && v.User != nil && v.User.self() != "" }
 
 // Admin reports whether the links of administration are shown.
 func (v view) Admin() bool { return v.User != nil && v.User.Role == Admin }
@@ -90,7 +99,7 @@ var styleHash = func() string {
 // page answers with the page of a name in package page, in the frame that all have.
 // Inside it {{.Data}} is data.
 func (a *Authority) page(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
-	v := view{Data: data, Style: template.CSS(page.Style)} //nolint:gosec // a constant of ours
+	v := view{Data: data, private: a.Privacy != nil, Style: template.CSS(page.Style)} //nolint:gosec // a constant of ours
 	u, s, err := a.signedIn(r)
 	if err != nil {
 		// The page can still be read; its form will say that the store does not answer.

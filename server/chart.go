@@ -94,6 +94,16 @@ func entity(r *fhir.Element) auth.Entity {
 		for _, id := range r.Get("identifier").Items() {
 			detail = append(detail, id.Get("value").Text())
 		}
+	case "Practitioner":
+		e.Title = personName(r.Get("name"))
+		for _, q := range r.Get("qualification").Items() {
+			detail = append(detail, codeText(q.Get("code")))
+		}
+	case "Organization":
+		e.Title = r.Get("name").Text()
+		for _, at := range r.Get("address").Items() {
+			detail = append(detail, at.Get("city").Text())
+		}
 	case "Encounter":
 		e.Title = codeText(r.Get("type").At(0))
 		if e.Title == "" {

@@ -73,6 +73,21 @@ func (r *Rules) Name() string { return r.name }
 // Text is what Read makes the same rules of, without any value set.
 func (r *Rules) Text() []byte { return r.text }
 
+// Marked is a sensitivity, and the code of Confidentiality that what has it has at least.
+type Marked struct {
+	Coding
+	Confidentiality string
+}
+
+// Marks are the sensitivities that the rules know, in the order of their file.
+func (r *Rules) Marks() []Marked {
+	list := make([]Marked, len(r.marks))
+	for i, m := range r.marks {
+		list[i] = Marked{m.Coding, ranks[m.rank]}
+	}
+	return list
+}
+
 // Missing are the value sets of the rules that were not known.
 func (r *Rules) Missing() []string { return r.missing }
 

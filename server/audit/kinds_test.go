@@ -133,7 +133,7 @@ func TestSeen(t *testing.T) {
 	for after := (*search.Cursor)(nil); ; {
 		var list []Sighting
 		err := s.View(t.Context(), func(r store.Reader) (err error) {
-			list, after, err = Seen(r, known, "p", after, 2)
+			list, after, err = Seen(r, known, About{Patient: "p"}, after, 2)
 			return err
 		})
 		if err != nil {

@@ -35,6 +35,9 @@ const (
 	balp = "https://profiles.ihe.net/ITI/BALP/StructureDefinition/IHE."
 )
 
+// tokenPolicy is what the id of an access token follows in agent.policy.
+const tokenPolicy = "urn:vitalwire:token:"
+
 // The tag by which the server knows its own: no client may write it.
 const (
 	tagSystem = "urn:vitalwire:audit"
@@ -340,7 +343,7 @@ func (s Source) holder(e *Event) *fhir.Element {
 	holder.Set("who", who)
 	holder.Set("requestor", fhir.NewBool(true))
 	if a.Token != "" && e.Kind != TokenIssued {
-		holder.Set("policy", list(fhir.NewString("urn:vitalwire:token:"+a.Token)))
+		holder.Set("policy", list(fhir.NewString(tokenPolicy+a.Token)))
 	}
 	return holder
 }
