@@ -131,7 +131,7 @@ func nameOr(names map[fhir.Key]string, key fhir.Key) string {
 func (p partyChoice) Field() string { return partyField + p.Key.String() }
 
 // Hidden are the fields that carry the choices through the page that reviews them.
-func (f *choiceForm) Hidden() (list []struct{ Name, Value string }) {
+func (f choiceForm) Hidden() (list []struct{ Name, Value string }) {
 	add := func(name, value string) { list = append(list, struct{ Name, Value string }{name, value}) }
 	add("version", f.Version)
 	add("who", string(f.Who))

@@ -56,8 +56,14 @@ const (
 
 // seen is the page where a patient sees who did what with his data.
 func (a *Authority) seen(w http.ResponseWriter, r *http.Request) {
-	u, _, patient, ok := a.himself(w, r)
+	u, s, patient, ok := a.himself(w, r)
 	if !ok {
+		return
+	}
+	if r.Method == http.MethodPost {
+		if a.posted(w, r, s) {
+			goTo(w, "seen?"+filter(r.PostForm).Encode())
+		}
 		return
 	}
 	query := r.URL.Query()
@@ -89,12 +95,7 @@ func (a *Authority) seen(w http.ResponseWriter, r *http.Request) {
 		a.seenCSV(w, page)
 		return
 	}
-	again := url.Values{}
-	for name, value := range map[string]string{"from": by.From, "to": by.To, "user": by.User} {
-		if value != "" {
-			again.Set(name, value)
-		}
-	}
+	again := filter(query)
 	view.SeenPage = *page
 	again.Set("format", "csv")
 	view.File = template.URL(again.Encode()) //nolint:gosec // it is encoded
@@ -102,6 +103,17 @@ func (a *Authority) seen(w http.ResponseWriter, r *http.Request) {
 	again.Set("after", page.Next)
 	view.Older = template.URL(again.Encode()) //nolint:gosec // it is encoded
 	a.page(w, r, http.StatusOK, "seen", view)
+}
+
+// filter are the parameters by which what was seen is narrowed.
+func filter(given url.Values) url.Values {
+	list := url.Values{}
+	for _, name := range []string{"from", "to", "user"} {
+		if value := strings.TrimSpace(given.Get(name)); value != "" {
+			list.Set(name, value)
+		}
+	}
+	return list
 }
 
 // seenCSV answers with a table for spreadsheets (RFC 4180).

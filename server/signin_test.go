@@ -45,6 +45,12 @@ func (v visitor) visit(page string, form url.Values) (int, http.Header, string) 
 		}
 		response, err = v.client.PostForm(strings.SplitN(page, "?", 2)[0], form)
 	}
+	return v.answer(response, err)
+}
+
+// answer reads an answer.
+func (v visitor) answer(response *http.Response, err error) (int, http.Header, string) {
+	v.t.Helper()
 	if err != nil {
 		v.t.Fatal(err)
 	}
