@@ -144,7 +144,7 @@ func aboutWhat(e *fhir.Element) string {
 
 // row is a sighting in words.
 func (t *telling) row(s audit.Sighting) (auth.SeenRow, error) {
-	row := auth.SeenRow{When: s.When, User: s.User, Failed: s.Failed, Glass: slices.Contains(s.Purposes, auth.BreakGlass), What: t.what(s)}
+	row := auth.SeenRow{When: s.When, User: s.User, Failed: s.Failed && s.Kind != audit.DenialKind, Glass: slices.Contains(s.Purposes, auth.BreakGlass), What: t.what(s)}
 	var err error
 	if row.Who, err = t.who(s); err != nil {
 		return row, err
@@ -248,6 +248,8 @@ func (t *telling) what(s audit.Sighting) string {
 	switch {
 	case s.Kind == audit.GlassKind:
 		return "broke the glass"
+	case s.Kind == audit.DenialKind:
+		return "asked for something of yours that your consents keep back, and did not see it"
 	case s.Operation == "everything":
 		return "read all that is kept of you"
 	case s.Operation != "":
