@@ -23,3 +23,16 @@ func (a *Authority) Knock(ctx context.Context, id, secret, address string) (acce
 	now := a.now().UTC().Truncate(time.Second)
 	return Access{Client: client.ID, Scopes: ParseScopes(client.Scope), Issued: now, Expires: now.Add(BackendLife)}, true, nil
 }
+
+// Vouched is what a client may do of which a wire already knows that it is the one, such
+// as by the certificate of a connection. ok is false for who is no client, may not act for
+// itself, or is disabled.
+func (a *Authority) Vouched(ctx context.Context, id string) (access Access, ok bool, err error) {
+	client, err := a.client(ctx, id)
+	if err != nil || client == nil || !client.May(ownGrant) {
+		return Access{}, false, err
+	}
+	now := a.now().UTC().Truncate(time.Second)
+	return Access{Client: client.ID, Scopes: ParseScopes(client.Scope), Issued: now, Expires: now.Add(BackendLife),
+		ClientResource: client.Resource, Purposes: client.purposes("")}, true, nil
+}

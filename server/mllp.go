@@ -14,16 +14,18 @@ import (
 	"vitalwire/adapters/hl7pcd01"
 	"vitalwire/server/ingest"
 	"vitalwire/server/ingest/mllp"
+	"vitalwire/server/interaction"
 	"vitalwire/server/telemetry"
 )
 
 // Bedside is how HL7 v2 messages of bedside devices come in.
 type Bedside struct {
-	MLLP         string `env:"VITALWIRE_MLLP" name:"mllp" placeholder:"HOST:PORT" help:"Address to take HL7 v2 messages on, by MLLP. By default none. One beyond loopback takes --mllp-client-ca, or --behind-proxy."`
-	MLLPProfile  string `env:"VITALWIRE_MLLP_PROFILE" name:"mllp-profile" placeholder:"NAME" help:"Dialect of all senders on --mllp, such as mindray. By default each message's MSH-3 and MSH-4 tell."`
-	MLLPClients  string `env:"VITALWIRE_MLLP_CLIENT_CA" name:"mllp-client-ca" type:"existingfile" placeholder:"FILE" help:"Certificates (PEM) of who vouches for senders. With it, and --tls-cert, --mllp speaks TLS and takes only senders that have a certificate."`
-	MLLPTLS      bool   `env:"VITALWIRE_MLLP_TLS" name:"mllp-tls" help:"Speak TLS on --mllp, with --tls-cert, to senders without a certificate too."`
-	Registration string `env:"VITALWIRE_REGISTRATION" enum:"open,approve,closed" default:"open" help:"Whose frames are taken: of every device (open), of new devices once POST /ingest/devices approved them, until when they wait (approve), or of devices enrolled there only (closed)."`
+	MLLP         string            `env:"VITALWIRE_MLLP" name:"mllp" placeholder:"HOST:PORT" help:"Address to take HL7 v2 messages on, by MLLP. By default none. One beyond loopback takes --mllp-client-ca, or --behind-proxy."`
+	MLLPProfile  string            `env:"VITALWIRE_MLLP_PROFILE" name:"mllp-profile" placeholder:"NAME" help:"Dialect of all senders on --mllp, such as mindray. By default each message's MSH-3 and MSH-4 tell."`
+	MLLPClients  string            `env:"VITALWIRE_MLLP_CLIENT_CA" name:"mllp-client-ca" type:"existingfile" placeholder:"FILE" help:"Certificates (PEM) of who vouches for senders. With it, and --tls-cert, --mllp speaks TLS and takes only senders that have a certificate."`
+	MLLPTLS      bool              `env:"VITALWIRE_MLLP_TLS" name:"mllp-tls" help:"Speak TLS on --mllp, with --tls-cert, to senders without a certificate too."`
+	MLLPQueries  map[string]string `env:"VITALWIRE_MLLP_QUERIES" name:"mllp-queries" placeholder:"SENDER=CLIENT" help:"Whose queries on --mllp (QRY^A19, QRY^R02, QBP^Q22) are answered, and as which registered client: a DNS name in the sender's certificate, or an IP address. May be repeated. By default nobody's."`
+	Registration string            `env:"VITALWIRE_REGISTRATION" enum:"open,approve,closed" default:"open" help:"Whose frames are taken: of every device (open), of new devices once POST /ingest/devices approved them, until when they wait (approve), or of devices enrolled there only (closed)."`
 	MQTT         `embed:""`
 	PHD          `embed:""`
 	Drop         string            `env:"VITALWIRE_DROP" name:"drop" type:"existingdir" placeholder:"DIR" help:"Folder to take frames from as files: DIR/{adapter}/{file}; they end in its subfolders done and failed. By default none."`
@@ -39,6 +41,9 @@ func (b Bedside) check(c Config) error {
 		return fmt.Errorf("--mllp-profile must be one of %s", strings.Join(hl7pcd01.Profiles(), ", "))
 	}
 	if err := errors.Join(b.MQTT.check(c), b.PHD.check(c)); err != nil {
+		return err
+	}
+	if err := b.checkQueries(c); err != nil {
 		return err
 	}
 	if b.MLLP == "" {
@@ -88,7 +93,7 @@ func (b Bedside) secure(c Config) (*tls.Config, error) {
 }
 
 // receive begins to take messages on --mllp.
-func (s *Server) receive(c Config, frames *ingest.Service, metrics *telemetry.Metrics, log *slog.Logger) error {
+func (s *Server) receive(c Config, frames *ingest.Service, engine *interaction.Engine, metrics *telemetry.Metrics, log *slog.Logger) error {
 	if c.MLLP == "" {
 		return nil
 	}
@@ -100,7 +105,7 @@ func (s *Server) receive(c Config, frames *ingest.Service, metrics *telemetry.Me
 	if err != nil {
 		return fmt.Errorf("--mllp: %w", err)
 	}
-	l := &mllp.Listener{Ingest: frames, Adapter: hl7pcd01.Adapter.Name, Profile: c.MLLPProfile, TLS: secure, Log: log}
+	l := &mllp.Listener{Ingest: frames, Adapter: hl7pcd01.Adapter.Name, Profile: c.MLLPProfile, TLS: secure, Log: log, Answer: s.answers(c, engine, log)}
 	s.MLLP = socket.Addr().String()
 	for name, of := range map[string]struct {
 		help  string
@@ -111,6 +116,7 @@ func (s *Server) receive(c Config, frames *ingest.Service, metrics *telemetry.Me
 		"mllp_refused":     {"HL7 v2 messages that could not be read; kept as refused.", func(t mllp.Totals) int64 { return t.Refused }},
 		"mllp_failed":      {"HL7 v2 messages that could not be stored; their senders were told to send again.", func(t mllp.Totals) int64 { return t.Failed }},
 		"mllp_turned_away": {"MLLP connections closed as too many.", func(t mllp.Totals) int64 { return t.TurnedAway }},
+		"mllp_answered":    {"HL7 v2 queries that were answered.", func(t mllp.Totals) int64 { return t.Answered }},
 		"mllp_bytes":       {"Bytes that came by MLLP.", func(t mllp.Totals) int64 { return t.Bytes }},
 	} {
 		metrics.Gauge(name, of.help, func() float64 { return float64(of.value(l.Totals())) })

@@ -223,9 +223,6 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	} {
 		metrics.Gauge(name, of.help, func() float64 { return float64(of.value(frames.Intake.Totals())) })
 	}
-	if err := s.receive(c, frames, metrics, log); err != nil {
-		return nil, err
-	}
 	engine := &interaction.Engine{
 		Statements: new(interaction.Statements),
 		Store:      kept, Audit: s.audit, Search: parameters, Base: s.Base, Seal: seal, Zone: zone,
@@ -290,7 +287,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		return nil, err
 	}
 	face.Jobs = s.jobs
-	if err := errors.Join(s.takeMQTT(c, frames, engine, metrics, log), s.takePHD(c, frames, metrics, log), s.takeFiles(c, frames, metrics, log)); err != nil {
+	if err := errors.Join(s.receive(c, frames, engine, metrics, log), s.takeMQTT(c, frames, engine, metrics, log), s.takePHD(c, frames, metrics, log), s.takeFiles(c, frames, metrics, log)); err != nil {
 		return nil, err
 	}
 	metrics.Gauge("async_waiting", "Requests with Prefer: respond-async that wait.", func() float64 { return float64(s.jobs.Waiting()) })

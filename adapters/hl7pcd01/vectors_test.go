@@ -213,7 +213,7 @@ func TestVectors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conformance.Table(t, "hl7v2-pcd", "HL7 v2 vectors", "Every message of `../shared/vectors/hl7v2-pcd`, decoded by `adapters/hl7pcd01`. Alarms (ORU^R40) are read as `adapters/hl7pcd04` does; queries and answers are refused by it and kept.",
+	conformance.Table(t, "hl7v2-pcd", "HL7 v2 vectors", "Every message of `../shared/vectors/hl7v2-pcd`, decoded by `adapters/hl7pcd01`. Alarms (ORU^R40) are read as `adapters/hl7pcd04` does; queries and answers are refused by it and kept; `server/hl7query` answers the queries of senders that are listed.",
 		[]string{"file", "message", "result", "answer"}, rows)
 }
 

@@ -165,26 +165,40 @@ func (d *Delimiters) encoding() []byte {
 	return list
 }
 
-// escape writes text so that no delimiter in it is one.
+// escape writes text so that no delimiter in it is one, in ASCII whatever the character
+// set of the answer is.
 func (d *Delimiters) escape(text string) string {
+	return d.Text(strings.Map(func(r rune) rune {
+		if r > 0x7E {
+			return '?'
+		}
+		return r
+	}, text))
+}
+
+// Text writes text so that no delimiter in it is one (HL7 2.6, 2.7) and no character
+// breaks the message.
+func (d *Delimiters) Text(text string) string {
 	var b strings.Builder
-	for _, r := range clean(text) {
+	for _, r := range strings.ToValidUTF8(text, "?") {
 		letter := byte(0)
-		switch byte(r) {
-		case d.Field:
+		if r < 0x20 || r == 0x7F {
+			r = ' '
+		}
+		switch {
+		case r > 0x7E:
+		case byte(r) == d.Field:
 			letter = 'F'
-		case d.Component:
+		case byte(r) == d.Component:
 			letter = 'S'
-		case d.Repetition:
+		case byte(r) == d.Repetition:
 			letter = 'R'
-		case d.Escape:
+		case byte(r) == d.Escape:
 			letter = 'E'
-		case d.Sub:
+		case byte(r) == d.Sub:
 			letter = 'T'
 		}
 		switch {
-		case r > 0x7E || r < 0x20:
-			b.WriteByte('?') // the answer is ASCII in any character set
 		case letter == 0:
 			b.WriteRune(r)
 		case d.Escape != 0:

@@ -30,6 +30,7 @@ var inServer = map[string][]string{
 	"server/job":               {"server/store"},
 	"server/telemetry":         {},
 	"server/templates":         {},
+	"server/hl7query":          {"server/interaction"},
 	"server/ingest":            {"server/interaction", "server/store"},
 	"server/ingest/drop":       {"server/ingest"},
 	"server/ingest/mllp":       {"server/ingest"},

@@ -24,6 +24,7 @@ type connection struct {
 	since    time.Time
 	name     atomic.Value // string
 	counts   counters
+	peer     Peer
 	// waiting is set while no message is being read or stored.
 	waiting atomic.Bool
 }
@@ -46,6 +47,7 @@ func (c *connection) interrupt() {
 func (c *connection) run() {
 	l := c.listener
 	defer func() { _ = c.wire.Close() }()
+	c.peer.Address, _, _ = net.SplitHostPort(c.remote)
 	if secure, ok := c.wire.(*tls.Conn); ok {
 		_ = secure.SetDeadline(time.Now().Add(l.Stall))
 		if err := secure.Handshake(); err != nil {
@@ -55,6 +57,9 @@ func (c *connection) run() {
 		_ = secure.SetDeadline(time.Time{})
 		if peers := secure.ConnectionState().PeerCertificates; len(peers) > 0 {
 			c.name.Store(peers[0].Subject.CommonName)
+			if len(secure.ConnectionState().VerifiedChains) > 0 {
+				c.peer.Names = peers[0].DNSNames
+			}
 		}
 	}
 	l.Log.Info("mllp: connected", "remote", c.remote)
@@ -116,6 +121,13 @@ func (c *connection) serve(message []byte) error {
 	c.counts.messages.Add(1)
 	l.totals.messages.Add(1)
 	name, _ := c.name.Load().(string)
+	if l.Answer != nil {
+		if answer, ok := l.Answer(context.Background(), c.peer, message); ok {
+			c.counts.answered.Add(1)
+			l.totals.answered.Add(1)
+			return c.answer(answer)
+		}
+	}
 	receipt, err := l.Ingest.Submit(context.Background(), ingest.Submission{Adapter: l.Adapter, Profile: l.Profile, Bytes: message, Sender: name, Source: c.source(name)})
 	var answer []byte
 	var declined *ingest.DeclinedError
@@ -138,10 +150,15 @@ func (c *connection) serve(message []byte) error {
 		l.Log.Error("mllp: a message could not be stored", "remote", c.remote, "error", err)
 		answer = hl7v2.Acknowledge(message, hl7v2.Rejected, &hl7v2.Fault{Code: hl7v2.InternalError, Text: "the message was not stored; send it again"})
 	}
-	if answer == nil {
+	return c.answer(answer)
+}
+
+// answer sends an answer; nil is none.
+func (c *connection) answer(message []byte) error {
+	if message == nil {
 		return nil
 	}
-	_ = c.wire.SetWriteDeadline(time.Now().Add(l.Stall))
-	_, err = c.wire.Write(enframe(answer))
+	_ = c.wire.SetWriteDeadline(time.Now().Add(c.listener.Stall))
+	_, err := c.wire.Write(enframe(message))
 	return err
 }

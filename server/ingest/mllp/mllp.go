@@ -24,6 +24,10 @@ type Listener struct {
 	Adapter string
 	// Profile is the dialect of all senders, or "" for what their messages tell.
 	Profile string
+	// Answer answers a message that asks instead of telling; ok is false for one that is
+	// no query, or not of a sender that may ask: that is taken like any other. nil answers
+	// none.
+	Answer func(ctx context.Context, from Peer, message []byte) (reply []byte, ok bool)
 	// TLS is nil for plain TCP.
 	TLS *tls.Config
 	Log *slog.Logger
@@ -46,9 +50,17 @@ type Listener struct {
 	alive sync.WaitGroup
 }
 
+// Peer is who a connection is of.
+type Peer struct {
+	// Names are the DNS names in his certificate, where that was verified.
+	Names []string
+	// Address is his IP address.
+	Address string
+}
+
 // counters of messages and bytes.
 type counters struct {
-	connections, turnedAway, messages, accepted, refused, failed, bytes atomic.Int64
+	connections, turnedAway, messages, accepted, refused, failed, answered, bytes atomic.Int64
 }
 
 // Totals are what a listener did since it began.
@@ -59,6 +71,7 @@ type Totals struct {
 	Accepted    int64
 	Refused     int64 // messages that could not be read, kept as refused
 	Failed      int64 // messages that could not be stored
+	Answered    int64 // queries
 	Bytes       int64
 }
 
@@ -176,7 +189,7 @@ func (l *Listener) Stop(ctx context.Context) error {
 func (l *Listener) Totals() Totals {
 	t := &l.totals
 	return Totals{Connections: t.connections.Load(), TurnedAway: t.turnedAway.Load(), Messages: t.messages.Load(),
-		Accepted: t.accepted.Load(), Refused: t.refused.Load(), Failed: t.failed.Load(), Bytes: t.bytes.Load()}
+		Accepted: t.accepted.Load(), Refused: t.refused.Load(), Failed: t.failed.Load(), Answered: t.answered.Load(), Bytes: t.bytes.Load()}
 }
 
 // Connections lists the open ones.
