@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"vitalwire/fhir/search"
+	"vitalwire/profiles"
 	"vitalwire/server/knowledge"
 	"vitalwire/server/store/postgres"
 )
@@ -26,7 +28,11 @@ func checkConfig(ctx context.Context, c Config, out io.Writer) error {
 	if err := c.check(); err != nil {
 		return err
 	}
-	if _, err := knowledge.New(knowledge.Mode(c.Validate), c.Enforce); err != nil {
+	known, err := knowledge.New(knowledge.Mode(c.Validate), c.Enforce)
+	if err != nil {
+		return err
+	}
+	if _, err := c.obligations(search.NewRegistry(profiles.R4(), "http://localhost/fhir"), known); err != nil {
 		return err
 	}
 	found := "can be reached"

@@ -171,6 +171,9 @@ func (c Config) check() error {
 	if c.Auth != authRequired && c.Consent != "" && c.Consent != "off" {
 		return errors.New("--consent takes --auth required: without access tokens nobody is known who could be kept away")
 	}
+	if c.Auth != authRequired && c.Obligations != "" {
+		return errors.New("--obligations takes --auth required: without access tokens nobody is known whom anything could be masked for")
+	}
 	if err := c.Bedside.check(c); err != nil {
 		return err
 	}

@@ -2,12 +2,16 @@ package server
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"vitalwire/auth/consent"
+	"vitalwire/auth/mask"
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
+	"vitalwire/profiles"
 	"vitalwire/server/consents"
 	"vitalwire/server/knowledge"
 )
@@ -18,6 +22,7 @@ type Agreement struct {
 	ConsentsMerge   string `env:"VITALWIRE_CONSENT_MERGE" name:"consent-merge" enum:"deny-overrides,most-recent" default:"deny-overrides" help:"Several Consents of a patient in force: a deny in any denies (deny-overrides), or the one given last counts (most-recent)."`
 	ConsentVerified bool   `env:"VITALWIRE_CONSENT_VERIFIED" help:"A Consent counts only when it was verified with the patient."`
 	ConsentSelf     bool   `env:"VITALWIRE_CONSENT_SELF" help:"Consents bind the patient's own access, too."`
+	Obligations     string `env:"VITALWIRE_OBLIGATIONS" placeholder:"FILE" help:"Obligations (JSON, see docs/security.md): elements of resources that some callers are not shown and cannot search by, which takes --auth required."`
 }
 
 // followed is how often the book of Consents looks for what other servers wrote. Each
@@ -43,6 +48,22 @@ func (s *Server) agreed(life context.Context, c Config, parameters *search.Regis
 	}
 	s.running.Go(func() { book.Follow(life, s.store, followed) })
 	return book
+}
+
+// obligations are what the file of --obligations says; nil without one.
+func (c Config) obligations(parameters *search.Registry, known *knowledge.Base) (*mask.Rules, error) {
+	if c.Obligations == "" {
+		return nil, nil //nolint:nilnil // none are wanted
+	}
+	data, err := os.ReadFile(c.Obligations)
+	if err != nil {
+		return nil, fmt.Errorf("--obligations: %w", err)
+	}
+	rules, err := mask.Read(data, profiles.R4(), parameters, known)
+	if err != nil {
+		return nil, fmt.Errorf("--obligations %s: %w", c.Obligations, err)
+	}
+	return rules, nil
 }
 
 // checkConsent refuses a Consent that could not be enforced (docs/adr/0014).

@@ -265,6 +265,9 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	if c.Auth == authRequired {
 		engine.Guarded = true
 		engine.Consents = book
+		if engine.Obligations, err = c.obligations(parameters, known); err != nil {
+			return nil, err
+		}
 		face.Auth = auth.New(s.Base, shelf{s.store}, auth.Outbound(), log)
 		face.Auth.Rules = engine.Rules()
 		face.Auth.Audit = s.audit.People

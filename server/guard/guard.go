@@ -14,6 +14,7 @@ import (
 	"fmt"
 
 	"vitalwire/auth"
+	"vitalwire/auth/mask"
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
 	"vitalwire/server/consents"
@@ -40,6 +41,8 @@ type guard struct {
 	book *consents.Book
 	// witness is told what Consents decide; nil is told nothing.
 	witness *consents.Witness
+	// mask is what the caller is not shown of resources that he sees; nil for nothing.
+	mask *mask.Mask
 }
 
 // Noting is the store with a witness of what Consents decide.
@@ -50,12 +53,14 @@ func (s *Store) Noting(w *consents.Witness) *Store {
 }
 
 // New guards a store for a caller. book has what patients agree to; nil enforces no
-// Consent.
-func New(inner store.Store, reach *auth.Reach, known *search.Registry, base string, book *consents.Book) *Store {
-	if reach.Unbound() {
-		book = nil
+// Consent. obligations have what of resources is masked for whom; nil masks nothing.
+func New(inner store.Store, reach *auth.Reach, known *search.Registry, base string, book *consents.Book, obligations *mask.Rules) *Store {
+	g := &guard{reach: reach, known: known, base: base}
+	if !reach.Unbound() {
+		access := reach.Access()
+		g.book, g.mask = book, obligations.For(mask.Caller{Role: string(access.Role), Client: access.Client, Purposes: access.Purposes})
 	}
-	return &Store{inner, &guard{reach: reach, known: known, base: base, book: book}}
+	return &Store{inner, g}
 }
 
 // errBooks: no caller works on the server's own books.
@@ -110,7 +115,7 @@ func (s *Store) Apply(ctx context.Context, units ...store.Unit) []store.Outcome 
 		}
 	}
 	for i, o := range s.inner.Apply(ctx, free...) {
-		outcomes[at[i]] = o
+		outcomes[at[i]] = s.maskedOutcome(o)
 	}
 	return outcomes
 }
@@ -144,6 +149,7 @@ func Raw(r store.Reader) store.Reader {
 // Sees reports whether the caller of a guarded store may see a version by any of some
 // rights.
 func (s *Store) Sees(ctx context.Context, v store.Version, rights auth.Right) (bool, error) {
+	v.Body = v.Stored()
 	ruling, err := s.present(ctx)
 	if err != nil {
 		return false, err

@@ -46,7 +46,7 @@ func (r *reader) Versions(of store.Selection, limit int) ([]store.Version, error
 	if whole, err := r.wholly(of); err != nil {
 		return nil, err
 	} else if whole {
-		return r.inner.Versions(of, limit)
+		return r.masked(r.inner.Versions(of, limit))
 	}
 	var page []store.Version
 	done, err := r.rounds(of, limit, func(list []store.Version) bool {
@@ -59,7 +59,7 @@ func (r *reader) Versions(of store.Selection, limit int) ([]store.Version, error
 	case !done:
 		return nil, fhir.TooCostly("this history cannot be told apart from those of others within the work a request may cost; narrow it by _since, _count or the type, or ask for that of one resource")
 	}
-	return page[:min(limit, len(page))], nil
+	return r.masked(page[:min(limit, len(page))], nil)
 }
 
 // CountVersions is how many versions a selection names; -1 when they are more than

@@ -122,7 +122,7 @@ func (r *reader) Read(key fhir.Key) (store.Version, error) {
 	if !ok || err != nil {
 		return store.Version{}, or(err, fhir.NotFound(key))
 	}
-	return v, nil
+	return r.maskedOne(v)
 }
 
 // or is the error there is, else the one that hides.
@@ -139,8 +139,10 @@ func (r *reader) ReadVersion(key fhir.Key, versionID int64) (store.Version, erro
 	if err != nil {
 		return v, err
 	}
-	if view, err := r.view(key.Type, r.one); view.Whole || err != nil {
-		return v, err
+	if view, err := r.view(key.Type, r.one); err != nil {
+		return store.Version{}, err
+	} else if view.Whole {
+		return r.maskedOne(v)
 	}
 	current, err := r.inner.Read(key)
 	if err != nil {
@@ -153,7 +155,7 @@ func (r *reader) ReadVersion(key fhir.Key, versionID int64) (store.Version, erro
 	if !ok || err != nil {
 		return store.Version{}, or(err, fhir.NoVersion(key, strconv.FormatInt(versionID, 10)))
 	}
-	return v, nil
+	return r.maskedOne(v)
 }
 
 // Current gives the current versions of keys.
@@ -169,6 +171,10 @@ func (r *reader) Current(keys []fhir.Key) (map[fhir.Key]store.Version, error) {
 		}
 		if !ok {
 			delete(found, key)
+			continue
+		}
+		if found[key], err = r.maskedOne(v); err != nil {
+			return nil, err
 		}
 	}
 	return found, nil
@@ -180,7 +186,7 @@ func (r *reader) At(positions []int64) ([]store.Version, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.visible(list, r.many)
+	return r.masked(r.visible(list, r.many))
 }
 
 // wholeOf reports whether every type of some versions is seen whole.
@@ -236,10 +242,13 @@ func (r *reader) visible(list []store.Version, rights auth.Right) ([]store.Versi
 
 // Holders gives the resources with an identifier, of those that a search finds.
 func (r *reader) Holders(typ string, id store.Identifier) ([]store.Version, error) {
+	if err := r.mask.RefusesParam(typ, "identifier"); err != nil {
+		return nil, err
+	}
 	if view, err := r.view(typ, auth.Search); err != nil {
 		return nil, err
 	} else if view.Whole {
-		return r.inner.Holders(typ, id)
+		return r.masked(r.inner.Holders(typ, id))
 	}
 	p := r.known.Lookup(typ, "identifier")
 	if p == nil || p.Type != search.Token {
@@ -252,6 +261,9 @@ func (r *reader) Holders(typ string, id store.Identifier) ([]store.Version, erro
 
 // seeing is a query with what the caller may see, whatever it had before.
 func (r *reader) seeing(q *search.Query) (*search.Query, error) {
+	if err := r.mask.Refuses(q); err != nil {
+		return nil, err
+	}
 	ruling, err := r.ruled()
 	if err != nil {
 		return nil, err
@@ -275,7 +287,7 @@ func (r *reader) Search(q *search.Query) (store.Result, error) {
 	if err != nil {
 		return store.Result{}, err
 	}
-	return r.still(q)(r.inner.Search(mine))
+	return r.maskedPage(r.still(q)(r.inner.Search(mine)))
 }
 
 // still takes away from a page of an earlier moment what is no longer seen.
@@ -305,7 +317,7 @@ func (r *reader) still(q *search.Query) func(store.Result, error) (store.Result,
 // who may see all.
 func (r *reader) Explain(q *search.Query) (store.Result, store.Plan, error) {
 	x, ok := r.inner.(store.Explainer)
-	if !ok || r.book != nil || !r.reach.Whole("*", auth.Read|auth.Search) {
+	if !ok || r.book != nil || r.mask != nil || !r.reach.Whole("*", auth.Read|auth.Search) {
 		result, err := r.Search(q)
 		return result, store.Plan{}, err
 	}
@@ -321,6 +333,11 @@ func (r *reader) Facts(q *search.Query, give func(store.Fact) error) error {
 	mine, err := r.seeing(q)
 	if err != nil {
 		return err
+	}
+	for _, code := range []string{"code", "date"} { // which a store.Fact tells
+		if err := r.mask.RefusesParam(q.Type, code); err != nil {
+			return err
+		}
 	}
 	return r.inner.Facts(mine, give)
 }

@@ -44,6 +44,9 @@ func (g *guard) free(u store.Unit, ruling *consents.Ruling) bool {
 // freely reports whether a write is allowed whatever is there, and what its
 // preconditions find may be told.
 func (g *guard) freely(w *store.Write, ruling *consents.Ruling) bool {
+	if g.mask != nil && (w.Op == store.Put || w.Unless != nil) {
+		return false
+	}
 	typ := w.Key.Type
 	free := g.reach.View(typ, right(w.Op)).Whole && (w.Unless == nil || g.agreed(ruling, typ, g.reach.View(typ, auth.Search)).Whole)
 	if !free || ruling == nil {
@@ -78,6 +81,9 @@ func (t *tx) WriteAll(writes []store.Write) store.Outcome {
 			if outcome.Failed >= 0 {
 				outcome.Failed = at[outcome.Failed]
 			}
+			return &outcome
+		}
+		if outcome = t.maskedOutcome(outcome); outcome.Err != nil {
 			return &outcome
 		}
 		for i, v := range outcome.Versions {
@@ -150,6 +156,11 @@ func (t *tx) allow(w *store.Write) (gone bool, err error) {
 			}
 		}
 		change.Before = before
+	}
+	if before := change.Before; before != nil && w.Op == store.Put && t.mask != nil {
+		if err := t.unmasked(w.Key); err != nil {
+			return false, err
+		}
 	}
 	if w.Op != store.Delete {
 		if change.After, err = t.after(w); err != nil {

@@ -45,7 +45,7 @@ func (e *Engine) Unbounded() *Engine {
 func (e *Engine) within(reach *auth.Reach) *Engine {
 	mine := *e
 	mine.origin, mine.reach = e, reach
-	mine.guarded = guard.New(e.Store, reach, e.Search, e.Base, e.Consents)
+	mine.guarded = guard.New(e.Store, reach, e.Search, e.Base, e.Consents, e.Obligations)
 	mine.Store = mine.guarded
 	mine.Seal = e.Seal.For(reach.Bound)
 	return &mine

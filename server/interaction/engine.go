@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"vitalwire/auth"
+	"vitalwire/auth/mask"
 	"vitalwire/fhir"
 	"vitalwire/fhir/definition"
 	"vitalwire/fhir/path"
@@ -66,6 +67,8 @@ type Engine struct {
 	Guarded bool
 	// Consents are what patients agree to; nil when that binds nobody.
 	Consents *consents.Book
+	// Obligations are what of resources is masked for whom; nil masks nothing.
+	Obligations *mask.Rules
 
 	// reach is what the caller may do, of an engine that As made of origin for one.
 	// guarded is his Store, also where Store is an open transaction on it.

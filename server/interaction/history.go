@@ -72,7 +72,7 @@ func (e *Engine) history(s store.Reader, r Request) (Response, error) {
 	var about audit.Patients
 	for _, v := range versions {
 		if e.Audit != nil {
-			about.Resource(v.Key, v.Body)
+			about.Resource(v.Key, v.Stored())
 		}
 		entry, err := e.historyEntry(v)
 		if err == nil {

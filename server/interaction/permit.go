@@ -109,6 +109,9 @@ func (e *Engine) permitParsed(parsed *search.Parsed) error {
 		return nil
 	}
 	for _, q := range parsed.Queries {
+		if err := e.guarded.Refuses(q); err != nil {
+			return err
+		}
 		for i := range q.Filter {
 			if typ := e.beyond(&q.Filter[i]); typ != "" {
 				return lacks(auth.Search, typ)

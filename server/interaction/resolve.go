@@ -158,6 +158,9 @@ func (t *transaction) replaced(s store.Reader) error {
 		case a.Interaction == Update || a.Interaction == Patch:
 			a.current = current[a.key]
 			a.version = a.current.VersionID + 1
+			if a.current.Whole != nil {
+				return t.at(a.index, guard.Masked(a.key))
+			}
 		case a.Interaction == Create && a.found == nil:
 			a.version = 1
 		}

@@ -136,7 +136,7 @@ func (e *Engine) search(s store.Reader, asked *searching) (Response, error) {
 	var about audit.Patients
 	for _, m := range result.Matches {
 		if e.Audit != nil {
-			about.Resource(m.Key, m.Body)
+			about.Resource(m.Key, m.Stored())
 		}
 		if m.Inner != nil {
 			out.tree(m.Key.String()+"#"+m.Inner.ID(), m.Inner.Root(), "match")
@@ -146,7 +146,7 @@ func (e *Engine) search(s store.Reader, asked *searching) (Response, error) {
 	}
 	for _, v := range result.Included {
 		if e.Audit != nil {
-			about.Resource(v.Key, v.Body)
+			about.Resource(v.Key, v.Stored())
 		}
 		if err := out.version(v, "include"); err != nil {
 			return Response{}, err

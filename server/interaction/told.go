@@ -113,7 +113,7 @@ func (e *Engine) done(r Request, response Response, failed error) (d audit.Done,
 		d.What = r.Key.String()
 		if v := response.Version; v != nil {
 			d.What = reference(*v)
-			about.Resource(v.Key, v.Body)
+			about.Resource(v.Key, v.Stored())
 		} else if r.VersionID != "" && fhir.ValidID(r.VersionID) {
 			d.What += "/_history/" + r.VersionID
 		}
@@ -137,7 +137,7 @@ func (e *Engine) done(r Request, response Response, failed error) (d audit.Done,
 			}
 		case response.Matched && response.Version != nil: // a search that found one
 			d.Kind, d.Query = audit.SearchType, e.Base+"/"+r.Key.Type+"?"+r.IfNoneExist
-			about.Resource(response.Version.Key, response.Version.Body)
+			about.Resource(response.Version.Key, response.Version.Stored())
 		case r.Interaction == Delete && response.Version == nil && r.Key.ID != "" && response.Done != "":
 			d.What = r.Key.String() // there was nothing to delete
 		default:

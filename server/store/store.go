@@ -177,6 +177,17 @@ type Version struct {
 	// Body is the resource's canonical JSON without meta.versionId and
 	// meta.lastUpdated; nil when Deleted. It must not be changed.
 	Body []byte
+	// Whole is nil, but for who is not shown all of the resource: then it is the Body that
+	// is stored, to judge and to audit by, and never to be told. No store sets it.
+	Whole []byte
+}
+
+// Stored is the Body as it is stored, also where the caller is not shown all of it.
+func (v Version) Stored() []byte {
+	if v.Whole != nil {
+		return v.Whole
+	}
+	return v.Body
 }
 
 // LastUpdated is when the version was made, in UTC with microseconds.
