@@ -173,7 +173,7 @@ func (r *reader) Current(keys []fhir.Key) (map[fhir.Key]store.Version, error) {
 			delete(found, key)
 			continue
 		}
-		if found[key], err = r.maskedOne(v); err != nil {
+		if found[key], err = r.guard.maskedAs(v, store.Version{}); err != nil {
 			return nil, err
 		}
 	}
