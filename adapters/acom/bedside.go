@@ -41,22 +41,34 @@ type SubjectID struct {
 
 // Object is an MDS, VMD, Channel or Metric of a point-of-care device.
 type Object struct {
-	// Path is its place: "1" an MDS, "1.3" a VMD, "1.3.1" a channel, "1.3.1.7" a metric.
+	// Path is its place: "1" an MDS, "1.3" a VMD, "1.3.1" a channel, "1.3.1.7" a metric. The
+	// levels are numbers, or names without points.
 	Path string `json:"path"`
 	Type Code   `json:"type,omitempty"`
 	// Codings name the type in other systems, or as sent.
 	Codings []Coding `json:"codings,omitempty"`
 	// ID is the object's own identity, such as a serial number, when it told one.
 	ID string `json:"id,omitempty"`
-	// Unit of a metric's values, Category (measurement, setting or calculation) and
+	// Unit of a metric's values, Category (measurement, setting, calculation or unspecified) and
 	// Limits at which the device gives alarm.
 	Unit     *Coding `json:"unit,omitempty"`
 	Category string  `json:"category,omitempty"`
 	Limits   *Range  `json:"limits,omitempty"`
 	// Kind of a metric's values.
 	Kind Kind `json:"kind,omitempty"`
+	// Activation is the ComponentActivation of IEEE 11073-10207 (On, StndBy...), "" when
+	// not said; Calibration of a metric likewise.
+	Activation  string       `json:"activation,omitempty"`
+	Calibration *Calibration `json:"calibration,omitempty"`
 	// Attributes are facts of the object that are no measurement.
 	Attributes []Attribute `json:"attributes,omitempty"`
+}
+
+// Calibration is the CalibrationInfo of IEEE 11073-10207, in its words.
+type Calibration struct {
+	State string `json:"state,omitempty"` // No, Req, Run, Cal, Oth
+	Type  string `json:"type,omitempty"`  // Offset, Gain, TP, Unspec
+	Time  string `json:"time,omitempty"`  // RFC 3339, UTC
 }
 
 // Attribute is a fact of an object.

@@ -17,6 +17,10 @@ type Time struct {
 	// Earlier is set when the time comes from an earlier timeline: the device's clock
 	// was set or lost since, so that a Clock read now says nothing about it.
 	Earlier bool `json:"earlier,omitempty"`
+	// Step is how many milliseconds the device has set its clock by since, by its own
+	// account: so much later the time is on its clock of now. The time itself, which
+	// names the reading, is as it was told then.
+	Step int64 `json:"step,omitempty"`
 	// Zone says where the offset of Wall comes from, or that nobody knows one; "" is
 	// a device's own clock, which the gateway's offset explains (PHD 2.0).
 	Zone ZoneSource `json:"zone,omitempty"`

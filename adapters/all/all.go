@@ -5,6 +5,7 @@ package all
 import (
 	"vitalwire/adapters"
 	"vitalwire/adapters/applehealth"
+	"vitalwire/adapters/biceps"
 	"vitalwire/adapters/blegatt"
 	"vitalwire/adapters/clarity"
 	"vitalwire/adapters/cms50e"
@@ -32,6 +33,7 @@ import (
 func Adapters() []adapters.Adapter {
 	return []adapters.Adapter{
 		applehealth.Adapter,
+		biceps.Adapter,
 		blegatt.Adapter,
 		clarity.Adapter,
 		cms50e.Adapter,

@@ -47,7 +47,7 @@ func (r *reader) measurement(g *group, row result) acom.Measurement {
 		category = "setting"
 	}
 	m.Setting = category == "setting"
-	m.Metric.Therapy = m.Setting || g.isPump() || therapy(c.refID)
+	m.Metric.Therapy = m.Setting || g.isPump() || Therapy(c.refID)
 	r.site(obx, &m)
 	m.Metric.Notes = append(append(m.Metric.Notes, g.notes...), row.notes...)
 	r.metric(g, row, c, m, unit, foreign, category)
@@ -151,8 +151,9 @@ func (g *group) isPump() bool {
 	return false
 }
 
-// therapy reports whether a term is of an infusion pump or a dialysis machine.
-func therapy(refID string) bool {
+// Therapy reports whether a term, by its REFID, is of an infusion pump or a dialysis
+// machine.
+func Therapy(refID string) bool {
 	for _, part := range []string{"_PUMP_", "_FLUID_", "_DRUG_", "_DIALYSIS", "_HDIALY", "MDC_HF_", "MDC_RATE_DOSE", "_TBI"} {
 		if strings.Contains(refID, part) {
 			return true

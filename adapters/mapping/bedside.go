@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"fmt"
+	"slices"
 
 	samply "github.com/samply/golang-fhir-models/fhir-models/fhir"
 
@@ -171,6 +172,12 @@ func partsInvalid(m acom.Measurement) bool {
 	return false
 }
 
+// offScale reports whether the sender interprets the value as off the scale of its sensor
+// (SDC's Oflw and Uflw), of which the guide claims no reliability.
+func offScale(more *acom.Metric) bool {
+	return slices.Contains(more.Interpretation, "<") || slices.Contains(more.Interpretation, ">")
+}
+
 // bedsideCode is the MDC code with LOINC where that means the same, and the sender's
 // own codes. A waveform has no LOINC of a number.
 func bedsideCode(m acom.Measurement, more *acom.Metric) samply.CodeableConcept {
@@ -246,7 +253,8 @@ func hasLOINC(c samply.CodeableConcept) bool {
 
 // interpretations are codes of v3 ObservationInterpretation.
 func interpretations(codes []string) (list []samply.CodeableConcept) {
-	displays := map[string]string{"N": "Normal", "L": "Low", "LL": "Critical low", "H": "High", "HH": "Critical high", "A": "Abnormal"}
+	displays := map[string]string{"N": "Normal", "L": "Low", "LL": "Critical low", "H": "High", "HH": "Critical high", "A": "Abnormal",
+		"<": "Off scale low", ">": "Off scale high"}
 	for _, code := range codes {
 		list = append(list, concept("http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", code, displays[code]))
 	}

@@ -44,7 +44,7 @@ func TestPoCD_OutputFollowsItsProfiles(t *testing.T) {
 	g := loadPackage(t, "hl7.fhir.uv.pocd-1.0.0-ballot3-rebuilt.tgz")
 	personal := loadGuide(t)
 	var paths []string
-	for _, adapter := range []string{"hl7pcd01", "hl7pcd04", "intellivue", "ivy450c", "medibus"} {
+	for _, adapter := range []string{"biceps", "hl7pcd01", "hl7pcd04", "intellivue", "ivy450c", "medibus"} {
 		found, err := filepath.Glob("../" + adapter + "/testdata/*/want.json")
 		if err != nil {
 			t.Fatal(err)

@@ -82,7 +82,7 @@ func wallTime(t acom.Time, clock *coincidence, c Context) moment {
 	if clock != nil {
 		zone = clock.gateway.Location()
 	}
-	at := instant(w, zone)
+	at := instant(w, zone).Add(time.Duration(t.Step) * time.Millisecond)
 	m := moment{at: at, digits: len(w.Fraction)}
 	local := !w.UTC && w.OffsetMinutes == nil
 	switch {

@@ -93,6 +93,7 @@ func (p Part) Resource(mds, parent fhir.Key) (*fhir.Resource, error) {
 	if profile := levels[depthOf(p.object.Path)]; levels[depthOf(p.object.Path)-1] == p.parentKind {
 		d.Meta = &samply.Meta{Profile: []string{pocd + profile}}
 	}
+	d.StatusReason = statusReason(p.object.Activation)
 	tell(&d, p.object.Attributes)
 	return wire("Device", samply.OtherDevice(d))
 }
@@ -101,7 +102,7 @@ func (p Part) metric(identifiers []samply.Identifier, kind samply.CodeableConcep
 	m := samply.DeviceMetric{
 		Identifier: identifiers, Type: kind, Source: reference(mds), Parent: reference(parent),
 		Category: map[string]samply.DeviceMetricCategory{"setting": samply.DeviceMetricCategorySetting,
-			"calculation": samply.DeviceMetricCategoryCalculation}[p.object.Category], // measurement is the zero value
+			"calculation": samply.DeviceMetricCategoryCalculation, "unspecified": samply.DeviceMetricCategoryUnspecified}[p.object.Category], // measurement is the zero value
 	}
 	profile := map[acom.Kind]string{acom.Numeric: "NumericDeviceMetric", acom.CompoundNumeric: "NumericDeviceMetric", acom.RTSA: "SampleArrayDeviceMetric"}[p.object.Kind]
 	if profile == "" {
@@ -112,6 +113,12 @@ func (p Part) metric(identifiers []samply.Identifier, kind samply.CodeableConcep
 	}
 	if u := p.object.Unit; u != nil && profile != "EnumerationDeviceMetric" {
 		m.Unit = conceptPtr(*u)
+	}
+	if status, ok := operational[p.object.Activation]; ok {
+		m.OperationalStatus = &status
+	}
+	if c := p.object.Calibration; c != nil {
+		m.Calibration = []samply.DeviceMetricCalibration{calibration(*c)}
 	}
 	if l := p.object.Limits; l != nil {
 		if e := alarmLimits(*l, p.object.Unit); e != nil {
@@ -168,6 +175,12 @@ func BedsideDevice(d acom.Device) (*fhir.Resource, error) {
 		device.Type = ptr(mdcConcept(d.Type))
 		device.Meta = &samply.Meta{Profile: []string{pocd + "MdsDevice"}}
 	}
+	device.StatusReason = statusReason(d.Activation)
+	device.LotNumber, device.ManufactureDate, device.ExpirationDate = some(d.Lot), some(d.Made), some(d.Expires)
+	for _, u := range d.UDI {
+		device.UdiCarrier = append(device.UdiCarrier, samply.DeviceUdiCarrier{
+			DeviceIdentifier: some(u.Identifier), CarrierHRF: some(u.Form), Issuer: some(u.Issuer), Jurisdiction: some(u.Jurisdiction)})
+	}
 	tell(&device, d.Attributes)
 	return wire("Device", samply.OtherDevice(device))
 }
@@ -187,6 +200,10 @@ func tell(d *samply.Device, attributes []acom.Attribute) {
 			}
 		case a.Name.System == term.MDCSystem && code >= 531974 && code <= 531977:
 			d.Version = append(d.Version, version(code, a.Value))
+		case a.Unit != 0 && isDecimal(a.Value):
+			if q, _, err := quantity(a.Value, a.Unit); err == nil {
+				d.Property = append(d.Property, samply.DeviceProperty{Type: *conceptPtr(a.Name), ValueQuantity: []samply.Quantity{q}})
+			}
 		default:
 			d.Property = append(d.Property, samply.DeviceProperty{Type: *conceptPtr(a.Name), ValueCode: []samply.CodeableConcept{{Text: ptr(a.Value)}}})
 		}

@@ -43,6 +43,8 @@ func Cases(t testing.TB, adapter string) []Case {
 			cases = append(cases, messages(t, in))
 		case ".txt":
 			cases = append(cases, document(t, in))
+		case ".xml":
+			cases = append(cases, documents(t, in))
 		default:
 			cases = append(cases, read(t, filepath.Dir(in)))
 		}
@@ -79,8 +81,27 @@ func document(t testing.TB, path string) Case {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var frame adapters.Frame
-	text := string(data)
+	return Case{Dir: filepath.Dir(path), Frames: []adapters.Frame{texted(t, string(data))}}
+}
+
+// documents reads in.xml: frames as in.txt has one, with a line "----" between. Each comes
+// on a connection of its own.
+func documents(t testing.TB, path string) Case {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := Case{Dir: filepath.Dir(path), Fresh: true}
+	for _, text := range strings.Split(string(data), "\n----\n") {
+		c.Frames = append(c.Frames, texted(t, text))
+	}
+	return c
+}
+
+// texted is a frame after the lines that say what the transport knows.
+func texted(t testing.TB, text string) (frame adapters.Frame) {
+	t.Helper()
 	for {
 		line, rest, _ := strings.Cut(text, "\n")
 		name, value, _ := strings.Cut(line, ": ")
@@ -90,12 +111,14 @@ func document(t testing.TB, path string) Case {
 		case "device":
 			frame.Device = value
 		case "received":
-			if frame.Received, err = time.Parse(time.RFC3339Nano, value); err != nil {
+			at, err := time.Parse(time.RFC3339Nano, value)
+			if err != nil {
 				t.Fatal(err)
 			}
+			frame.Received = at
 		default:
 			frame.Bytes = []byte(text)
-			return Case{Dir: filepath.Dir(path), Frames: []adapters.Frame{frame}}
+			return frame
 		}
 		text = rest
 	}

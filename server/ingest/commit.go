@@ -141,7 +141,7 @@ func together(reports []acom.Report, device string) []acom.Report {
 	out := slices.Clone(reports)
 	for i := range out {
 		d := &out[i].Device
-		if d.SystemID == "" && d.Address == "" {
+		if d.SystemID == "" && d.Address == "" && !d.Member {
 			if len(device) == 12 {
 				d.Address = device
 			} else {
