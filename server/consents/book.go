@@ -48,6 +48,11 @@ type Book struct {
 	askedMu sync.Mutex
 	askedAt int64
 	asked   map[string]*saying
+	// naming and collecting report whether any Consent names who may see, and says what
+	// may be collected.
+	naming, collecting bool
+
+	shown shown
 }
 
 // class are patients whose Consents say the same.
@@ -102,6 +107,7 @@ func (b *Book) learn(r store.Reader) error {
 			break
 		}
 	}
+	b.naming, b.collecting = b.any((*consent.Policy).Names), b.any((*consent.Policy).Collects)
 	b.mark, b.known = marks.Consents, true
 	b.callers, b.rulings = map[string]*standing{}, map[string]*Ruling{}
 	return nil

@@ -58,7 +58,7 @@ func (b *Book) requester(r store.Reader, access auth.Access) (by consent.Request
 func (b *Book) names() bool {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	return b.any((*consent.Policy).Names)
+	return b.naming
 }
 
 // standing finds whom a caller stands for: his resource, the roles and organizations

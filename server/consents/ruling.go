@@ -186,7 +186,7 @@ func (l *Ruling) Collects(s *search.Subject) (ok bool, refuses string, err error
 func (l *Ruling) Collecting() bool {
 	l.book.mu.RLock()
 	defer l.book.mu.RUnlock()
-	return l.book.any((*consent.Policy).Collects)
+	return l.book.collecting
 }
 
 // any reports whether a Consent that is known is some way.

@@ -109,13 +109,14 @@ func (r *reader) checked(list []store.Version, rights auth.Right) error {
 	if r.book == nil {
 		return nil
 	}
+	searched := r.ruling
 	for _, v := range list {
 		ok, err := r.sees(v, nil, rights)
 		if err != nil {
 			return err
 		}
 		if !ok {
-			if !r.ruling.Current() {
+			if r.ruling != searched || !r.ruling.Current() {
 				return store.Stale()
 			}
 			if r.book.Alarm != nil {

@@ -17,8 +17,10 @@ type reader struct {
 	// one and many are the rights by any of which a resource is read by its id, alone
 	// and together with others.
 	one, many auth.Right
-	// ruling is that of the book, once it was asked for.
-	ruling *consents.Ruling
+	// ruling is that of the book, once it was asked for; renewed is how often it was old
+	// before its use was over.
+	ruling  *consents.Ruling
+	renewed int
 }
 
 func (g *guard) reader(r store.Reader) *reader {
@@ -47,19 +49,41 @@ func (r *reader) Marks() (store.Marks, error) { return r.inner.Marks() }
 // sees judges a version by itself and by what is current: nil current is the version
 // itself.
 func (r *reader) sees(v store.Version, current *store.Version, rights auth.Right) (bool, error) {
-	view, err := r.view(v.Key.Type, rights)
-	if view.Whole || err != nil {
-		return err == nil, err
+	ruling, err := r.ruled()
+	if err != nil {
+		return false, err
+	}
+	reach := r.reach.View(v.Key.Type, rights)
+	view := r.agreed(ruling, v.Key.Type, reach)
+	if view.Whole {
+		return true, nil
 	}
 	if len(view.Any) == 0 && v.Key.Type != binary {
 		return false, nil
 	}
-	ok, err := r.image(view, v)
-	if !ok || err != nil || current == nil || current.VersionID == v.VersionID {
-		return ok, err
+	// Only what Consents say of a version is remembered.
+	alone := reach.Whole && !v.Deleted && v.Key.Type != binary && (current == nil || current.VersionID == v.VersionID)
+	if alone && ruling.Shown(v.Position) {
+		return true, nil
 	}
-	return r.image(view, *current)
+	ok, err := r.image(view, v)
+	switch {
+	case err != nil:
+	case ok && alone:
+		ruling.Show(v.Position)
+	case ok && current != nil && current.VersionID != v.VersionID:
+		ok, err = r.image(view, *current)
+	}
+	if !ok && err == nil && ruling != nil && !ruling.Current() && r.renewed < mostRenewed {
+		// It was judged partly by what was agreed to before, and partly by what is.
+		r.ruling, r.renewed = nil, r.renewed+1
+		return r.sees(v, current, rights)
+	}
+	return ok, err
 }
+
+// mostRenewed is how often a reader asks again for what Consents say while they change.
+const mostRenewed = 5
 
 // binary is the type whose resources are seen by who sees what they belong to.
 const binary = "Binary"
