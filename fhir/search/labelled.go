@@ -79,6 +79,9 @@ func (g *Registry) Labeller() Labeller {
 	return nil
 }
 
+// Labels reports whether the values of a parameter are the security labels of resources.
+func (p *Param) Labels() bool { return p.labels != nil }
+
 // Retired reports whether a parameter _label is no more the one that resources are
 // labelled by: nothing can be said by it then.
 func (p *Param) Retired() bool {

@@ -2,6 +2,7 @@ package search
 
 import (
 	"slices"
+	"sync"
 
 	"vitalwire/fhir"
 )
@@ -24,6 +25,17 @@ type Owned struct {
 	Params   []*Param
 	Owners   func(*Subject) []string
 	NumberOf func(patient string) int64
+
+	once     sync.Once
+	compiled any
+	broken   error
+}
+
+// Compiled is what a store made of the condition, by the one function that the store has
+// for that: it is made once, and kept as long as the condition.
+func (o *Owned) Compiled(make func() (any, error)) (any, error) {
+	o.once.Do(func() { o.compiled, o.broken = make() })
+	return o.compiled, o.broken
 }
 
 // CaseTable gives a case for each number of a class. A number that it is too short

@@ -46,6 +46,9 @@ var migration10 string
 //go:embed migrations/0011.sql
 var migration11 string
 
+//go:embed migrations/0012.sql
+var migration12 string
+
 // dialect is PostgreSQL's. Writers take turns by the lock of the head row, taken
 // first; after it read committed sees everything that was ever committed.
 type dialect struct {
@@ -55,7 +58,7 @@ type dialect struct {
 
 func (dialect) Name() string { return "PostgreSQL" }
 func (dialect) Migrations() []string {
-	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8, migration9, migration10, migration11}
+	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8, migration9, migration10, migration11, migration12}
 }
 
 // LockSchema also takes the bounds off: to build an index of a large table takes

@@ -15,12 +15,23 @@ import (
 type sqlText struct {
 	strings.Builder
 	args []any
+	// have are numbers among the parameters and where they are, when each is to be there
+	// once; nil when it does not matter.
+	have map[int64]string
 }
 
 // arg adds a parameter and gives its placeholder.
 func (b *sqlText) arg(v any) string {
+	n, number := v.(int64)
+	if at, there := b.have[n]; number && there {
+		return at
+	}
 	b.args = append(b.args, v)
-	return "$" + strconv.Itoa(len(b.args))
+	at := "$" + strconv.Itoa(len(b.args))
+	if number && b.have != nil {
+		b.have[n] = at
+	}
+	return at
 }
 
 // limit is a parameter behind LIMIT, in a sum: SQLite looks at a mere parameter

@@ -13,8 +13,9 @@ import (
 type factClause struct {
 	whole []any    // keys that match with any sub
 	exact [][2]any // key and sub
-	// bit of item.present without which there is no entry; 0 of a parameter without one.
-	bit int64
+	// bit of item.present, or of item.marks, without which there is no entry; 0 of a
+	// parameter without one.
+	bit, mark int64
 }
 
 func newFactClause(c search.Clause, p *search.Param) (factClause, error) {
@@ -24,6 +25,9 @@ func newFactClause(c search.Clause, p *search.Param) (factClause, error) {
 	}
 	if p.Bit >= 0 && p.Bit < 63 {
 		f.bit = 1 << p.Bit
+	}
+	if p.Labels() {
+		f.mark = labelled
 	}
 	for _, o := range c.Operands {
 		if err := f.add(c, p, o); err != nil {
@@ -106,19 +110,35 @@ func (f factClause) match(b *sqlText) string {
 	return "(c.key, c.sub) IN (VALUES " + strings.Join(pairs, ", ") + ")"
 }
 
+// keys is a condition on the keys alone, before that of match: with pairs by themselves
+// SQLite scans the table.
+func (f factClause) keys(b *sqlText) string {
+	if len(f.exact) < 2 {
+		return ""
+	}
+	list := make([]any, len(f.exact))
+	for i, pair := range f.exact {
+		list[i] = pair[0]
+	}
+	return "c.key IN (" + b.list(list) + ") AND "
+}
+
 // probe is the condition that the row at d.pos has the fact: a seek for each key.
 // A scalar subquery is a seek in every planner; an EXISTS may become a join of its
 // liking.
 func (f factClause) probe(b *sqlText) string {
 	var either []string
 	for _, kind := range f.kinds() {
-		either = append(either, "(SELECT 1 FROM ix c WHERE c.pos = d.pos AND "+kind.match(b)+" LIMIT 1) IS NOT NULL")
-	}
-	if f.bit == 0 {
-		return anyOf(either)
+		either = append(either, "(SELECT 1 FROM ix c WHERE c.pos = d.pos AND "+kind.keys(b)+kind.match(b)+" LIMIT 1) IS NOT NULL")
 	}
 	// What has no value at all needs no seek.
-	return fmt.Sprintf("(d.present & %d <> 0 AND %s)", f.bit, anyOf(either))
+	switch {
+	case f.bit != 0:
+		return fmt.Sprintf("(d.present & %d <> 0 AND %s)", f.bit, anyOf(either))
+	case f.mark != 0:
+		return "(" + marked("d", f.mark) + " AND " + anyOf(either) + ")"
+	}
+	return anyOf(either)
 }
 
 func (f factClause) arms(b *sqlText, rough bool) []arm {

@@ -159,6 +159,9 @@ func (s *Store) indexOf(key fhir.Key, resource *fhir.Resource, values []search.V
 			r.add(v)
 		}
 		r.present(v.Param)
+		if v.Param.Labels() {
+			r.item.marks |= labelled
+		}
 	}
 	r.finish()
 	r.entries, r.spans = unique(r.entries), markEnds(r.spans)

@@ -119,6 +119,8 @@ const (
 	moreComposite
 	// moreOwner: it is in the compartments of several patients, who all are in ix.
 	moreOwner
+	// labelled: it has security labels (search.Registry.Label).
+	labelled
 )
 
 func heldBit(p *search.Param) int64 {

@@ -11,7 +11,8 @@ import (
 // the rows that meet it.
 type source interface {
 	// probe is the condition that the row of item named d meets it; it may be null
-	// for false.
+	// for false. Where it is not a condition of a query or of a CASE WHEN, SQLite asks all
+	// subqueries of an AND or OR, however soon the rest would tell.
 	probe(b *sqlText) string
 	// arms are the tables whose rows meet it; only of one that drives. rough ones,
 	// for counting, may have more rows but are told by an index alone.
@@ -146,7 +147,9 @@ func (s anySource) only() bool {
 // notSource is met by what does not meet another.
 type notSource struct{ source }
 
-func (s notSource) probe(b *sqlText) string { return "NOT coalesce(" + s.source.probe(b) + ", false)" }
+func (s notSource) probe(b *sqlText) string {
+	return "CASE WHEN " + s.source.probe(b) + " THEN false ELSE true END"
+}
 
 func (notSource) drives() bool { return false }
 

@@ -45,13 +45,16 @@ var migration10 string
 //go:embed migrations/0011.sql
 var migration11 string
 
+//go:embed migrations/0012.sql
+var migration12 string
+
 // dialect is SQLite's. BEGIN IMMEDIATE takes the only write lock, so the head
 // needs no lock of its own.
 type dialect struct{}
 
 func (dialect) Name() string { return "SQLite" }
 func (dialect) Migrations() []string {
-	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8, migration9, migration10, migration11}
+	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8, migration9, migration10, migration11, migration12}
 }
 func (dialect) LockSchema() string { return "" }
 func (dialect) BeginRead() string  { return "BEGIN DEFERRED" }
