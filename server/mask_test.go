@@ -26,7 +26,8 @@ const (
 
 const masksResearch = `{"obligations":[
 	{"for":{"purposes":["HRESCH"]},"mask":["Patient.telecom","Patient.address.line","Patient.birthDate","Observation.note","Composition.section.title","Observation.device"]},
-	{"for":{"roles":["practitioner"]},"unless":{"purposes":["ETREAT"]},"labels":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}],"mask":["Condition.note","Condition.code"]}]}`
+	{"for":{"roles":["practitioner"]},"unless":{"purposes":["ETREAT"]},"labels":[{"system":"http://terminology.hl7.org/CodeSystem/v3-Confidentiality","code":"R"}],"mask":["Condition.note","Condition.code"]},
+	{"for":{"clients":["counts"]},"mask":["Observation.value[x]","Observation.component.value[x]"]}]}`
 
 // masking runs a server with obligations and gives who stores everything and is bound by
 // nothing, who treats, and who does research.
@@ -204,6 +205,41 @@ func TestD6_L28_MaskedIsNoSearch(t *testing.T) {
 			}
 			for _, path := range []string{"/Patient?name=Fam", "/Patient?address-city=here", "/Patient?_sort=name", "/Observation?code=8867-4&_sort=-date", "/Observation?device:missing=false&_summary=count", "/Patient/a/$everything", "/Patient/a/Observation", "/Observation/$lastn?patient=a"} {
 				if status, _, answer := studies.ask(t, "GET", path, ""); status != 200 && !strings.Contains(path, "device") {
+					t.Errorf("%s: %d %.300s", path, status, answer)
+				}
+			}
+		})
+	}
+}
+
+// TestD6_L32_StatisticsOfWhatIsMasked: of values that are masked there are no averages,
+// and no latest ones by code or date where these are.
+func TestD6_L32_StatisticsOfWhatIsMasked(t *testing.T) {
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			running, root, _, _ := masking(t, open(t))
+			if err := running.Register(t.Context(), auth.Client{ID: "counts", Scope: "system/*.rs"}); err != nil {
+				t.Fatal(err)
+			}
+			counts := as(t, running, auth.Access{Client: "counts", Scopes: auth.ParseScopes("system/*.rs")})
+			rate := func(id string, value int) judge.Resource {
+				return judge.Resource{"resourceType": "Observation", "id": id, "status": "final", "code": judge.Resource{"coding": []any{judge.Resource{"system": "http://loinc.org", "code": "8867-4"}}}, "subject": judge.Resource{"reference": "Patient/a"},
+					"effectiveDateTime": "2026-01-01T00:00:00Z", "valueQuantity": judge.Resource{"value": value, "unit": "/min", "system": "http://unitsofmeasure.org", "code": "/min"}}
+			}
+			store(t, root, []judge.Resource{{"resourceType": "Patient", "id": "a"}, rate("x", 4711), rate("y", 4713)})
+			const stats = "/Observation/$stats?subject=Patient/a&code=8867-4&system=http://loinc.org&statistic=average,maximum,minimum,count&duration=100000"
+			for _, path := range []string{stats, "/Observation/$lastn?patient=a", "/Observation?patient=a", "/Observation?_summary=data", "/Observation/x/$graphql?query={value{value}}"} {
+				path = strings.ReplaceAll(strings.ReplaceAll(path, "{", "%7B"), "}", "%7D")
+				if _, _, answer := counts.ask(t, "GET", path, ""); strings.Contains(answer, "471") {
+					t.Errorf("%s: %s", path, answer)
+				}
+				if status, _, answer := root.ask(t, "GET", path, ""); !strings.Contains(answer, "471") && !strings.Contains(path, "graphql") {
+					t.Errorf("who is bound by nothing: %s: %d %s", path, status, answer)
+				}
+			}
+			for _, path := range []string{"/Observation?value-quantity=gt4712", "/Observation?_sort=value-quantity", "/Observation?code-value-quantity=8867-4$gt4712", "/Observation?combo-value-quantity=4711", "/Patient?_has:Observation:patient:value-quantity=gt4712", "/Observation/$lastn?patient=a&value-quantity=gt4712"} {
+				if status, _, answer := counts.ask(t, "GET", path, ""); status != 403 {
 					t.Errorf("%s: %d %.300s", path, status, answer)
 				}
 			}

@@ -96,7 +96,9 @@ func (w *walk) object(e *fhir.Element, here at, depth int) *fhir.Element {
 		name := strings.TrimPrefix(m.Name, "_")
 		def, typ := owner.Child(name)
 		if def == nil {
-			out.Set(m.Name, m.Value)
+			value := w.unknown(m.Value, depth)
+			changed = changed || value != m.Value
+			out.Set(m.Name, value)
 			continue
 		}
 		there := at{here.typ, below(here.path, def, here.typ), def, here.hides}
@@ -131,7 +133,7 @@ func (w *walk) value(e *fhir.Element, here at, typ *definition.Type, depth int) 
 			return out
 		}
 	case fhir.Object:
-		if e.Get("resourceType") != nil {
+		if typ != nil && typ.Code == "Resource" { // no other object is one, whatever it says
 			return w.resource(e, depth)
 		}
 		if here.def.Content != nil || len(here.def.Children) > 0 {
@@ -146,6 +148,36 @@ func (w *walk) value(e *fhir.Element, here at, typ *definition.Type, depth int) 
 		}
 	}
 	return e
+}
+
+// unknown hides what is in resources in a value that no definition tells of, which a
+// server that does not validate may store.
+func (w *walk) unknown(e *fhir.Element, depth int) *fhir.Element {
+	if !e.Is(fhir.Object) && !e.Is(fhir.Array) {
+		return e
+	}
+	if depth > maxDepth {
+		return fhir.NewObject(absent())
+	}
+	if e.Get("resourceType") != nil {
+		return w.resource(e, depth)
+	}
+	members, changed := slices.Clone(e.Members()), false
+	for i, m := range members {
+		members[i].Value = w.unknown(m.Value, depth+1)
+		changed = changed || members[i].Value != m.Value
+	}
+	switch {
+	case !changed:
+		return e
+	case e.Is(fhir.Object):
+		return fhir.NewObject(members...)
+	}
+	out := fhir.NewArray()
+	for _, m := range members {
+		out.Append(m.Value)
+	}
+	return out
 }
 
 // instead is what stands in the place of a member that is hidden: that a value is masked

@@ -86,24 +86,31 @@ func (m *Mask) clause(c *search.Clause) *search.Param {
 
 // touches reports whether a fact of a parameter is made of what is hidden.
 func (m *Mask) touches(p *search.Param, by search.By) bool {
-	for i := range m.rules.list {
-		if m.all&(1<<i) == 0 {
-			continue
-		}
-		for _, at := range m.rules.list[i].paths {
-			if m.rules.touches(at, p, by) {
-				return true
-			}
+	if p.Type == search.TextType || slices.ContainsFunc(p.Indexed(), nests) {
+		return true // what is contained may be of any type
+	}
+	hides := m.rules.set(m.all)[p.Resource]
+	if hides == nil {
+		return false
+	}
+	for path := range hides.paths {
+		if m.rules.touches(place{p.Resource, path}, p, by) {
+			return true
 		}
 	}
 	return false
 }
 
+// nests reports whether a parameter may look into resources that are contained.
+func nests(p *search.Param) bool {
+	return slices.ContainsFunc(p.Expressions(), func(expression string) bool {
+		words := names(expression)
+		return slices.Contains(words, "contained") || p.Resource == "Bundle" && slices.Contains(words, "resource")
+	})
+}
+
 // touches reports whether a fact of a parameter is made of an element, or might be.
 func (r *Rules) touches(at place, p *search.Param, by search.By) bool {
-	if p.Type == search.TextType {
-		return true // its words are those of everything, also of what is contained
-	}
 	for _, one := range p.Indexed() {
 		for _, expression := range one.Expressions() {
 			if r.reads(at, one, expression, by) {
@@ -114,13 +121,9 @@ func (r *Rules) touches(at place, p *search.Param, by search.By) bool {
 	return false
 }
 
-// reads reports whether an expression on a type reads an element of it, or of what may be
-// contained in it. Of an expression that is not plain each name counts.
+// reads reports whether an expression on a type reads an element of it. Of an expression
+// that is no chain each name counts.
 func (r *Rules) reads(at place, p *search.Param, expression string, by search.By) bool {
-	words := names(expression)
-	if slices.Contains(words, "contained") || p.Resource == "Bundle" && slices.Contains(words, "resource") {
-		return true
-	}
 	if at.typ != p.Resource {
 		return false
 	}
@@ -129,7 +132,7 @@ func (r *Rules) reads(at place, p *search.Param, expression string, by search.By
 			return overlap(at.path, path, p.Type, by) || r.filters(at, c.filters, p.Resource)
 		}
 	}
-	return reads(words, at.path)
+	return reads(names(expression), at.path)
 }
 
 // leads is the path of the element that a chain of names leads to.
@@ -179,12 +182,12 @@ func overlap(hidden, path string, kind search.Type, by search.By) bool {
 	}
 	first, _, _ := strings.Cut(rest, ".")
 	switch {
+	case kind == search.ReferenceType && (first == "reference" || first == "type"):
+		return true // also where only references to a type count
 	case kind == search.ReferenceType && by == search.ByText:
 		return first == "display"
-	case kind == search.ReferenceType && by == search.ByIdentifier:
-		return first == "identifier"
 	case kind == search.ReferenceType:
-		return first == "reference" || first == "type"
+		return first == "identifier" && by == search.ByIdentifier
 	case kind == search.Token && by == search.ByValue:
 		return rest != "text" && rest != "display" && rest != "coding.display"
 	}
