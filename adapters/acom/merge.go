@@ -1,6 +1,9 @@
 package acom
 
-import "reflect"
+import (
+	"reflect"
+	"slices"
+)
 
 // Merge is d with what newer tells in addition or anew; what newer does not
 // tell stays.
@@ -16,5 +19,13 @@ func (d Device) Merge(newer Device) Device {
 	return merged
 }
 
-// Equal reports whether both tell the same.
-func (d Device) Equal(o Device) bool { return reflect.DeepEqual(d, o) }
+// Equal reports whether both tell the same. (It is asked for each record of a file, so
+// that it does not reflect.)
+func (d Device) Equal(o Device) bool {
+	told := d.Unregulated != nil && o.Unregulated != nil && *d.Unregulated == *o.Unregulated || d.Unregulated == nil && o.Unregulated == nil
+	return told && d.SystemID == o.SystemID && d.Address == o.Address && d.Local == o.Local && d.Type == o.Type &&
+		d.Manufacturer == o.Manufacturer && d.Model == o.Model && d.Serial == o.Serial &&
+		d.TimeSync == o.TimeSync && d.TickResolution == o.TickResolution && d.Battery == o.Battery && d.ContinuaVersion == o.ContinuaVersion &&
+		slices.Equal(d.Attributes, o.Attributes) && slices.Equal(d.Production, o.Production) &&
+		slices.Equal(d.Specializations, o.Specializations) && slices.Equal(d.ContinuaClasses, o.ContinuaClasses)
+}

@@ -140,6 +140,11 @@ func (s *summary) coded(name string, power int, code, unit acom.Code) {
 // series adds a value for each offset from the start, in seconds; accepted says which
 // numbers are values.
 func (s *summary) series(name, suffix string, accepted func(plain string) bool, reading func(plain string, t acom.Time) acom.Measurement) {
+	points := 0
+	for range s.Get(name).Members() {
+		points++
+	}
+	s.Expect(points)
 	for offset, v := range s.Get(name).Members() {
 		seconds, err := strconv.ParseInt(offset, 10, 32)
 		plain, ok := v.Decimal(false)

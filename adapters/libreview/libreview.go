@@ -65,6 +65,7 @@ func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	if in.historic.unit == 0 && in.scan.unit == 0 {
 		return adapters.Result{}, records.Refuse(0, "it has no column of historic or scan glucose in mg/dL or mmol/L")
 	}
+	b.ExpectRows(f.Bytes, len("2026-1-1 1:00,0,99"))
 	if !in.dates.Learn(texts(f.Bytes, table.Preamble)) {
 		return adapters.Result{}, &adapters.Error{Unprocessable: true,
 			Reason: "day and month of its dates cannot be told apart: give the profile order=mdy or order=dmy"}

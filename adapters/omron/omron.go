@@ -51,6 +51,7 @@ func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	if in.unit == 0 || strings.TrimPrefix(in.diastolic, "diastolic (") != strings.TrimPrefix(in.systolic, "systolic (") {
 		return adapters.Result{}, records.Refuse(0, "it has no columns \"Systolic\" and \"Diastolic\" in mmHg or kPa")
 	}
+	b.ExpectRows(f.Bytes, len("2026-1-1,1:00,90,50"))
 	if !in.dates.Learn(dates(f.Bytes)) {
 		return adapters.Result{}, &adapters.Error{Unprocessable: true,
 			Reason: "day and month of its dates cannot be told apart: give the profile order=mdy or order=dmy"}

@@ -5,6 +5,7 @@
 package records
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"unicode/utf8"
@@ -29,8 +30,10 @@ type Batch struct {
 	Settings Settings
 	frame    adapters.Frame
 	reports  []acom.Report
+	piles    []pile         // of the reports
 	places   map[string]int // by the device's Local
 	count    int
+	expected int
 	skipped  []adapters.Skip
 	faults   int
 }
@@ -56,6 +59,19 @@ func (b *Batch) Device(name string) acom.Device {
 	return acom.Device{Local: b.Service + ":" + strings.ReplaceAll(Clip(name, 100), "/", "%2F")}
 }
 
+// ExpectRows is Expect for a table whose rows have at least so many bytes.
+func (b *Batch) ExpectRows(data []byte, least int) {
+	b.Expect(min(bytes.Count(data, []byte("\n")), len(data)/least))
+}
+
+// Expect says how many readings will come of the first device, which then take no more
+// room than they need. It is no promise.
+func (b *Batch) Expect(n int) {
+	if b.expected = min(n, maxReadings); len(b.piles) > 0 {
+		b.piles[0].expected = b.expected
+	}
+}
+
 // Add takes a reading of a device. A device without a name is the frame's own.
 func (b *Batch) Add(d acom.Device, m acom.Measurement) {
 	b.count++
@@ -67,12 +83,51 @@ func (b *Batch) Add(d acom.Device, m acom.Measurement) {
 		place = len(b.reports)
 		b.places[d.Local] = place
 		b.reports = append(b.reports, acom.Report{Device: d, Service: b.Service})
+		b.piles = append(b.piles, pile{expected: b.expected})
 	}
 	r := &b.reports[place]
 	if !d.Equal(r.Device) {
 		r.Device = r.Device.Merge(d)
 	}
-	r.Measurements = append(r.Measurements, m)
+	b.piles[place].add(m)
+}
+
+// pile collects readings without moving them as a slice does that grows: a frame of the
+// shortest records becomes many.
+type pile struct {
+	full [][]acom.Measurement
+	last []acom.Measurement
+	// expected is how many will come, as far as known.
+	expected int
+}
+
+// pileSize is how many readings are allocated at once, beyond the first few.
+const pileSize = 256
+
+func (p *pile) add(m acom.Measurement) {
+	if size := max(p.expected, pileSize); len(p.last) == cap(p.last) && (p.expected > pileSize || len(p.last) >= pileSize) {
+		if len(p.last) > 0 {
+			p.full = append(p.full, p.last)
+		}
+		p.last, p.expected = make([]acom.Measurement, 0, size), 0
+	}
+	p.last = append(p.last, m)
+}
+
+// all are the readings in the order they came.
+func (p *pile) all() []acom.Measurement {
+	if len(p.full) == 0 {
+		return p.last
+	}
+	n := len(p.last)
+	for _, part := range p.full {
+		n += len(part)
+	}
+	list := make([]acom.Measurement, 0, n)
+	for _, part := range append(p.full, p.last) {
+		list = append(list, part...)
+	}
+	return list
 }
 
 // Skip notes a record that is none of a measurement, such as a goal.
@@ -96,6 +151,9 @@ func (b *Batch) Result() (adapters.Result, error) {
 		return adapters.Result{}, &adapters.Error{Reason: fmt.Sprintf("more than %d readings in one frame; send the file in parts", maxReadings), Unprocessable: true}
 	case b.count == 0 && b.faults > 0:
 		return adapters.Result{}, &adapters.Error{Offset: b.skipped[0].Offset, Reason: "no record of it can be read; the first: " + b.skipped[0].Reason, Unprocessable: true}
+	}
+	for i := range b.reports {
+		b.reports[i].Measurements = b.piles[i].all()
 	}
 	switch {
 	case b.frame.Device != "" && len(b.reports) > 1:
