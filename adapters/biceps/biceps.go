@@ -10,6 +10,7 @@
 package biceps
 
 import (
+	"slices"
 	"strings"
 
 	"vitalwire/adapters"
@@ -154,6 +155,8 @@ func (t *turn) system(handle string) *systemFacts {
 
 // reports gives a report for each MDS, and for each patient it had at the times told.
 func (t *turn) reports() (list []acom.Report) {
+	// A device that others are derived from comes before them.
+	slices.SortStableFunc(t.found, func(a, b *systemFacts) int { return t.derived(a.handle) - t.derived(b.handle) })
 	for _, s := range t.found {
 		device := acom.Device{}
 		if d := t.describe(s.handle); d != nil && d.Device != nil {
@@ -176,6 +179,14 @@ func (t *turn) reports() (list []acom.Report) {
 		}
 	}
 	return list
+}
+
+// derived is 1 for an MDS that says it is derived from another.
+func (t *turn) derived(handle string) int {
+	if d := t.describe(handle); d != nil && d.Device != nil && d.Device.Parent != "" {
+		return 1
+	}
+	return 0
 }
 
 func (t *turn) blank(device acom.Device, s *systemFacts, b bound) acom.Report {

@@ -1,15 +1,19 @@
 package biceps
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"vitalwire/adapters"
 	"vitalwire/adapters/acom"
+	"vitalwire/adapters/mapping"
+	"vitalwire/fhir"
 	"vitalwire/internal/conformance"
 	"vitalwire/internal/golden"
 	"vitalwire/internal/shared"
@@ -158,6 +162,82 @@ func TestVectors(t *testing.T) {
 		rows = append(rows, []string{file, fmt.Sprintf("as the index says: %d facts compared", len(want.has)+len(want.counts))})
 	}
 	conformance.Table(t, "sdc-biceps", "SDC vectors", "Every file of `../shared/vectors/sdc-biceps`, decoded by `adapters/biceps`.", []string{"file", "result"}, rows)
+}
+
+// TestPoCD_StatusMaps holds validities, activations, categories and calibrations to the
+// guide's tables (page "Mapping SDC"), through FHIR.
+func TestPoCD_StatusMaps(t *testing.T) {
+	var table struct {
+		Validity    [][4]string       `json:"validity"`
+		Reason      map[string]string `json:"component_activation_to_Device.statusReason"`
+		Operational map[string]string `json:"component_activation_to_DeviceMetric.operationalStatus"`
+		Category    map[string]string `json:"metric_category"`
+		State       map[string]string `json:"calibration_state"`
+		Type        map[string]string `json:"calibration_type"`
+	}
+	if err := json.Unmarshal(shared.Read(t, "vectors", "fhir-pocd-ig", "sdc_status_maps.json"), &table); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range table.Validity {
+		_, o := played(t, "Msrmt", "On", "On", "Cal", "TP", row[0])
+		got := [4]string{row[0], o.Path("meta", "security", "code").Text(), o.Path("dataAbsentReason", "coding", "code").Text(), o.Path("interpretation", "coding", "code").Text()}
+		if got != row {
+			t.Errorf("%q, the guide says %q", got, row)
+		}
+	}
+	compare := func(what string, table map[string]string, got func(word string) string) {
+		for word, want := range table {
+			if found := got(word); found != want {
+				t.Errorf("%s %s is %q, the guide says %q", what, word, found, want)
+			}
+		}
+	}
+	compare("activation", table.Reason, func(w string) string {
+		parts, _ := played(t, "Msrmt", "On", w, "Cal", "TP", "Vld")
+		return parts["Device"].Path("statusReason", "coding", "code").Text()
+	})
+	compare("activation", table.Operational, func(w string) string {
+		parts, _ := played(t, "Msrmt", w, "On", "Cal", "TP", "Vld")
+		return parts["DeviceMetric"].Get("operationalStatus").Text()
+	})
+	compare("category", table.Category, func(w string) string {
+		parts, _ := played(t, w, "On", "On", "Cal", "TP", "Vld")
+		return parts["DeviceMetric"].Get("category").Text()
+	})
+	compare("calibration state", table.State, func(w string) string {
+		parts, _ := played(t, "Msrmt", "On", "On", w, "TP", "Vld")
+		return parts["DeviceMetric"].Path("calibration", "state").Text()
+	})
+	compare("calibration type", table.Type, func(w string) string {
+		parts, _ := played(t, "Msrmt", "On", "On", "Cal", w, "Vld")
+		return parts["DeviceMetric"].Path("calibration", "type").Text()
+	})
+}
+
+// played is a small MDIB in FHIR: the last of its parts of each type, and its Observation.
+func played(t *testing.T, category, metric, channel, calibrated, kind, validity string) (parts map[string]*fhir.Resource, o *fhir.Resource) {
+	t.Helper()
+	document := `<m:Mdib xmlns:m="` + msg + `" xmlns="` + pm + `" xmlns:xsi="` + xsi + `" SequenceId="urn:uuid:7f1c0000-0000-4000-8000-000000000001"><MdDescription><Mds Handle="s"><Vmd Handle="v"><Channel Handle="c"><Metric Handle="n" xsi:type="NumericMetricDescriptor" MetricCategory="` + category + `"><Type Code="150456"/><Unit Code="262688"/></Metric></Channel></Vmd></Mds></MdDescription>` +
+		`<MdState><State xsi:type="ChannelState" DescriptorHandle="c" ActivationState="` + channel + `"><CalibrationInfo ComponentCalibrationState="` + calibrated + `" Type="` + kind + `"/></State><State xsi:type="NumericMetricState" DescriptorHandle="n" ActivationState="` + metric + `"><MetricValue Value="97" DeterminationTime="1795510800000"><MetricQuality Validity="` + validity + `"/></MetricValue></State></MdState></m:Mdib>`
+	result, err := Adapter.New(golden.Memory{}).Decode(adapters.Frame{Bytes: []byte(document)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := fhir.Key{Type: "Device", ID: "d"}
+	parts = map[string]*fhir.Resource{}
+	for _, p := range mapping.Parts(result.Reports[0], "d") {
+		if parts[p.Type], err = p.Resource(key, key); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list, err := mapping.Observations(result.Reports[0], mapping.Context{Device: key, Received: time.Unix(1, 0)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) == 0 {
+		return parts, nil
+	}
+	return parts, list[0].Resource
 }
 
 func FuzzBiceps(f *testing.F) { golden.Fuzz(f, Adapter) }

@@ -142,7 +142,7 @@ func bedsideState(m acom.Measurement, more *acom.Metric) state {
 		label("UNCERTREL", "uncertain reliability")
 	case m.Status&acom.ValidatedData != 0:
 		label("HRELIABLE", "highly reliable")
-	case m.Status == 0 && m.Value.Absent == "" && !partsInvalid(m):
+	case m.Status == 0 && m.Value.Absent == "" && !partsInvalid(m) && !offScale(more):
 		label("RELIABLE", "reliable")
 	}
 	if m.Status&acom.NotAvailable != 0 {

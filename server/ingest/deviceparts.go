@@ -27,7 +27,27 @@ func (b *deviceBook) reported(report acom.Report) (fhir.Key, error) {
 	case report.Bedside == nil:
 		return b.sensor(report.Device)
 	}
-	return b.find(report.Device, mapping.BedsideDevice)
+	return b.find(report.Device, func(all acom.Device) (*fhir.Resource, error) {
+		r, err := mapping.BedsideDevice(all)
+		if err != nil || all.Parent == "" {
+			return r, err
+		}
+		parent, known, err := b.named(all.Parent)
+		if err == nil && known {
+			r.Root().Set("parent", fhir.NewObject(fhir.S("reference", parent.String())))
+		}
+		return r, err
+	})
+}
+
+// named is the Device of a name, of this frame or of the books.
+func (b *deviceBook) named(name string) (fhir.Key, bool, error) {
+	if key, seen := b.seen[name]; seen {
+		return key, true, nil
+	}
+	entry, booked, err := b.lookUp([]string{name})
+	key, ok := fhir.ParseKey(entry.Key)
+	return key, booked && ok, err
 }
 
 // parts finds or plans the VMDs, channels and metrics of a point-of-care device, and

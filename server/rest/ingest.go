@@ -38,7 +38,7 @@ func (s *Server) submit(c echo.Context) error {
 		if sub, err = ingest.ReadEnvelope(sub.Adapter, data); err != nil {
 			return err
 		}
-	case "application/octet-stream", "", "text/csv", "text/xml", "application/xml", "application/hl7-v2", "x-application/hl7-v2+er7", "application/hl7-v2+er7":
+	case "application/octet-stream", "", "text/csv", "text/xml", "application/xml", "application/soap+xml", "application/hl7-v2", "x-application/hl7-v2+er7", "application/hl7-v2+er7":
 		data, rest, err := s.oneFrame(c, sub.Adapter)
 		if err == nil {
 			err = fromQuery(c, data, &sub)
