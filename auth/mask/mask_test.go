@@ -239,3 +239,24 @@ func TestD5_ReadRefuses(t *testing.T) {
 		read(t, `{"mask":[`+good+`]}`)
 	}
 }
+
+func BenchmarkApply(b *testing.B) {
+	r, err := Read([]byte(`{"obligations":[{"mask":["Patient.telecom","Patient.address.line","*.note"]}]}`), profiles.R4(), known, codes{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	m := r.For(Caller{})
+	for name, body := range map[string]string{
+		"masked": `{"resourceType":"Patient","id":"a","name":[{"family":"F","given":["A","B"]}],"telecom":[{"system":"phone","value":"5"}],"birthDate":"1970-01-01","address":[{"line":["x"],"city":"c"}]}`,
+		"other":  `{"resourceType":"Medication","id":"a","code":{"text":"x"}}`,
+	} {
+		typ := strings.Split(body, `"`)[3]
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, _, err := m.Apply(typ, []byte(body), never); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
