@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"time"
 
 	"vitalwire/adapters/hl7pcd01"
 	"vitalwire/server/ingest"
@@ -29,11 +30,15 @@ type Bedside struct {
 	MQTT         `embed:""`
 	PHD          `embed:""`
 	Drop         string            `env:"VITALWIRE_DROP" name:"drop" type:"existingdir" placeholder:"DIR" help:"Folder to take frames from as files: DIR/{adapter}/{file}; they end in its subfolders done and failed. By default none."`
+	KeepRefused  time.Duration     `env:"VITALWIRE_KEEP_REFUSED" name:"keep-refused" placeholder:"DURATION" help:"How long frames that could not be read are kept, such as 2160h. By default for ever."`
 	Authorities  map[string]string `env:"VITALWIRE_PATIENT_AUTHORITY" name:"patient-authority" placeholder:"NAME=URI" help:"Identifier system of the patients of an assigning authority that messages name without an OID (HL7 PID-3.4); may be repeated."`
 }
 
 // check finds what is wrong with the flags.
 func (b Bedside) check(c Config) error {
+	if b.KeepRefused < 0 || b.KeepRefused > 0 && b.KeepRefused < time.Hour {
+		return errors.New("--keep-refused is an hour at least, or nothing")
+	}
 	if (b.MLLPClients != "" || b.MLLPTLS) && c.TLSCert == "" {
 		return errors.New("--mllp-tls and --mllp-client-ca take --tls-cert and --tls-key")
 	}

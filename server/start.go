@@ -200,7 +200,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		return nil, err
 	}
 	frames := &ingest.Service{Store: kept, Adapters: languages, Check: measured, Zone: zone, Now: time.Now, Log: log,
-		Intake: &ingest.Intake{}, Registration: ingest.Policy(c.Registration)}
+		Intake: &ingest.Intake{}, Registration: ingest.Policy(c.Registration), Version: Version}
 	s.running.Go(func() { frames.KeepSightings(life) })
 	if err := frames.Sweep(ctx); err != nil {
 		return nil, err
@@ -212,6 +212,17 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	}
 	if rules != nil {
 		frames.Templates = rules.Adapters
+		frames.Explain = func(name string, frame []byte) (any, bool) {
+			t := rules.Get(name)
+			if t == nil {
+				return nil, false
+			}
+			return t.Try(frame), true
+		}
+	}
+	s.running.Go(func() { frames.KeepReplaying(life) })
+	if c.KeepRefused > 0 {
+		s.running.Go(func() { frames.KeepRefused(life, c.KeepRefused) })
 	}
 	for name, of := range map[string]struct {
 		help  string

@@ -81,6 +81,7 @@ func bedsideObservation(m acom.Measurement, when moment, name named, c Context) 
 	return Observation{
 		Resource: r, Identifier: Identifier{System: name.system, Value: name.full}, Digest: name.digest, Key: m.Key, Time: when.at,
 		Amends: more.Stage == acom.Corrected || more.Stage == acom.Withdrawn || more.Event != "",
+		Event:  more.Event != "",
 	}, nil
 }
 

@@ -55,6 +55,9 @@ type Observation struct {
 	// Amends is set when the sender corrects or takes back what it sent before under
 	// the Identifier: an Observation that is there becomes this one.
 	Amends bool
+	// Event is set when it is a state of an event that other states follow, such as an
+	// alarm; it Amends, unless it is older than the state that is known.
+	Event bool
 	// Coincident is the Key of the coincident time stamp Observation of this list
 	// that explains the time, or "".
 	Coincident string

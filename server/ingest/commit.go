@@ -85,6 +85,12 @@ type plan struct {
 	// made finds the write of an Observation by its identifier: a frame may say
 	// the same thing twice.
 	made map[mapping.Identifier]int
+	// frame is the key of the frame in the books, "" while it is none of one; became
+	// are the ids of its Observations, waits the keys of what it has in quarantine.
+	frame         string
+	became, waits []string
+	// late is set for a frame that says nothing new of an event, and is kept for what it says.
+	late bool
 }
 
 func newPlan() *plan {
@@ -103,6 +109,7 @@ func (s *Service) plan(ctx context.Context, adapter adapters.Adapter, f frame) (
 	p := newPlan()
 	err := s.Store.View(ctx, func(r store.Reader) error {
 		p = newPlan()
+		p.frame = frameKey(f.sub, f)
 		memory := &memory{reader: r, adapter: adapter.Name}
 		decoder := adapter.New(memory)
 		if f.session != nil {
@@ -127,7 +134,7 @@ func (s *Service) plan(ctx context.Context, adapter adapters.Adapter, f frame) (
 			}
 		}
 		if len(result.Reports) > 0 || len(p.unit.Writes) > 0 {
-			return p.keepFrame(r, f)
+			return p.keepFrame(r, f, s.version(adapter.Name, result.Reports))
 		}
 		return nil
 	})
@@ -206,7 +213,7 @@ func (s *Service) planReport(ctx context.Context, r store.Reader, p *plan, devic
 		w := waiting{
 			Adapter: adapter, Frame: f.hash, Device: names[0], Names: names, Gateway: f.Gateway, Index: index,
 			Received: f.received.Format(instantLayout), ReceivedKnown: f.receivedKnown(),
-			Time: part.time.Format(instantLayout), Report: part.report, Nobodys: part.nobodys,
+			Time: part.time.Format(instantLayout), Report: part.report, Nobodys: part.nobodys, Kept: p.frame,
 		}
 		if !admitted || part.patient == "" && !part.nobodys {
 			if err := p.quarantine(r, w, part.time); err != nil {
@@ -263,11 +270,15 @@ func (s *Service) planObservations(ctx context.Context, r store.Reader, p *plan,
 		}
 		links.name(observations[i].Key, keys[i])
 	}
-	var made []fhir.Key
+	var made, changed []fhir.Key
 	for i, o := range observations {
 		if found[i] != nil {
-			if err := s.amend(ctx, p, o, found[i]); err != nil {
+			anew, err := s.amend(ctx, r, p, o, found[i])
+			if err != nil {
 				return err
+			}
+			if anew {
+				changed = append(changed, keys[i])
 			}
 			continue
 		}
@@ -294,8 +305,17 @@ func (s *Service) planObservations(ctx context.Context, r store.Reader, p *plan,
 			p.record(record)
 		}
 		made = append(made, keys[i])
+		p.became = append(p.became, keys[i].ID)
 	}
-	if len(made) == 0 {
+	if err := p.vouch(changed, at, w, dataUpdate, s.Now(), nil); err != nil {
+		return err
+	}
+	return p.vouch(made, at, w, dataCreate, s.Now(), nil)
+}
+
+// vouch plans the Provenance of Observations that a frame made, or changed.
+func (p *plan) vouch(targets []fhir.Key, at place, w waiting, activity string, now time.Time, reader *fhir.Element) error {
+	if len(targets) == 0 {
 		return nil
 	}
 	agent := at.gateway
@@ -306,21 +326,30 @@ func (s *Service) planObservations(ctx context.Context, r store.Reader, p *plan,
 	if err != nil {
 		return err
 	}
-	p.write(interaction.NewWrite(store.Create, fhir.Key{Type: "Provenance", ID: id}, provenance(made, agent, w, s.Now())))
+	r := provenance(targets, agent, w, now)
+	r.Root().Set("activity", activityOf(activity))
+	if reader != nil {
+		r.Get("agent").Append(reader)
+	}
+	p.write(interaction.NewWrite(store.Create, fhir.Key{Type: "Provenance", ID: id}, r))
 	return nil
 }
 
 // keepFrame stores the raw frame once, as Binary under its SHA-256.
-func (p *plan) keepFrame(r store.Reader, f frame) error {
-	if len(p.unit.Writes)+len(p.unit.Records) == 0 {
+func (p *plan) keepFrame(r store.Reader, f frame, by string) error {
+	if len(p.unit.Writes)+len(p.unit.Records) == 0 && !p.late {
 		return nil
 	}
 	key := fhir.Key{Type: "Binary", ID: f.hash}
 	v, err := r.Read(key)
-	if err == nil && !v.Deleted {
-		return nil
-	}
+	there := err == nil && !v.Deleted
 	if err != nil && !errors.Is(err, fhir.NotFound(key)) {
+		return err
+	}
+	if there && p.late && len(p.unit.Writes)+len(p.unit.Records) == 0 {
+		return nil // nor is it news that it came late
+	}
+	if err := p.keep(r, f, by, !there); err != nil || there {
 		return err
 	}
 	binary := fhir.NewResource("Binary")
@@ -338,7 +367,8 @@ func (p *plan) quarantine(r store.Reader, w waiting, t time.Time) error {
 	if err != nil {
 		return err
 	}
-	key := w.Device + "/" + sortable(t) + "/" + w.factsHash()
+	key := w.key(t)
+	p.waits = append(p.waits, key)
 	p.receipt.add(Reading{Quarantine: key, Created: true, write: -1})
 	_, there, err := r.Record(quarantine, key)
 	if err != nil {
@@ -369,7 +399,7 @@ func identify(r store.Reader, o *mapping.Observation) (fhir.Key, *store.Version,
 		if o.Amends {
 			return existing.Key, &existing, nil
 		}
-		same, err := sameNumbers(r, existing.Key, o.Resource)
+		same, err := sameReadingAs(r, existing.Key, o.Resource)
 		if err != nil {
 			return fhir.Key{}, nil, err
 		}
@@ -382,25 +412,33 @@ func identify(r store.Reader, o *mapping.Observation) (fhir.Key, *store.Version,
 	return fhir.Key{Type: "Observation", ID: id}, nil, err
 }
 
-// sameNumbers compares the numbers of a reading with those of the first version
-// of a stored Observation, which nobody has corrected yet, by value: another
-// gateway may have written 72 for 72.0.
-func sameNumbers(r store.Reader, stored fhir.Key, reading *fhir.Resource) (bool, error) {
-	v, err := r.ReadVersion(stored, 1)
-	if err != nil {
-		return false, err
+// sameReadingAs tells whether a reading has the numbers of a stored Observation as its
+// frame made it: of the first version, which nobody has corrected yet, or of the one
+// that the frame made when it was read again (see Replay). Numbers are compared by value:
+// another gateway may have written 72 for 72.0.
+func sameReadingAs(r store.Reader, stored fhir.Key, reading *fhir.Resource) (bool, error) {
+	for _, again := range []bool{false, true} {
+		var a amendment
+		if again {
+			if _, ok, err := readRecord(r, amended, stored.ID, &a); err != nil || !ok {
+				return false, err
+			}
+		}
+		given, err := a.given(r, stored)
+		if err != nil {
+			return false, err
+		}
+		if slices.EqualFunc(numbers(given), numbers(reading.Root()), func(a, b *big.Rat) bool { return a.Cmp(b) == 0 }) {
+			return true, nil
+		}
 	}
-	first, err := fhir.ParseResource(v.Body)
-	if err != nil {
-		return false, err
-	}
-	return slices.EqualFunc(numbers(first), numbers(reading), func(a, b *big.Rat) bool { return a.Cmp(b) == 0 }), nil
+	return false, nil
 }
 
 // numbers are the quantities of an Observation and its components, in order.
-func numbers(o *fhir.Resource) []*big.Rat {
+func numbers(o *fhir.Element) []*big.Rat {
 	var list []*big.Rat
-	for _, part := range append([]*fhir.Element{o.Root()}, o.Get("component").Items()...) {
+	for _, part := range append([]*fhir.Element{o}, o.Get("component").Items()...) {
 		// A decimal's exponent is bounded: a hostile one must not cost memory.
 		text := part.Path("valueQuantity", "value").Text()
 		if len(text) > 0 && len(text) < 200 && !strings.ContainsAny(text, "eE") {

@@ -22,6 +22,9 @@ type deviceBook struct {
 	reader store.Reader
 	plan   *plan
 	seen   map[string]fhir.Key // by first name
+	// settled is set for an old frame that is read again: what it tells of a device is
+	// no news, and what the device told since stays.
+	settled bool
 }
 
 func newDeviceBook(r store.Reader, p *plan) *deviceBook {
@@ -55,7 +58,7 @@ func (b *deviceBook) find(facts acom.Device, build func(acom.Device) (*fhir.Reso
 	if err != nil {
 		return fhir.Key{}, err
 	}
-	if booked && current != nil && merged.Equal(known.Facts) {
+	if booked && current != nil && (b.settled || merged.Equal(known.Facts)) {
 		b.seen[names[0]] = current.Key
 		return current.Key, nil
 	}

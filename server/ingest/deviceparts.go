@@ -93,7 +93,7 @@ func (b *deviceBook) part(part mapping.Part, resource *fhir.Resource) (fhir.Key,
 	if err != nil {
 		return fhir.Key{}, err
 	}
-	if current != nil && known.Hash == entry.Hash {
+	if current != nil && (b.settled || known.Hash == entry.Hash) {
 		b.seen[name] = current.Key
 		return current.Key, nil
 	}

@@ -26,6 +26,9 @@ type Service struct {
 	Adapters []adapters.Adapter
 	// Templates are adapters that may change while the server serves; nil for none.
 	Templates func() []adapters.Adapter
+	// Explain says how a template reads a frame, field by field; ok is false when there is
+	// none of that name. nil explains nothing.
+	Explain func(template string, frame []byte) (trial any, ok bool)
 	// Check validates what is to be written (see knowledge.Base.Check); devices
 	// have no back door. nil checks nothing.
 	Check func(ctx context.Context, r *fhir.Resource) ([]fhir.Issue, error)
@@ -41,8 +44,11 @@ type Service struct {
 	Intake *Intake
 	// Registration says whose frames are taken; "" is Open.
 	Registration Policy
+	// Version of the program, which names what its adapters made.
+	Version string
 
 	sightings sightings
+	replaying replayers
 }
 
 // The collections of records that ingest keeps.
@@ -159,6 +165,7 @@ func (s *Service) check(ctx context.Context, r *fhir.Resource) error {
 // frame is an adapters.Frame with what ingest adds.
 type frame struct {
 	adapters.Frame
+	sub    Submission
 	hash   string // SHA-256 of the bytes, 64 hex digits
 	sender string
 	// session of a connection with a state, or nil.
@@ -200,7 +207,7 @@ func (s *Service) Names() []string {
 
 func (s *Service) frame(sub Submission, at time.Time) (frame, error) {
 	sum := sha256.Sum256(sub.Bytes)
-	f := frame{hash: hex.EncodeToString(sum[:]), sender: sub.Sender}
+	f := frame{sub: sub, hash: hex.EncodeToString(sum[:]), sender: sub.Sender}
 	f.Bytes = sub.Bytes
 	var err error
 	if f.Device, err = normalEUI("deviceId", sub.Device, 16, 12); err != nil {

@@ -6,6 +6,29 @@ import (
 	"vitalwire/fhir"
 )
 
+// What was done to the targets, codes of v3 DataOperation.
+const (
+	dataCreate = "CREATE"
+	dataUpdate = "UPDATE"
+	// dataNullify takes back what was an error.
+	dataNullify = "NULLIFY"
+)
+
+func activityOf(code string) *fhir.Element {
+	return fhir.NewObject(fhir.M("coding", fhir.NewArray(fhir.NewObject(
+		fhir.S("system", "http://terminology.hl7.org/CodeSystem/v3-DataOperation"), fhir.S("code", code)))))
+}
+
+// readerAgent names the adapter or template, with its version, by which a frame was read again.
+func readerAgent(by string) *fhir.Element {
+	return fhir.NewObject(
+		fhir.M("type", fhir.NewObject(fhir.M("coding", fhir.NewArray(fhir.NewObject(
+			fhir.S("system", "http://terminology.hl7.org/CodeSystem/provenance-participant-type"), fhir.S("code", "composer")))))),
+		fhir.M("who", fhir.NewObject(
+			fhir.M("identifier", fhir.NewObject(fhir.S("system", "urn:vitalwire:adapter"), fhir.S("value", by))),
+			fhir.S("display", "adapter "+by))))
+}
+
 // provenance says that Observations were made from a raw frame (R4 provenance):
 // the agent is the device that submitted it, the entity the frame's Binary. Where a
 // template of the operator read the frame, its version is an agent, too.
@@ -18,8 +41,7 @@ func provenance(targets []fhir.Key, agent fhir.Key, w waiting, now time.Time) *f
 	root := r.Root()
 	root.Set("target", list)
 	root.Set("recorded", fhir.NewString(fhir.FormatInstant(now)))
-	root.Set("activity", fhir.NewObject(fhir.M("coding", fhir.NewArray(fhir.NewObject(
-		fhir.S("system", "http://terminology.hl7.org/CodeSystem/v3-DataOperation"), fhir.S("code", "CREATE"))))))
+	root.Set("activity", activityOf(dataCreate))
 	agents := fhir.NewArray(fhir.NewObject(
 		fhir.M("type", fhir.NewObject(fhir.M("coding", fhir.NewArray(fhir.NewObject(
 			fhir.S("system", "http://terminology.hl7.org/CodeSystem/provenance-participant-type"), fhir.S("code", "assembler")))))),

@@ -33,9 +33,18 @@ type waiting struct {
 	Report        acom.Report `json:"report"`
 	// Nobodys is that of part: it waits for its device to be approved only.
 	Nobodys bool `json:"nobodys,omitempty"`
+	// Kept is the key of its frame in the books.
+	Kept string `json:"kept,omitempty"`
 }
 
-func (w waiting) received() (time.Time, error) { return time.Parse(instantLayout, w.Received) }
+// key is that of its record; t is its Time.
+func (w waiting) key(t time.Time) string {
+	return w.Device + "/" + sortable(t) + "/" + w.factsHash()
+}
+
+func (w waiting) received() (time.Time, error) { return parseTime(w.Received) }
+
+func parseTime(text string) (time.Time, error) { return time.Parse(instantLayout, text) }
 
 // factsHash tells facts apart that a device gave for one moment; the same facts
 // sent again are the same wait.
@@ -142,6 +151,7 @@ func (s *Service) releaseOne(ctx context.Context, record store.Record) (int, err
 		p := newPlan()
 		err := s.Store.View(ctx, func(r store.Reader) error {
 			p = newPlan()
+			p.frame = w.Kept
 			t, err := time.Parse(instantLayout, w.Time)
 			if err != nil {
 				return err
@@ -170,6 +180,9 @@ func (s *Service) releaseOne(ctx context.Context, record store.Record) (int, err
 				return err
 			}
 			if err := s.planObservations(ctx, r, p, w, patient, place{sensor, gateway, metrics}); err != nil {
+				return err
+			}
+			if err := p.released(r, w, record.Key); err != nil {
 				return err
 			}
 			// IfValue makes a second releaser, who lost the race, plan anew.

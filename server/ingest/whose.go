@@ -28,7 +28,17 @@ func bedName(place string) string {
 // names by an identifier that a Patient has. Where two of them disagree, nobody is
 // believed: ok is false and the facts wait.
 func (s *Service) whose(r store.Reader, names []string, report acom.Report, t time.Time) (patient string, ok bool, err error) {
-	var said []string
+	said, unknown, err := s.witnesses(r, names, report, t)
+	if err != nil || len(said) != 1 {
+		return "", false, err
+	}
+	contradicted, err := contradicts(r, said[0], unknown)
+	return said[0], !contradicted && err == nil, err
+}
+
+// witnesses are the patients that the witnesses of a report name, each once, and the
+// identifiers it names that no Patient has.
+func (s *Service) witnesses(r store.Reader, names []string, report acom.Report, t time.Time) (said []string, unknown []store.Identifier, err error) {
 	hear := func(names ...string) error {
 		a, ok, err := associationAt(r, names, t)
 		if ok && !slices.Contains(said, a.Patient) {
@@ -37,22 +47,21 @@ func (s *Service) whose(r store.Reader, names []string, report acom.Report, t ti
 		return err
 	}
 	if err := hear(names...); err != nil {
-		return "", false, err
+		return nil, nil, err
 	}
-	var unknown []store.Identifier
 	named := report.Subject
 	if b := report.Bedside; b != nil {
 		named = b.Subject
 		if b.Place != "" {
 			if err := hear(bedName(b.Place)); err != nil {
-				return "", false, err
+				return nil, nil, err
 			}
 		}
 	}
 	for _, id := range s.subjectIDs(named) {
 		holders, err := r.Holders("Patient", id)
 		if err != nil {
-			return "", false, err
+			return nil, nil, err
 		}
 		for _, v := range holders {
 			if p := v.Key.String(); !slices.Contains(said, p) {
@@ -63,11 +72,7 @@ func (s *Service) whose(r store.Reader, names []string, report acom.Report, t ti
 			unknown = append(unknown, id)
 		}
 	}
-	if len(said) != 1 {
-		return "", false, nil
-	}
-	contradicted, err := contradicts(r, said[0], unknown)
-	return said[0], !contradicted && err == nil, err
+	return said, unknown, nil
 }
 
 // contradicts reports whether a message names by an identifier that nobody has, and

@@ -60,6 +60,7 @@ func (s *Server) routes() []route {
 			map[int]string{200: "They should.", 503: "They should not, and why."}, s.ready},
 		{http.MethodGet, "/openapi.json", "openapi", "Describes all of this, by OpenAPI 3.1.", nil, nil, map[int]string{200: "The document."}, s.openAPI},
 	}
+	list = append(list, s.inboxRoutes()...)
 	if s.Auth != nil {
 		list = append(list, s.peopleRoutes()...)
 	}

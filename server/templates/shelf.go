@@ -23,7 +23,7 @@ import (
 const mostTemplates = 500
 
 // reserved are the parts of /ingest/ that are no adapters.
-var reserved = []string{"associations", "devices", "quarantine", "refused", "templates"}
+var reserved = []string{"associations", "devices", "frames", "quarantine", "refused", "replays", "templates", "unknown-codes"}
 
 // Shelf has the templates of a folder, a folder each. It is safe for concurrent use.
 type Shelf struct {
