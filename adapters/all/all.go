@@ -20,6 +20,7 @@ import (
 	"vitalwire/adapters/intellivue"
 	"vitalwire/adapters/ivy450c"
 	"vitalwire/adapters/libreview"
+	"vitalwire/adapters/medibus"
 	"vitalwire/adapters/nightscout"
 	"vitalwire/adapters/omron"
 	"vitalwire/adapters/oura"
@@ -48,6 +49,7 @@ func Adapters() []adapters.Adapter {
 		intellivue.Adapter,
 		ivy450c.Adapter,
 		libreview.Adapter,
+		medibus.Adapter,
 		nightscout.Adapter,
 		omron.Adapter,
 		oura.Adapter,

@@ -1,6 +1,7 @@
 package intellivue
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"testing"
@@ -45,5 +46,26 @@ func TestFramed_RoundTrip(t *testing.T) {
 	list := unframe(framed(body))
 	if len(list) != 1 || list[0].err != nil || string(list[0].data[4:]) != string(body) {
 		t.Fatalf("%+v", list)
+	}
+}
+
+// Compounds of nothing but values, as many as may be, cost no more than any frame may.
+func TestDecode_DenseValuesAreBounded(t *testing.T) {
+	for _, n := range []int{250, 256, 400, 6000} {
+		values := bytes.Repeat([]byte{0x41, 0x82, 0, 0, 0x0A, 0xA0, 0xFF, 0, 0x03, 0x20}, n)
+		list := func(count int, body []byte) []byte {
+			out := []byte{byte(count >> 8), byte(count), byte(len(body) >> 8), byte(len(body))}
+			return append(out, body...)
+		}
+		value := list(n, values)
+		object := append([]byte{0, 1}, list(1, append([]byte{0x09, 0x4B, byte(len(value) >> 8), byte(len(value))}, value...))...)
+		reply := append(make([]byte, 20), list(1, append([]byte{0, 0}, list(1, object)...))...)
+		result := append([]byte{0, 0x21, 0, 0, 0, 0, 0x0C, 0x16, byte(len(reply) >> 8), byte(len(reply))}, reply...)
+		command := append([]byte{0, 1, 0, action, byte(len(result) >> 8), byte(len(result))}, result...)
+		frame := append([]byte{0xE1, 0, 0, 2, 0, outcome, byte(len(command) >> 8), byte(len(command))}, command...)
+		spent := golden.Allocated(t, Adapter, frame)
+		if limit := uint64(64*len(frame) + 256<<10); spent > limit {
+			t.Errorf("%d values: %d bytes for a frame of %d, more than %d", n, spent, len(frame), limit)
+		}
 	}
 }

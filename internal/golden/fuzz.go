@@ -45,3 +45,16 @@ func Fuzz(f *testing.F, adapter adapters.Adapter) {
 		}
 	})
 }
+
+// Allocated is how many bytes the adapter allocates for a frame.
+func Allocated(t testing.TB, adapter adapters.Adapter, data []byte) uint64 {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := adapter.New(Memory{}).Decode(adapters.Frame{Bytes: data, Device: "00A1C90000000001"})
+	runtime.ReadMemStats(&after)
+	if err != nil {
+		t.Logf("%d bytes: %v", len(data), err)
+	}
+	return after.TotalAlloc - before.TotalAlloc
+}
