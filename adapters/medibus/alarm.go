@@ -39,12 +39,12 @@ func (r *reader) alarms(a answer, p page) error {
 		return errors.New("an alarm is not whole")
 	}
 	var before alarmed
-	if data, ok := r.recall("alarms/" + p.name); ok {
-		_ = json.Unmarshal(data, &before) // what cannot be read is as if none was on
+	if told, ok := r.recall("alarms/" + p.name); ok {
+		_ = json.Unmarshal(told, &before) // what cannot be read is as if none was on
 	}
 	now := alarmed{Count: before.Count, On: map[string]alarm{}}
-	for data := a.data; data != ""; data = data[width:] {
-		n, ok := hex(data[1:3])
+	for rest := a.data; rest != ""; rest = rest[width:] {
+		n, ok := hex(rest[1:3])
 		code := fmt.Sprintf("%02X", n)
 		if !ok {
 			return errors.New("the code of an alarm is no two hex digits")
@@ -52,7 +52,7 @@ func (r *reader) alarms(a answer, p page) error {
 		if _, twice := now.On[code]; twice {
 			continue
 		}
-		got := alarm{Priority: strconv.Itoa(int(data[0]) - '0'), Phrase: strings.TrimSpace(data[3:width])}
+		got := alarm{Priority: strconv.Itoa(int(rest[0]) - '0'), Phrase: strings.TrimSpace(rest[3:width])}
 		old, on := before.On[code]
 		if got.Event = old.Event; !on {
 			now.Count++

@@ -35,19 +35,19 @@ const (
 func (r *reader) configured(a answer) error {
 	const width = 23
 	var list []curve
-	data := a.data
-	for ; len(data) >= width && len(list) < mostCurves; data = data[width:] {
-		code, okCode := hex(data[:2])
-		interval, okInterval := decimal(data[2:10])
-		low, okLow := decimal(data[10:15])
-		high, okHigh := decimal(data[15:20])
-		steps, okSteps := hex(data[20:23])
+	rest := a.data
+	for ; len(rest) >= width && len(list) < mostCurves; rest = rest[width:] {
+		code, okCode := hex(rest[:2])
+		interval, okInterval := decimal(rest[2:10])
+		low, okLow := decimal(rest[10:15])
+		high, okHigh := decimal(rest[15:20])
+		steps, okSteps := hex(rest[20:23])
 		if !okCode || !okInterval || !okLow || !okHigh || !okSteps || steps == 0 {
 			return errors.New("the configuration of a curve is not understood")
 		}
 		list = append(list, curve{byte(code), interval, low, high, steps})
 	}
-	if data != "" {
+	if rest != "" {
 		return errors.New("the configuration of the curves is not whole")
 	}
 	r.keep("curves", list)
@@ -57,16 +57,16 @@ func (r *reader) configured(a answer) error {
 // ordered reads the command that says which curves come, in which order.
 func (r *reader) ordered(a answer) error {
 	var list []stream
-	data := a.data
-	for ; len(data) >= 4 && len(list) < mostStreams; data = data[4:] {
-		code, okCode := hex(data[:2])
-		every, okEvery := hex(data[2:4])
+	rest := a.data
+	for ; len(rest) >= 4 && len(list) < mostStreams; rest = rest[4:] {
+		code, okCode := hex(rest[:2])
+		every, okEvery := hex(rest[2:4])
 		if !okCode || !okEvery || every == 0 {
 			return errors.New("the order of the curves is not understood")
 		}
 		list = append(list, stream{byte(code), every})
 	}
-	if data != "" {
+	if rest != "" {
 		return errors.New("the order of the curves is not whole")
 	}
 	r.keep("streams", list)

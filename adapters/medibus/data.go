@@ -32,19 +32,19 @@ func (p page) of(b byte) coded {
 // records cuts data into fields of one width that begin with a code.
 func records(a answer, width int, each func(code byte, field string)) error {
 	var seen [256]bool
-	data := a.data
-	for ; len(data) >= width; data = data[width:] {
-		n, ok := hex(data[:2])
+	rest := a.data
+	for ; len(rest) >= width; rest = rest[width:] {
+		n, ok := hex(rest[:2])
 		if !ok {
 			return errors.New("a code is no two hex digits")
 		}
 		if !seen[n] {
 			seen[n] = true
-			each(byte(n), data[2:width])
+			each(byte(n), rest[2:width])
 		}
 	}
-	if data != "" {
-		return fmt.Errorf("%d bytes are left over after fields of %d", len(data), width)
+	if rest != "" {
+		return fmt.Errorf("%d bytes are left over after fields of %d", len(rest), width)
 	}
 	return nil
 }
@@ -107,17 +107,17 @@ func (r *reader) limits(a answer, p page, low bool) error {
 func (r *reader) texts(a answer) error {
 	const etx = "\x03"
 	var seen [256]bool
-	data := a.data
-	for data != "" {
-		if len(data) < 3 {
+	rest := a.data
+	for rest != "" {
+		if len(rest) < 3 {
 			return errors.New("a text message is not whole")
 		}
-		n, ok := hex(data[:2])
-		end := 3 + int(data[2]) - 0x30
-		if !ok || end < 3 || len(data) < end || !strings.HasPrefix(data[end:], etx) {
+		n, ok := hex(rest[:2])
+		end := 3 + int(rest[2]) - 0x30
+		if !ok || end < 3 || len(rest) < end || !strings.HasPrefix(rest[end:], etx) {
 			return errors.New("a text message is not whole")
 		}
-		if text := strings.TrimSpace(data[3:end]); !seen[n] {
+		if text := strings.TrimSpace(rest[3:end]); !seen[n] {
 			seen[n] = true
 			if text == "" {
 				text = pageTexts.codes[byte(n)].name
@@ -128,7 +128,7 @@ func (r *reader) texts(a answer) error {
 			}
 			r.add(pageTexts, byte(n), acom.StringEvent, pageTexts.of(byte(n)), v)
 		}
-		data = data[end+1:]
+		rest = rest[end+1:]
 	}
 	return nil
 }
