@@ -154,5 +154,8 @@ func (r *reader) wave(c curve, s stream, raw []int64) {
 		LowerAbsolute: acom.Number{Text: c.Low}, UpperAbsolute: acom.Number{Text: c.High}}, Foreign: pageCurves.codes[c.Code].unit}
 	r.add(pageCurves, c.Code, acom.RTSA, pageCurves.of(c.Code), v)
 	long := new(big.Rat).Mul(period, big.NewRat(int64(len(raw)), 1)).FloatString(6)
+	if r.full {
+		return
+	}
 	r.report.Measurements[len(r.report.Measurements)-1].Duration = strings.TrimSuffix(strings.TrimRight(long, "0"), ".")
 }

@@ -78,6 +78,13 @@ func (r *reader) settings(a answer) error {
 }
 
 func (r *reader) add(p page, code byte, kind acom.Kind, c coded, v acom.Value) {
+	if len(r.report.Measurements) >= most {
+		if !r.full {
+			r.full = true
+			r.skip(0, "more values than a device has")
+		}
+		return
+	}
 	o := r.object(p, code, kind, c)
 	setting := p.category == "setting"
 	r.report.Measurements = append(r.report.Measurements, acom.Measurement{Kind: kind, Type: c.typ, Time: r.said, Value: v, Setting: setting,

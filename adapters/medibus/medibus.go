@@ -58,6 +58,9 @@ const (
 	curveOrder    = 0x54 // a command: which curves the device shall send
 )
 
+// most is how many values a frame may have; no device has half as many.
+const most = 400
+
 // identity is what the device said it is.
 type identity struct {
 	ID       string `json:"id"`
@@ -73,6 +76,7 @@ type reader struct {
 	now    *acom.Wall // what the device said the time is
 	said   acom.Time
 	report acom.Report
+	full   bool
 	objs   [6 * 256]uint16 // place of an object by its page and code, from 1
 }
 
@@ -216,7 +220,7 @@ func (r *reader) room(answers []answer) {
 			n += min(len(a.data)/6, 256)
 		}
 	}
-	n = min(n, 3*256)
+	n = min(n, most)
 	r.report.Measurements = make([]acom.Measurement, 0, n)
 	r.report.Bedside = &acom.Bedside{Objects: make([]acom.Object, 0, n)}
 }
