@@ -50,22 +50,27 @@ func (t *turn) clockState(e *element, handle string, d *descriptor) {
 	if t.head.Clocks == nil {
 		t.head.Clocks = map[string]clock{}
 	}
+	if _, known := t.head.Clocks[handle]; !known && len(t.head.Clocks) >= 2*maxSystems {
+		t.skip(e, "more clocks than a device has")
+		return
+	}
 	t.head.Clocks[handle], t.learned = c, true
 }
 
-// clockOf is the clock of an MDS: the one that is named, else the only one that tells
-// epochs.
+// clockOf is the clock of an MDS: the one that is named, else the first that tells epochs.
 func (t *turn) clockOf(system, handle string) (clock, bool) {
 	if handle != "" {
 		c, ok := t.head.Clocks[handle]
 		return c, ok
 	}
-	for _, c := range t.head.Clocks {
-		if c.System == system {
-			return c, true
+	first := ""
+	for name, c := range t.head.Clocks {
+		if c.System == system && (first == "" || name < first) {
+			first = name
 		}
 	}
-	return clock{}, false
+	c, ok := t.head.Clocks[first]
+	return c, ok
 }
 
 // when reads a time stamp of a state: milliseconds since 1970 by the device's clock. In

@@ -97,8 +97,7 @@ func (t *turn) bound(system string, at acom.Time) (b bound) {
 	ms, timed := instantOf(at)
 	for _, class := range []string{"PatientContext", "LocationContext"} {
 		var found []context
-		for _, handle := range sorted(t.head.Contexts) {
-			c := t.head.Contexts[handle]
+		for _, c := range t.head.Contexts {
 			now := c.State == "Assoc" && (!timed || ms >= c.From && (c.Until == 0 || ms < c.Until))
 			then := c.State == "Dis" && timed && c.From > 0 && ms >= c.From && ms < c.Until
 			if c.System == system && c.Class == class && (now || then) {

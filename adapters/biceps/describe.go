@@ -117,6 +117,9 @@ func (t *turn) component(e *element, parent, class string) error {
 		d.System = above.System
 		path = above.path(parent) + "." + path
 	}
+	if len(t.seen) >= maxParts {
+		return refuse(e, "more than %d descriptors", maxParts)
+	}
 	if t.seen[handle] != nil && t.snapshot {
 		return refuse(e, "the Handle %s is there twice", short(handle))
 	}
@@ -124,6 +127,9 @@ func (t *turn) component(e *element, parent, class string) error {
 	case "mds":
 		d.System, d.Device = handle, identity(e)
 		if !slices.Contains(t.head.Systems, handle) {
+			if len(t.head.Systems) == maxSystems {
+				return refuse(e, "more than %d systems in one device", maxSystems)
+			}
 			t.head.Systems = append(t.head.Systems, handle)
 		}
 	case "vmd", "channel":
@@ -165,9 +171,9 @@ func (d *descriptor) path(handle string) string {
 }
 
 // pathName is a handle as a level of a path, whose levels stand between points.
-func pathName(handle string) string {
-	return strings.NewReplacer("%", "%25", ".", "%2E", "/", "%2F").Replace(handle)
-}
+func pathName(handle string) string { return levels.Replace(handle) }
+
+var levels = strings.NewReplacer("%", "%25", ".", "%2E", "/", "%2F")
 
 // modification reads a DescriptionModificationReport: what was created, updated, deleted.
 func (t *turn) modification(e *element) error {

@@ -38,6 +38,8 @@ const (
 	maxDepth    = 40
 	maxScopes   = 200 // namespace declarations that hold at one place
 	maxHandle   = 200 // bytes
+	maxSystems  = 50
+	maxParts    = 10_000 // descriptors
 )
 
 // element is one element, with the children that are of a known namespace.
