@@ -26,6 +26,7 @@ var allowances = map[string]allowance{
 	"account":    {10, 100},
 	"privacy":    {10, 100},
 	"seen":       {10, 100},
+	"glass":      {10, 100},
 	"authorize":  {20, 200},
 	"consent":    {20, 200},
 	"token":      {100, 1000},

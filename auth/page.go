@@ -32,6 +32,8 @@ func (a *Authority) pages(path string) http.HandlerFunc {
 		return a.show(a.privacy)
 	case "auth/seen":
 		return a.show(a.seen)
+	case "auth/glass":
+		return a.show(a.glasses)
 	case "auth/clients":
 		return a.show(a.manageClients)
 	case "auth/client":
@@ -82,6 +84,9 @@ type view struct {
 
 // Private reports whether the links to a patient's privacy are shown.
 func (v view) Private() bool { return v.private && v.User != nil && v.User.self() != "" }
+
+// Oversees reports whether the link to the broken glasses is shown.
+func (v view) Oversees() bool { return v.private && v.User != nil && v.User.oversees() }
 
 // Admin reports whether the links of administration are shown.
 func (v view) Admin() bool { return v.User != nil && v.User.Role == Admin }

@@ -29,6 +29,8 @@ type Privacy interface {
 	Names(ctx context.Context, keys []fhir.Key) (map[fhir.Key]string, error)
 	// Seen is a page of who did what with what is kept of a patient.
 	Seen(ctx context.Context, patient string, by SeenBy) (*SeenPage, error)
+	// Glasses is a page of the glasses that were broken, of all patients, from after on.
+	Glasses(ctx context.Context, after string) (*BrokenPage, error)
 }
 
 // ErrChanged says that somebody changed a Consent meanwhile.

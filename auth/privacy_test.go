@@ -64,6 +64,10 @@ func (d *told) Seen(ctx context.Context, patient string, _ SeenBy) (*SeenPage, e
 	return &s, d.note(ctx, patient)
 }
 
+func (d *told) Glasses(ctx context.Context, _ string) (*BrokenPage, error) {
+	return &BrokenPage{Audited: d.seen.Audited, Next: d.name, List: []Broken{{Who: d.name, App: d.name, Reason: d.name, Patients: []string{d.name}, More: true}, {}}}, d.note(ctx, "")
+}
+
 // home is people with a patient, and the mother of one, whose privacy is told.
 func home(t *testing.T) (*place, *told) {
 	t.Helper()
@@ -134,6 +138,17 @@ func TestPrivacy_IsForThePatientAlone(t *testing.T) {
 	if len(d.saved) != 1 || d.saved[0].Who != choice.Nobody || d.version != "c/3" {
 		t.Errorf("saved: %+v %s", d.saved, d.version)
 	}
+	d.who = nil
+	for name, want := range map[string]int{"anna": http.StatusForbidden, "alice": http.StatusForbidden, "mother": http.StatusForbidden, "root": http.StatusOK} {
+		other := p.browser(t)
+		other.signIn(name, goodPassword)
+		if w := other.send("glass", nil); w.Code != want || strings.Contains(other.send("account", nil).Body.String(), `href="glass"`) != (want == http.StatusOK) {
+			t.Errorf("%s: glass: %d", name, w.Code)
+		}
+	}
+	if len(d.who) != 1 || d.who[0] != "root  " {
+		t.Errorf("glasses were asked for by %q", d.who)
+	}
 	p.Privacy = nil
 	if w := b.send("privacy", nil); w.Code != http.StatusForbidden {
 		t.Errorf("without privacy: %d", w.Code)
@@ -194,6 +209,9 @@ func TestPrivacy_PagesAccessible(t *testing.T) {
 			"seen": b.send("seen", nil).Body.String(), "seen, refused": b.send("seen?from="+url.QueryEscape(name), nil).Body.String(),
 			"gone": b.send("privacy", fill("do", "review", "p:Practitioner/gone", "alone")).Body.String(), "end": b.send("privacy", fill("do", "review", "end", name)).Body.String(),
 		}
+		officer := p.browser(t)
+		officer.signIn("root", goodPassword)
+		pages["glass"] = officer.send("glass", nil).Body.String()
 		d.standing.Binds, d.standing.Counting, d.standing.Foreign, d.seen = false, nil, true, SeenPage{}
 		pages["not bound"], pages["not audited"] = b.send("privacy", nil).Body.String(), b.send("seen", nil).Body.String()
 		form := fill("do", "save")

@@ -16,6 +16,8 @@ type SeenBy struct {
 	// After is where the page begins: SeenPage.Next, or "" for the first.
 	After string
 	Count int
+	// Own: also what the patient looked at on these pages himself.
+	Own bool
 }
 
 // SeenPage is what was done with what is kept of a patient, the newest first.
@@ -67,7 +69,7 @@ func (a *Authority) seen(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query := r.URL.Query()
-	by := SeenBy{From: query.Get("from"), To: query.Get("to"), User: query.Get("user"), After: query.Get("after"), Count: seenRows}
+	by := SeenBy{From: query.Get("from"), To: query.Get("to"), User: query.Get("user"), After: query.Get("after"), Count: seenRows, Own: query.Get("own") != ""}
 	view := seenView{SeenBy: by}
 	for _, day := range []string{by.From, by.To} {
 		if _, err := time.Parse(time.DateOnly, day); day != "" && err != nil {
@@ -108,7 +110,7 @@ func (a *Authority) seen(w http.ResponseWriter, r *http.Request) {
 // filter are the parameters by which what was seen is narrowed.
 func filter(given url.Values) url.Values {
 	list := url.Values{}
-	for _, name := range []string{"from", "to", "user"} {
+	for _, name := range []string{"from", "to", "user", "own"} {
 		if value := strings.TrimSpace(given.Get(name)); value != "" {
 			list.Set(name, value)
 		}

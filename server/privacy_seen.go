@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -15,8 +16,11 @@ import (
 	"vitalwire/server/store"
 )
 
-// seenAtOnce is how many events are read at once.
-const seenAtOnce = 500
+// How many events are read at once, and how often for one page.
+const (
+	seenAtOnce = 500
+	mostRounds = 100
+)
 
 // Seen is a page of who did what with what is kept of a patient. To look is audited as the
 // search that it is.
@@ -38,7 +42,7 @@ func (p privacy) Seen(ctx context.Context, patient string, by auth.SeenBy) (*aut
 	if by.User != "" {
 		about.User = p.engine.Base + "|" + by.User
 	}
-	bound := strings.Join([]string{"seen", patient, by.From, by.To, by.User}, "\n")
+	bound := strings.Join([]string{"seen", patient, by.From, by.To, by.User, fmt.Sprint(by.Own)}, "\n")
 	var after *search.Cursor
 	if by.After != "" {
 		after = &search.Cursor{}
@@ -46,9 +50,9 @@ func (p privacy) Seen(ctx context.Context, patient string, by auth.SeenBy) (*aut
 			after = nil // of another page: the first is shown
 		}
 	}
-	t := &telling{privacy: p, ctx: ctx, patient: patient, people: map[string]string{}, apps: map[string]string{}, texts: map[fhir.Key]string{}, reasons: map[string]string{}}
+	t := p.tells(ctx, patient)
 	page := &auth.SeenPage{Audited: true}
-	for {
+	for range mostRounds {
 		var list []audit.Sighting
 		err := p.engine.Store.Glance(ctx, func(r store.Reader) (err error) {
 			list, after, err = audit.Seen(r, p.engine.Search, about, after, min(by.Count-len(page.Rows), seenAtOnce))
@@ -61,6 +65,9 @@ func (p privacy) Seen(ctx context.Context, patient string, by auth.SeenBy) (*aut
 			return nil, err
 		}
 		for _, s := range list {
+			if !by.Own && s.Interface == privacyPage && s.FHIRUser == "Patient/"+patient && s.Action == "E" {
+				continue
+			}
 			row, err := t.row(s)
 			if err != nil {
 				return nil, err
@@ -86,6 +93,10 @@ type telling struct {
 	// reasons of broken glasses by their token.
 	people, apps, reasons map[string]string
 	texts                 map[fhir.Key]string
+}
+
+func (p privacy) tells(ctx context.Context, patient string) *telling {
+	return &telling{privacy: p, ctx: ctx, patient: patient, people: map[string]string{}, apps: map[string]string{}, texts: map[fhir.Key]string{}, reasons: map[string]string{}}
 }
 
 // read finds out what the resources of some sightings are about, as far as the patient

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"vitalwire/auth"
+	"vitalwire/internal/browser"
 	"vitalwire/server"
 )
 
@@ -99,6 +100,19 @@ func (o *office) decide(t *testing.T, v visitor, pairs ...string) (review, saved
 	status, _, saved = v.send(o.Base+"/auth/privacy", form)
 	if status != 200 || !strings.Contains(saved, "Your choices are saved") {
 		t.Fatalf("saving %v: %d %s", pairs, status, saved)
+	}
+	// Whatever was chosen is a Consent without a fault.
+	_, _, page = v.visit(o.Base+"/auth/account", nil)
+	patient := regexp.MustCompile(`Patient/[a-z]+`).FindString(page)
+	_, _, found := o.root.ask(t, "GET", "/Consent?patient="+patient+"&identifier="+url.QueryEscape("urn:vitalwire:privacy-page|"), "")
+	var made struct {
+		Entry []struct{ Resource json.RawMessage }
+	}
+	if err := json.Unmarshal([]byte(found), &made); err != nil || len(made.Entry) != 1 {
+		t.Fatalf("the Consent: %v %s", err, found)
+	}
+	if status, _, answer := o.root.ask(t, "POST", "/Consent/$validate", string(made.Entry[0].Resource)); status != 200 || strings.Contains(answer, `"error"`) || strings.Contains(answer, `"warning"`) {
+		t.Errorf("%v does not validate: %d %s", pairs, status, answer)
 	}
 	return text(review), text(saved)
 }
@@ -344,7 +358,7 @@ func TestPrivacy_WhoSaw(t *testing.T) {
 			_, _, page := v.visit(where, nil)
 			got := text(page)
 			for _, want := range []string{"Dr Dora (dora) read your Blood pressure (Observation).", "Dr Dora (dora) searched your measurements (Observation).", "Dr Dora (dora) searched your diagnoses (Condition).",
-				"Dr Dora (dora) read all that is kept of you.", "recorded your Blood pressure (Observation).", "For treatment.", "You searched your list of who saw your data (AuditEvent)."} {
+				"Dr Dora (dora) read all that is kept of you.", "recorded your Blood pressure (Observation).", "For treatment."} {
 				if !strings.Contains(got, want) {
 					t.Errorf("%q is not in %s", want, got)
 				}
@@ -370,6 +384,15 @@ func TestPrivacy_WhoSaw(t *testing.T) {
 			_, _, page = v.visit(where, nil)
 			if got = text(page); strings.Count(got, "Emergency, the glass was broken.") != 2 || !strings.Contains(got, "Reason: unconscious in the hall") || strings.Contains(got, "fire") || !strings.Contains(got, "as it may name other people, too") {
 				t.Errorf("the broken glass: %s", got)
+			}
+			if _, _, own := v.visit(where+"?own=on", nil); strings.Contains(got, "You searched") || !strings.Contains(text(own), "You searched your list of who saw your data (AuditEvent).") {
+				t.Errorf("what she looked at herself: %s", text(own))
+			}
+			// Who looks after privacy sees all of it.
+			o.passwords["olga"] = command(t, o.store, "user", "add", "olga", "--role", "privacy-officer")
+			if _, _, page := o.visitor(t, "olga").visit(o.Base+"/auth/glass", nil); !strings.Contains(text(page), "Reason: unconscious in the hall Data of Patient/anna.") ||
+				!regexp.MustCompile(`Reason: a fire with many hurt Data of Patient/(anna, Patient/bert|bert, Patient/anna)\.`).MatchString(text(page)) {
+				t.Errorf("the broken glasses: %s", text(page))
 			}
 			// By person and by day.
 			for query, has := range map[string]bool{"user=dora": true, "user=anna": false, "from=2020-01-01": true, "to=2020-01-01": false, "from=2020-01-01&to=2099-01-01&user=dora": true, "user=nobody": false} {
@@ -410,5 +433,74 @@ func TestPrivacy_WhoSaw(t *testing.T) {
 				t.Errorf("what the patient did: %d %.2000s", status, answer)
 			}
 		})
+	}
+}
+
+// A patient with a keyboard decides who sees his data, looks at what would change, saves
+// it and reads who saw it, in Chromium; also on a small screen.
+func TestPrivacy_InBrowser(t *testing.T) {
+	p := browser.Open(t)
+	o := newOffice(t, stores["sqlite"](t), consenting)
+	doc := as(t, o.Server, auth.Access{User: "dora", FHIRUser: "Practitioner/doc", Role: auth.Practitioner, Scopes: auth.ParseScopes("user/*.rs"), Purposes: []string{"TREAT"}})
+	if status, broken := doc.breakGlass(t, "unconscious in the hall"); status != 200 || seen(t, broken, "/Observation?patient=anna") == "" {
+		t.Fatal("the glass is not broken")
+	}
+	p.Go(o.Base+"/auth/privacy", "/auth/login")
+	p.Until("document.activeElement.name == 'name'")
+	p.Type("anna")
+	p.Press("Tab")
+	p.Type(o.passwords["anna"])
+	p.Press("Enter")
+	p.Wait("/auth/privacy")
+	spoken(t, p)
+	stops(t, p)
+	tab := func(name string) {
+		t.Helper()
+		for range 100 {
+			p.Press("Tab")
+			if p.Eval("document.activeElement.id") == name {
+				return
+			}
+		}
+		t.Fatalf("the Tab key does not lead to %s", name)
+	}
+	tab("find")
+	p.Type("Doctor")
+	p.Press("Enter")
+	p.Until("document.getElementById('found')")
+	if at := p.Eval("document.activeElement.id"); at != "find" {
+		t.Errorf("after the search the focus is at %s", at)
+	}
+	spoken(t, p)
+	stops(t, p)
+	p.Eval("document.getElementById('who-everybody').focus()")
+	p.Press(" ")
+	p.Eval("document.getElementById('bar1').focus()")
+	p.Press(" ")
+	tab("glass")
+	p.Press(" ")
+	press(t, p, "BUTTON do review")
+	p.Until("document.title.startsWith('Is this what you want?')")
+	spoken(t, p)
+	stops(t, p)
+	if got := p.Eval("document.body.innerText"); !strings.Contains(got, "In no case, also not in an emergency: ") || !strings.Contains(got, "would no longer see") {
+		t.Errorf("the review: %s", got)
+	}
+	press(t, p, "BUTTON do save")
+	p.Until("document.querySelector('[role=status]') && document.querySelector('[role=status]').innerText.includes('saved')")
+	spoken(t, p)
+	if got := p.Eval("document.getElementById('who-everybody').checked && document.getElementById('glass').checked && !document.getElementById('research').checked"); got != "true" {
+		t.Errorf("the form does not show what was saved: %s", got)
+	}
+	p.Go(o.Base+"/auth/seen", "/auth/seen")
+	spoken(t, p)
+	stops(t, p)
+	if got := p.Eval("document.body.innerText"); !strings.Contains(got, "Reason: unconscious in the hall") {
+		t.Errorf("who saw: %s", got)
+	}
+	p.Narrow(320) // WCAG 2.2 1.4.10, reflow
+	for _, page := range []string{"seen", "privacy"} {
+		p.Go(o.Base+"/auth/"+page, "/auth/"+page)
+		spoken(t, p)
 	}
 }

@@ -119,9 +119,14 @@ func (c Choices) denies(despite []*fhir.Element) *fhir.Element {
 	denies := list()
 	deny := func(of []consent.Coding, but ...*fhir.Element) {
 		d := rule("deny", labels(of))
-		inner := list()
-		for _, one := range append(but, despite...) {
-			inner.Append(one.Clone())
+		inner := list(but...)
+		for _, one := range despite {
+			one = one.Clone()
+			if of[0].System == consent.Confidentiality {
+				// To deny R is to deny what is above it, too; to permit R is not.
+				one.Set("securityLabel", labels([]consent.Coding{{System: consent.Confidentiality, Code: "V"}}).Value)
+			}
+			inner.Append(one)
 		}
 		if inner.Len() > 0 {
 			d.Set("provision", inner)
@@ -198,8 +203,8 @@ func choices(root *fhir.Element) Choices {
 			kept := labelled(d)
 			if len(kept) == 1 && kept[0].System == consent.Confidentiality {
 				restricted = false
-				if but := d.Get("provision").At(0); but.Get("securityLabel").Len() > 0 {
-					c.Open = labelled(but)
+				if but := labelled(d.Get("provision").At(0)); len(but) > 0 && but[0].System != consent.Confidentiality {
+					c.Open = but
 				}
 				continue
 			}

@@ -50,7 +50,7 @@ var confidentiality = map[string]string{
 // purposeWords are codes of v3-ActReason.
 var purposeWords = map[string]string{
 	"TREAT": "treatment", "ETREAT": "treatment in an emergency", "BTG": "an emergency, by breaking the glass", "HPAYMT": "payment", "HOPERAT": "running the house",
-	"HRESCH": "research", "PATRQT": "what you or people who act for you ask for", "FAMRQT": "what your family asks for", "HMARKT": "marketing", "PUBHLTH": "public health", "CAREMGT": "care management",
+	"HRESCH": "research", "PATRQT": "a request of yours, or of who acts for you", "FAMRQT": "a request of your family", "HMARKT": "marketing", "PUBHLTH": "public health", "CAREMGT": "care management",
 	"CLINTRCH": "clinical trials", "HDIRECT": "a directory", "HLEGAL": "legal matters", "HSYSADMIN": "administration of systems", "PATADMIN": "administration of patients", "COVERAGE": "insurance",
 }
 

@@ -226,6 +226,12 @@ func (p *Page) Type(text string) {
 	p.call("Input.insertText", map[string]any{"text": text}, nil)
 }
 
+// Narrow makes the window so many CSS pixels wide.
+func (p *Page) Narrow(width int) {
+	p.t.Helper()
+	p.call("Emulation.setDeviceMetricsOverride", map[string]any{"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": true}, nil)
+}
+
 // Node is what a screen reader is told of a part of the page.
 type Node struct{ Role, Name string }
 

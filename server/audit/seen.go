@@ -156,14 +156,7 @@ const mostBroken = 200
 // about one patient; "" when it was about others as well, whom the reason may name. The
 // reader is an unguarded one.
 func ReasonOf(r store.Reader, known *search.Registry, token, patient string) (string, error) {
-	query := "policy=" + url.QueryEscape(tokenPolicy+token) + "&_tag=" + url.QueryEscape(tagSystem+"|"+tagCode)
-	parsed, err := known.Parse(store.Audited, query, search.Options{Zone: time.UTC, DefaultCount: mostBroken, MaxCount: mostBroken})
-	if err != nil {
-		return "", err
-	}
-	q := parsed.Query
-	q.Sight = auth.All().Sight(auth.Search)
-	page, err := r.Search(q)
+	page, err := own(r, known, "policy="+url.QueryEscape(tokenPolicy+token), nil, mostBroken)
 	if err != nil || page.Next != nil {
 		return "", err
 	}
