@@ -19,10 +19,28 @@ import (
 
 var registry = search.NewRegistry(profiles.R4(), "http://h/fhir")
 
-// r4Codes are the code systems of R4.
-type r4Codes struct{ terms *term.Service }
+// r4Codes are the code systems of R4; what was asked once is known.
+type r4Codes struct {
+	terms *term.Service
+	known map[consent.Coding]narrower
+}
+
+type narrower struct {
+	codes []string
+	ok    bool
+}
 
 func (c r4Codes) Below(system, code string) ([]string, bool) {
+	of := consent.Coding{System: system, Code: code}
+	b, known := c.known[of]
+	if !known {
+		b.codes, b.ok = c.ask(system, code)
+		c.known[of] = b
+	}
+	return slices.Clone(b.codes), b.ok
+}
+
+func (c r4Codes) ask(system, code string) ([]string, bool) {
 	list, err := c.terms.Below(context.Background(), system, code, 1000)
 	if err != nil {
 		return []string{code}, false
@@ -34,7 +52,7 @@ func (c r4Codes) Below(system, code string) ([]string, bool) {
 	return codes, true
 }
 
-var codes = r4Codes{term.New(profiles.R4())}
+var codes = r4Codes{term.New(profiles.R4()), map[consent.Coding]narrower{}}
 
 func builtin(t *testing.T) []Kind {
 	t.Helper()
