@@ -44,7 +44,7 @@ func TestAdapters_DenseFramesAreBounded(t *testing.T) {
 		"libreview":   repeat("Device Timestamp,Record Type,Historic Glucose mg/dL\n", "2026-1-1 1:00,0,9\n", "", 9000),
 		"clarity":     repeat("Timestamp (YYYY-MM-DDThh:mm:ss),Event Type,Glucose Value (mg/dL)\n", "2026-01-01T01:00,EGV,9\n", "", 9000),
 		"biceps": repeat(`<b:Mdib xmlns="http://standards.ieee.org/downloads/11073/11073-10207-2017/participant" xmlns:b="http://standards.ieee.org/downloads/11073/11073-10207-2017/message" SequenceId="a"><MdDescription><Mds Handle="s"><Vmd Handle="v"><Channel Handle="c">`,
-			`<Metric Handle="#"/>`, `</Channel></Vmd></Mds></MdDescription></b:Mdib>`, 9000),
+			`<Metric Handle="#"/>`, `</Channel></Vmd></Mds></MdDescription></b:Mdib>`, 4900),
 		"omron": repeat("Date,Time,Systolic (mmHg),Diastolic (mmHg)\n", "2026-1-1,1:00,9,8\n", "", 9000),
 	}
 	for _, a := range all.Adapters() {

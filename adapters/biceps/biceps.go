@@ -10,6 +10,7 @@
 package biceps
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 
@@ -37,7 +38,8 @@ func (d decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	if err != nil {
 		return adapters.Result{}, err
 	}
-	t := &turn{frame: f, book: book{memory: d.memory, pending: map[string][]byte{}}, seen: map[string]*descriptor{}}
+	parts := min(bytes.Count(f.Bytes, []byte(" Handle=")), maxParts)
+	t := &turn{frame: f, book: book{memory: d.memory, pending: make(map[string][]byte, parts)}, seen: make(map[string]*descriptor, parts)}
 	if err := t.read(body, header); err != nil {
 		return adapters.Result{}, err
 	}

@@ -259,7 +259,8 @@ func (t *turn) keep() {
 	if t.owner == "" {
 		return
 	}
-	var handles []string
+	handles := make([]string, 0, len(t.seen))
+	t.book.memos = slices.Grow(t.book.memos, len(t.seen))
 	for handle, d := range t.seen {
 		if d != nil {
 			handles = append(handles, handle)

@@ -39,7 +39,7 @@ const (
 	maxScopes   = 200 // namespace declarations that hold at one place
 	maxHandle   = 200 // bytes
 	maxSystems  = 50
-	maxParts    = 10_000 // descriptors
+	maxParts    = 5000 // descriptors
 )
 
 // element is one element, with the children that are of a known namespace.
