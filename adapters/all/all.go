@@ -14,6 +14,7 @@ import (
 	"vitalwire/adapters/garmin"
 	"vitalwire/adapters/googlefit"
 	"vitalwire/adapters/healthconnect"
+	"vitalwire/adapters/healthkit"
 	"vitalwire/adapters/hl7pcd01"
 	"vitalwire/adapters/hl7pcd04"
 	"vitalwire/adapters/ihealth"
@@ -43,6 +44,7 @@ func Adapters() []adapters.Adapter {
 		garmin.Adapter,
 		googlefit.Adapter,
 		healthconnect.Adapter,
+		healthkit.Adapter,
 		hl7pcd01.Adapter,
 		hl7pcd04.Adapter,
 		ihealth.Adapter,

@@ -38,6 +38,10 @@ var kits = map[string]kit{
 	"StepCount": {loinc: "55423-8"}, "ActiveEnergyBurned": {loinc: "41981-2"},
 }
 
+// IsHealthKit reports whether a name is that of a quantity type of HealthKit, without its
+// prefix, which has a meaning here.
+func IsHealthKit(name string) bool { _, ok := kits[name]; return ok }
+
 // HealthKit is a quantity sample of Apple's HealthKit: type is its identifier, plain and
 // unit the value as it was told. A percentage is a fraction there: its point is moved,
 // and more than 1 is no value. ok is false for a type that is no quantity.
