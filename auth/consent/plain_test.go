@@ -54,7 +54,7 @@ func TestDecide_BesidePlainJSON(t *testing.T) {
 			for _, plain := range scene.Resources {
 				r := resources[judge.Key(plain)]
 				s := &search.Subject{Type: r.Type(), ID: r.ID(), Values: registry.Extract(r), Position: day.UnixMicro()}
-				want, got := world.Visible(plain, by, scene.Options), true
+				want, got := world.Permitted(plain, by, scene.Options), true
 				if by.Oversees && r.Type() == "Consent" {
 					continue // which its caller settles
 				}

@@ -282,7 +282,7 @@ func plainArm(arm string) string {
 var control = map[string]bool{
 	"_sort": true, "_count": true, "_include": true, "_revinclude": true, "_summary": true, "_total": true, "_elements": true, "_contained": true,
 	"_containedType": true, "_has": true, "_filter": true, "_list": true, "_type": true, "_format": true, "_pretty": true, "_explain": true, "_id": true,
-	labelCode: true, codesCode: true, referencesCode: true, authorsCode: true,
+	labelCode: true, codesCode: true, referencesCode: true, authorsCode: true, patientsCode: true,
 }
 
 func validCode(code string) bool {

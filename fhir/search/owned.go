@@ -74,12 +74,12 @@ func (s *Subject) owned(o *Owned) (bool, error) {
 
 // Owners are the patients in whose compartments a resource is, by its key and its
 // values (of Extract): exactly what the CompartmentDefinition says, the Patient
-// himself, and the patient of a Device. Each once, in no order.
+// himself, the patient of a Device, and those of what a Bundle holds. Each once, in no order.
 func (g *Registry) Owners(key fhir.Key, values []Value) []string {
 	ids := g.Compartment("Patient").Owners(key, values)
-	if key.Type == "Device" {
+	if key.Type == "Device" || key.Type == bundle {
 		for _, v := range values {
-			if v.Param.Code == "patient" && v.Target.Type == "Patient" && !slices.Contains(ids, v.Target.ID) {
+			if (v.Param.Code == "patient" || v.Param.Code == patientsCode) && v.Target.Type == "Patient" && !slices.Contains(ids, v.Target.ID) {
 				ids = append(ids, v.Target.ID)
 			}
 		}
@@ -90,6 +90,9 @@ func (g *Registry) Owners(key fhir.Key, values []Value) []string {
 // OwnerParams are the parameters that Owners looks at; nil for a type that no patient
 // owns. A Patient owns himself and has none.
 func (g *Registry) OwnerParams(typ string) (params []*Param, owned bool) {
+	if typ == bundle {
+		return []*Param{g.Within(typ).Patients}, true
+	}
 	if p := g.Compartment("Patient").member[typ]; p != nil {
 		params = p.Union
 	}

@@ -2,6 +2,7 @@ package search
 
 import (
 	"slices"
+	"strings"
 	"sync"
 
 	"vitalwire/fhir"
@@ -14,18 +15,24 @@ type Within struct {
 	// Codes are those of every Coding in the resource, in extensions and in what it
 	// contains, too; not the tags, labels and profiles of meta.
 	Codes *Param
-	// References are those to resources of this server, wherever they stand.
+	// References are those to resources of this server, wherever they stand, and the URL of
+	// an Attachment that is a Binary of it.
 	References *Param
 	// Authors are References whose element says that it names who made the information.
 	Authors *Param
+	// Patients of a Bundle are those in it, and those that anything in it refers to.
+	Patients *Param
 
 	authoring []string // names of such elements without a search parameter of that name
 	once      sync.Once
 }
 
+// bundle is the type whose resources hold copies of others, which are their patients'.
+const bundle = "Bundle"
+
 // The codes of the parameters of Within.
 const (
-	codesCode, referencesCode, authorsCode = "_codes", "_references", "_authors"
+	codesCode, referencesCode, authorsCode, patientsCode = "_codes", "_references", "_authors", "_patients"
 )
 
 // authoring are elements of R4 resources that name who or what made the information.
@@ -41,11 +48,15 @@ func (g *Registry) within(t *table, typ string) *Within {
 		return &Within{} // of no resource type
 	}
 	w.once.Do(func() {
-		if _, owned := g.OwnerParams(typ); !owned {
-			return
-		}
 		inner := func(code string, kind Type) *Param {
 			return &Param{Resource: typ, Code: code, Type: kind, Bit: -1, within: w}
+		}
+		if typ == bundle {
+			w.Codes, w.Patients = inner(codesCode, Token), inner(patientsCode, ReferenceType)
+			return
+		}
+		if _, owned := g.OwnerParams(typ); !owned {
+			return
 		}
 		w.Codes, w.References, w.Authors = inner(codesCode, Token), inner(referencesCode, ReferenceType), inner(authorsCode, ReferenceType)
 		for _, name := range authoring {
@@ -113,7 +124,8 @@ type stroll struct {
 // object looks at an object and all below it. What the provisions of a Consent ask for is
 // no code in it, and what nested ones name is no part of it: they are rules about the rest.
 func (s *stroll) object(e *fhir.Element, root bool) {
-	var system, code, reference *fhir.Element
+	var system, code, reference, id *fhir.Element
+	patient := false
 	measured := s.rule
 	for _, m := range e.Members() {
 		switch v := m.Value; v.Kind() {
@@ -142,6 +154,14 @@ func (s *stroll) object(e *fhir.Element, root bool) {
 				code = v
 			case "reference":
 				reference = v
+			case "url": // of an Attachment
+				if strings.Contains(v.Text(), "Binary/") {
+					reference = v
+				}
+			case "id":
+				id = v
+			case "resourceType":
+				patient = v.Text() == "Patient"
 			}
 		}
 	}
@@ -150,6 +170,9 @@ func (s *stroll) object(e *fhir.Element, root bool) {
 	}
 	if reference != nil {
 		s.reference(reference.Text())
+	}
+	if patient && id != nil && s.w.Patients != nil {
+		s.x.sides[0] = append(s.x.sides[0], Value{Param: s.w.Patients, Target: Target{Type: "Patient", ID: id.Text()}})
 	}
 }
 
@@ -175,7 +198,13 @@ func (s *stroll) code(system, code string) {
 
 func (s *stroll) reference(text string) {
 	target, ok := s.x.reg.target(text)
-	if !ok || target.URI != "" {
+	switch {
+	case !ok || target.URI != "":
+		return
+	case s.w.Patients != nil:
+		if target.Type == "Patient" {
+			s.x.sides[0] = append(s.x.sides[0], Value{Param: s.w.Patients, Target: target})
+		}
 		return
 	}
 	for i := range s.found {

@@ -22,10 +22,10 @@ func TestWithin_WhatNoSearchParameterFinds(t *testing.T) {
 		  "extension":[{"url":"u","valueCoding":{"system":"x","code":"e"}}],"dispenseRequest":{"quantity":{"value":5,"system":"ucum","code":"mg"}}}`: "_codes=rx|1 _codes=s|hiv _codes=x|e _references=Condition/c _references=Organization/o _references=Practitioner/q _authors=Practitioner/q",
 		`{"resourceType":"Observation","id":"o","status":"final","code":{"coding":[{"system":"c","code":"1"}]},"category":[{"coding":[{"system":"c","code":"1"}]}],"subject":{"reference":"Patient/p"},"performer":[{"reference":"Practitioner/d"}],
 		  "interpretation":[{"coding":[{"system":"i","code":"H"}]}],"component":[{"code":{"coding":[{"system":"c","code":"2"}]},"interpretation":[{"coding":[{"system":"i","code":"H"},{"code":"bare"}]}]}]}`: "_codes=|bare _codes=i|H",
-		`{"resourceType":"AllergyIntolerance","id":"a","patient":{"reference":"Patient/p"},"recorder":{"reference":"Practitioner/d"}}`:                                                                                                                                    "",
-		`{"resourceType":"CarePlan","id":"c","status":"active","intent":"plan","subject":{"reference":"Patient/p"},"author":{"reference":"Practitioner/d"}}`:                                                                                                              "_references=Practitioner/d _authors=Practitioner/d",
-		`{"resourceType":"Consent","id":"c","status":"active","patient":{"reference":"Patient/p"},"provision":{"code":[{"coding":[{"system":"c","code":"1"}]}],"provision":[{"type":"deny","data":[{"meaning":"instance","reference":{"reference":"Observation/o"}}]}]}}`: "",
-		`{"resourceType":"Bundle","id":"b","type":"collection","entry":[{"resource":{"resourceType":"Basic","code":{"coding":[{"system":"c","code":"1"}]}}}]}`:                                                                                                            "",
+		`{"resourceType":"AllergyIntolerance","id":"a","patient":{"reference":"Patient/p"},"recorder":{"reference":"Practitioner/d"}}`:                                                                                                                                                                     "",
+		`{"resourceType":"CarePlan","id":"c","status":"active","intent":"plan","subject":{"reference":"Patient/p"},"author":{"reference":"Practitioner/d"}}`:                                                                                                                                               "_references=Practitioner/d _authors=Practitioner/d",
+		`{"resourceType":"Consent","id":"c","status":"active","patient":{"reference":"Patient/p"},"provision":{"code":[{"coding":[{"system":"c","code":"1"}]}],"provision":[{"type":"deny","data":[{"meaning":"instance","reference":{"reference":"Observation/o"}}]}]}}`:                                  "",
+		`{"resourceType":"Bundle","id":"b","type":"collection","entry":[{"resource":{"resourceType":"Basic","subject":{"reference":"Patient/p"},"code":{"coding":[{"system":"c","code":"1"}]}}},{"resource":{"resourceType":"Patient","id":"q","generalPractitioner":[{"reference":"Practitioner/d"}]}}]}`: "_codes=c|1 _patients=Patient/p _patients=Patient/q",
 	} {
 		r, err := fhir.ParseResource([]byte(text))
 		if err != nil {
@@ -48,7 +48,10 @@ func TestWithin_WhatNoSearchParameterFinds(t *testing.T) {
 		}
 		// One by itself finds that, and what others find as well.
 		if w := g.Within(r.Type()); w.Codes != nil {
-			for _, p := range []*search.Param{w.Codes, w.References, w.Authors} {
+			for _, p := range []*search.Param{w.Codes, w.References, w.Authors, w.Patients} {
+				if p == nil {
+					continue
+				}
 				for _, v := range g.ExtractOf(r, []*search.Param{p}) {
 					alone = append(alone, show(v))
 				}

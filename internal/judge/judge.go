@@ -47,16 +47,32 @@ type World map[string]Resource
 // Key is the type and id of a resource.
 func Key(r Resource) string { return text(r, "resourceType") + "/" + text(r, "id") }
 
-// Visible reports whether a requester may see a resource, as far as consents go: each
-// patient whom it is of must permit it, and what is nobody's is seen.
+// Visible reports whether a requester may see a resource, as far as consents go: it is
+// permitted, and so is what it tells of.
 func (w World) Visible(r Resource, by Requester, o Options) bool {
+	if !w.Permitted(r, by, o) {
+		return false
+	}
+	if r["resourceType"] == "Provenance" {
+		for _, key := range pointers(r["target"], "") {
+			if about, there := w[key]; there && !w.Permitted(about, by, o) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// Permitted reports whether each patient whom a resource is of permits a requester to see
+// it; what is nobody's is permitted.
+func (w World) Permitted(r Resource, by Requester, o Options) bool {
 	if r["resourceType"] == "Consent" && by.Oversees {
 		return true
 	}
 	if r["resourceType"] == "Binary" {
 		if key := w.binaryOf(r); key != "" {
 			about, there := w[key]
-			return there && w.Visible(about, by, o)
+			return there && w.Permitted(about, by, o)
 		}
 	}
 	for _, patient := range Owners(r) {

@@ -85,6 +85,18 @@ func Owners(r Resource) []string {
 	if r["resourceType"] == "Patient" {
 		list = append(list, text(r, "id"))
 	}
+	if r["resourceType"] == "Bundle" { // whose the copies in it are
+		for _, e := range objects(r["entry"]) {
+			if held, _ := e["resource"].(Resource); held["resourceType"] == "Patient" {
+				list = append(list, text(held, "id"))
+			}
+		}
+		for _, key := range References(r) {
+			if id, is := strings.CutPrefix(key, "Patient/"); is && !slices.Contains(list, id) {
+				list = append(list, id)
+			}
+		}
+	}
 	for _, path := range memberships[text(r, "resourceType")] {
 		for _, key := range pointers(r, path) {
 			if id, is := strings.CutPrefix(key, "Patient/"); is && !slices.Contains(list, id) {

@@ -57,6 +57,9 @@ func (s *Store) present(ctx context.Context) (ruling *consents.Ruling, err error
 
 // agreed is what of a View patients agree to show.
 func (g *guard) agreed(ruling *consents.Ruling, typ string, view search.View) search.View {
+	if ruling != nil && typ == binary {
+		return search.View{} // which context judges, one by one
+	}
 	if ruling == nil || !g.agreeable(typ) {
 		return view
 	}

@@ -36,7 +36,7 @@ func (r *reader) wholly(of store.Selection) (bool, error) {
 		return r.book == nil && r.reach.Whole("*", selected(of)) && (of.Except == store.Audited || r.reach.View(store.Audited, selected(of)).Whole), nil
 	}
 	view, err := r.view(of.Type, selected(of))
-	return view.Whole, err
+	return view.Whole && !r.traces(of.Type), err
 }
 
 // Versions gives the versions that a selection names, looking at them in rounds. To

@@ -46,9 +46,9 @@ func (r *reader) Position() (int64, error) { return r.inner.Position() }
 // Marks are those of the server.
 func (r *reader) Marks() (store.Marks, error) { return r.inner.Marks() }
 
-// sees judges a version by itself and by what is current: nil current is the version
+// lies judges a version by itself and by what is current: nil current is the version
 // itself.
-func (r *reader) sees(v store.Version, current *store.Version, rights auth.Right) (bool, error) {
+func (r *reader) lies(v store.Version, current *store.Version, rights auth.Right) (bool, error) {
 	ruling, err := r.ruled()
 	if err != nil {
 		return false, err
@@ -77,7 +77,7 @@ func (r *reader) sees(v store.Version, current *store.Version, rights auth.Right
 	if !ok && err == nil && ruling != nil && !ruling.Current() && r.renewed < mostRenewed {
 		// It was judged partly by what was agreed to before, and partly by what is.
 		r.ruling, r.renewed = nil, r.renewed+1
-		return r.sees(v, current, rights)
+		return r.lies(v, current, rights)
 	}
 	return ok, err
 }
@@ -123,6 +123,9 @@ func (r *reader) context(v store.Version) (bool, error) {
 		return false, err
 	}
 	to := fhir.ParseReference(e.Path("securityContext", "reference").Text())
+	if e.Get("securityContext") == nil && r.ruling != nil {
+		return r.attached(v)
+	}
 	if to.Key.ID == "" || to.Key.Type == binary || to.Base != "" && to.Base != r.base {
 		return false, nil
 	}
@@ -131,6 +134,42 @@ func (r *reader) context(v store.Version) (bool, error) {
 		return false, missing(err)
 	}
 	return r.sees(owner, nil, r.many)
+}
+
+// attached judges a Binary that does not say whose it is, of a caller whom Consents bind:
+// he sees it by what it is attached to, or when that is nothing.
+func (r *reader) attached(v store.Version) (bool, error) {
+	reach := r.reach.View(binary, r.one)
+	if ok, err := r.shows(reach, v); !ok {
+		return false, err
+	}
+	alone := true
+	for _, typ := range fhir.ResourceTypes() {
+		p := r.known.Within(typ).References
+		if p == nil {
+			continue
+		}
+		q := &search.Query{Type: typ, Count: 50, Sight: search.Everything, Filter: []search.Clause{{Param: p, Operands: []search.Operand{{Target: search.Target{Type: binary, ID: v.Key.ID}}}}}}
+		page, err := r.inner.Search(q)
+		if err != nil {
+			return false, err
+		}
+		for _, holder := range page.Matches {
+			alone = false
+			if ok, err := r.sees(holder, nil, r.many); ok || err != nil {
+				return ok, err
+			}
+		}
+	}
+	return alone, nil
+}
+
+// shows reports whether a version lies in a View.
+func (r *reader) shows(view search.View, v store.Version) (bool, error) {
+	if view.Whole || len(view.Any) == 0 {
+		return view.Whole, nil
+	}
+	return r.judge(view, v)
 }
 
 // Read gives the current version.
@@ -165,7 +204,7 @@ func (r *reader) ReadVersion(key fhir.Key, versionID int64) (store.Version, erro
 	}
 	if view, err := r.view(key.Type, r.one); err != nil {
 		return store.Version{}, err
-	} else if view.Whole {
+	} else if view.Whole && !r.traces(key.Type) {
 		return r.maskedOne(v)
 	}
 	current, err := r.inner.Read(key)
@@ -216,7 +255,7 @@ func (r *reader) At(positions []int64) ([]store.Version, error) {
 // wholeOf reports whether every type of some versions is seen whole.
 func (r *reader) wholeOf(list []store.Version, rights auth.Right) (bool, error) {
 	for _, v := range list {
-		if view, err := r.view(v.Key.Type, rights); !view.Whole || err != nil {
+		if view, err := r.view(v.Key.Type, rights); !view.Whole || err != nil || r.traces(v.Key.Type) {
 			return false, err
 		}
 	}
@@ -311,15 +350,26 @@ func (r *reader) Search(q *search.Query) (store.Result, error) {
 	if err != nil {
 		return store.Result{}, err
 	}
+	if r.traces(q.Type) {
+		return r.maskedPage(r.still(q)(r.sifted(mine)))
+	}
 	return r.maskedPage(r.still(q)(r.inner.Search(mine)))
 }
 
 // still takes away from a page of an earlier moment what is no longer seen.
 func (r *reader) still(q *search.Query) func(store.Result, error) (store.Result, error) {
 	return func(page store.Result, err error) (store.Result, error) {
-		switch {
-		case err != nil || r.reach.Open():
+		if err != nil || r.reach.Open() {
 			return page, err
+		}
+		// What is brought along, or found among other types, is judged one by one, too.
+		if page.Matches, err = r.only(page.Matches); err != nil {
+			return page, err
+		}
+		if page.Included, err = r.only(page.Included); err != nil {
+			return page, err
+		}
+		switch {
 		case q.After == nil:
 			if err := r.checked(page.Matches, auth.Search); err != nil {
 				return store.Result{}, err

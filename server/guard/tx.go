@@ -53,7 +53,7 @@ func (g *guard) freely(w *store.Write, ruling *consents.Ruling) bool {
 		return free
 	}
 	// Nothing is hidden from who makes something new, but not all may be collected.
-	return typ != consent && !ruling.Collecting() && (w.Op == store.Create || ruling.View(typ).Whole)
+	return typ != consent && (typ != binary || w.Op == store.Create) && !ruling.Collecting() && (w.Op == store.Create || ruling.View(typ).Whole)
 }
 
 // Write performs one write.

@@ -42,6 +42,8 @@ type explaining struct {
 	// parts are the out parameters so far, and words what they come to.
 	parts []*fhir.Element
 	words []string
+	// refused: one of the parts does not permit it.
+	refused bool
 }
 
 func runExplainAccess(ctx context.Context, s *Set, c Call) (Result, error) {
@@ -74,8 +76,13 @@ func runExplainAccess(ctx context.Context, s *Set, c Call) (Result, error) {
 		return Result{}, err
 	}
 	decision := "deny"
-	if permit {
+	switch {
+	case permit:
 		decision = "permit"
+	case !x.refused && key.Type == "Provenance":
+		x.say("consent", false, "a Provenance is seen by who may see all its targets that are there")
+	case !x.refused && key.Type == "Binary":
+		x.say("consent", false, "a Binary is seen by who may see what it belongs to, or is attached to")
 	}
 	out := fhir.NewResource("Parameters")
 	list := []*fhir.Element{part("decision", fhir.S("valueCode", decision)), part("text", fhir.S("valueString", decision+": "+strings.Join(x.words, "; ")))}
@@ -229,6 +236,7 @@ func effectOf(permits bool) string {
 
 // say adds a rule that was looked at.
 func (x *explaining) say(rule string, permits bool, text string) {
+	x.refused = x.refused || !permits
 	x.words = append(x.words, text)
 	x.parts = append(x.parts, fhir.NewObject(fhir.S("name", rule), fhir.M("part", fhir.NewArray(
 		part("permits", fhir.M("valueBoolean", fhir.NewBool(permits))), part("text", fhir.S("valueString", text))))))

@@ -88,8 +88,11 @@ func (s *Server) allow(r *http.Request, needed auth.Scopes) error {
 	if len(needed) == 0 && !reach.Administers() && !managesDevices(r, reach) {
 		return fhir.Forbidden("this takes an administrator, or an access token with the scope system/*.cruds")
 	}
+	a := reach.Access()
+	personal := a.User+a.FHIRUser != "" && !reach.Administers()
 	for _, scope := range needed {
-		if !reach.Whole(scope.Type, scope.Rights) {
+		// What is counted tells of everybody: it is for no single person.
+		if !reach.Whole(scope.Type, scope.Rights) || personal && scope.Type == "*" {
 			return fhir.Forbidden("this takes an access token with the scope %s", scope)
 		}
 	}
