@@ -69,6 +69,7 @@ func (s *Server) openAudit(ctx, life context.Context, c Config, book *consents.B
 		}
 		metrics.Gauge("audit_waiting", "Audited events that wait to be stored.", count(0))
 		metrics.Gauge("audit_written", "AuditEvents of what was read that this server has stored.", count(1))
+		metrics.Gauge("audit_refusals_summed", "Refused requests that the audit has as a number only.", func() float64 { return float64(s.audit.Dropped()) })
 		metrics.Gauge("audit_failed", "Events that could not be audited.", count(2))
 	}
 	return audit.Around(s.store, s.audit, s.Base), nil

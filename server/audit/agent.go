@@ -37,6 +37,7 @@ func begin(ctx context.Context, kind Kind) (*Event, error) {
 		return nil, err
 	}
 	call, why := telemetry.CallOf(ctx), circumstances(ctx)
+	call.Told.Store(true)
 	e := &Event{ID: id.String(), At: time.Now(), Kind: kind, Purposes: why.Purposes, Request: call.ID,
 		Agent: Agent{Address: call.Address, Name: why.Name}}
 	if access, ok := auth.From(ctx); ok {

@@ -42,6 +42,7 @@ const (
 	Logout      Kind = "logout"
 	TokenIssued Kind = "token-issued"
 	TokenBad    Kind = "token-refused"
+	Refused     Kind = "request-refused" // Code is why: forbidden, throttled or refused
 	Consented   Kind = "consent-decision"
 	BreakGlass  Kind = "break-glass"
 	Admin       Kind = "administration"

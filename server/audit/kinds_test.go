@@ -49,7 +49,7 @@ func TestBALP_EveryKind(t *testing.T) {
 	}
 	claimed := map[string]bool{}
 	for _, kind := range []Kind{Create, Read, VRead, Update, Patch, Delete, SearchType, SearchSystem, HistoryInstance, HistoryType, HistorySystem, Batch,
-		Transaction, Operation, Collect, Login, LoginFailed, LockedOut, Logout, TokenIssued, TokenBad, Consented, BreakGlass, Admin, Removal} {
+		Transaction, Operation, Collect, Login, LoginFailed, LockedOut, Logout, TokenIssued, TokenBad, Refused, Consented, BreakGlass, Admin, Removal} {
 		for name, agent := range agents {
 			for _, patients := range [][]string{nil, {"p"}, {"p", "q"}} {
 				for _, outcome := range []string{"", Minor} {

@@ -29,6 +29,7 @@ type Log struct {
 
 	decisions *deciding
 	inForce   InForce // nil when no Consents bind
+	refusals  refusals
 
 	wake    chan struct{}
 	storing sync.Mutex // held by who stores what waits
@@ -170,6 +171,7 @@ func (l *Log) run(life context.Context) {
 		case <-life.Done():
 			return
 		case <-anchored.C:
+			l.summarize(life, false)
 			if err := errors.Join(l.queue.adopt(), l.keepAnchor(life)); err != nil && life.Err() == nil {
 				l.log.Warn("the end of the audit chain was not noted", "error", err)
 			}
@@ -289,6 +291,7 @@ func (l *Log) Wait(ctx context.Context) error {
 		return nil
 	}
 	<-l.ended
+	l.summarize(ctx, true)
 	l.Flush(ctx)
 	return errors.Join(l.keepAnchor(ctx), l.queue.close())
 }

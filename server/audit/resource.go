@@ -139,6 +139,11 @@ func (e *Event) pattern() pattern {
 		return secured(dicom("110114"), dicom("110122"))
 	case LockedOut, TokenBad:
 		return secured(dicom("110114"), coding(systemOwn, string(e.Kind)))
+	case Refused:
+		if e.Code == "refused" {
+			return pattern{typ: coding(systemEvent, "rest"), subtypes: []*fhir.Element{coding(systemOwn, string(e.Kind))}, action: "E", client: dicom(application), server: dicom(destination)}
+		}
+		return secured(dicom("110113"), coding(systemOwn, string(e.Kind)+"-"+e.Code))
 	case Logout:
 		return secured(dicom("110114"), dicom("110123"))
 	case TokenIssued:

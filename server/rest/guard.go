@@ -56,8 +56,11 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 				err = errors.New("panic")
 			}
 			if err != nil {
+				s.refused(r, statusOf[asKnown(r.Context(), err).Situation])
 				s.fail(w, r, err)
 				err = nil
+			} else if w.Status >= http.StatusBadRequest {
+				s.refused(r, w.Status)
 			}
 			if pack != nil {
 				pack.close()
@@ -90,6 +93,13 @@ func (s *Server) guard(next echo.HandlerFunc) echo.HandlerFunc {
 			return err
 		}
 		return next(c)
+	}
+}
+
+// refused has the audit log keep a refusal that nobody told it of.
+func (s *Server) refused(r *http.Request, status int) {
+	if s.Auth != nil && !open[strings.TrimSuffix(r.URL.Path, "/")] {
+		s.Engine.Audit.Refused(r.Context(), status, r.Method, r.URL.Path, r.URL.RawQuery)
 	}
 }
 

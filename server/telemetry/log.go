@@ -6,6 +6,7 @@ package telemetry
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 
 	"go.opentelemetry.io/otel/trace"
 )
@@ -19,6 +20,8 @@ type Call struct {
 	Interaction, Type string
 	// Address is the IP address of who asks; "" when it is not known.
 	Address string
+	// Told: the audit log was told what became of it.
+	Told atomic.Bool
 }
 
 type callKey struct{}
