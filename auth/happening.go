@@ -35,6 +35,9 @@ const (
 	ClientAdded   Word = "client-added"
 	ClientChanged Word = "client-changed"
 	ClientRemoved Word = "client-removed"
+	KeysRotated   Word = "keys-rotated"
+	BackedUp      Word = "backup-made"
+	Restored      Word = "restored"
 )
 
 // report has the audit log keep what happened. The error says that it could not, and that

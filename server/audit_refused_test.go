@@ -22,7 +22,7 @@ func TestAudit_RefusedRequests(t *testing.T) {
 	officer := asker{s.Base, command(t, store, "token", "--scope", "system/AuditEvent.rs")}
 	root := asker{s.Base, command(t, store, "token", "--scope", "system/*.cruds")}
 	limited := asker{s.Base, command(t, store, "token", "--scope", "system/Patient.rs")}
-	seen := 0
+	seen := len(audited(t, officer, ""))
 	for _, step := range []struct {
 		who                asker
 		method, path, body string

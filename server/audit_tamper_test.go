@@ -32,9 +32,9 @@ func TestAudit_TamperingIsFound(t *testing.T) {
 				"one put in":       {[]string{"INSERT INTO version (pos, shard, rtype, id, vid, op, deleted, codec, body) SELECT pos + 1, shard, rtype, 'forged', vid, op, deleted, codec, body FROM version WHERE pos = (SELECT pos FROM version WHERE rtype = 'AuditEvent' ORDER BY pos LIMIT 1 OFFSET 1)"}, "AuditEvent/forged"},
 				"one put in last":  {[]string{"INSERT INTO version (pos, shard, rtype, id, vid, op, deleted, codec, body) SELECT pos + 1, shard, rtype, 'forged', vid, op, deleted, codec, body FROM version WHERE pos = (SELECT max(pos) FROM version WHERE rtype = 'AuditEvent')"}, "AuditEvent/forged"},
 				"one put in first": {[]string{"INSERT INTO version (pos, shard, rtype, id, vid, op, deleted, codec, body) SELECT 5, shard, rtype, 'forged', vid, op, deleted, codec, body FROM version WHERE pos = (SELECT max(pos) FROM version WHERE rtype = 'AuditEvent')"}, "AuditEvent/forged"},
-				"the last one":     {[]string{"DELETE FROM version WHERE pos = (SELECT max(pos) FROM version WHERE rtype = 'AuditEvent')"}, "link 5"},
+				"the last one":     {[]string{"DELETE FROM version WHERE pos = (SELECT max(pos) FROM version WHERE rtype = 'AuditEvent')"}, "link 6"},
 				"the last one and its link": {[]string{"DELETE FROM version WHERE pos = (SELECT max(pos) FROM version WHERE rtype = 'AuditEvent')",
-					"DELETE FROM record WHERE collection = 'audit/link' AND key = (SELECT key FROM record WHERE collection = 'audit/link' ORDER BY key DESC LIMIT 1)"}, "link 5"},
+					"DELETE FROM record WHERE collection = 'audit/link' AND key = (SELECT key FROM record WHERE collection = 'audit/link' ORDER BY key DESC LIMIT 1)"}, "link 6"},
 				"all":      {[]string{"DELETE FROM version WHERE rtype = 'AuditEvent'", "DELETE FROM record WHERE collection = 'audit/link'"}, "link 1"},
 				"the head": {[]string{"DELETE FROM record WHERE collection = 'audit/chain'"}, "its head is gone"},
 			} {

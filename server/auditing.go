@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"vitalwire/auth"
 	"vitalwire/fhir/search"
 	"vitalwire/profiles"
 	"vitalwire/server/audit"
@@ -67,6 +68,9 @@ func (s *Server) openAudit(ctx, life context.Context, c Config, book *consents.B
 				return float64([]int64{waiting, written, failed}[which])
 			}
 		}
+		if err := s.auditSettings(ctx, c); err != nil {
+			return nil, err
+		}
 		metrics.Gauge("audit_waiting", "Audited events that wait to be stored.", count(0))
 		metrics.Gauge("audit_written", "AuditEvents of what was read that this server has stored.", count(1))
 		metrics.Gauge("audit_refusals_summed", "Refused requests that the audit has as a number only.", func() float64 { return float64(s.audit.Dropped()) })
@@ -86,6 +90,10 @@ func verifyAudit(ctx context.Context, c Config, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	v, err := audit.Verify(ctx, s, c.auditDir())
+	// That it was looked at is audited, too; who may only read the store may verify it.
+	if told := audit.Command(ctx, s, c.BaseURL, auth.Happening{What: "audit-verified"}, err); told != nil {
+		fmt.Fprintln(out, "this is not audited:", told)
+	}
 	if err != nil {
 		return err
 	}

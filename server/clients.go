@@ -13,6 +13,7 @@ import (
 	"vitalwire/auth"
 	"vitalwire/fhir/search"
 	"vitalwire/profiles"
+	"vitalwire/server/audit"
 )
 
 // clientCommands are about who may ask. They work on the store itself, on the
@@ -61,6 +62,7 @@ func withAuthority(ctx context.Context, c Config, fn func(*auth.Authority) error
 		return err
 	}
 	a := auth.New(c.BaseURL, shelf{s}, auth.Outbound(), slog.New(slog.DiscardHandler))
+	a.Audit = func(ctx context.Context, h auth.Happening) error { return audit.Command(ctx, s, c.BaseURL, h, nil) }
 	a.Rules = &auth.Rules{Base: c.BaseURL, Search: parameters}
 	return errors.Join(fn(a), s.Close())
 }

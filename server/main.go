@@ -87,9 +87,17 @@ func Main(p Program) int {
 	case "demo":
 		err = demo(ctx, c.Config, c.Demo.Exit, p, log)
 	case "backup <file>":
-		err = backup(ctx, c.Store, c.Backup.File, stdout)
+		if err = backup(ctx, c.Store, c.Backup.File, stdout); err == nil {
+			err = withAuthority(ctx, c.Config, func(a *auth.Authority) error {
+				return a.Audit(ctx, auth.Happening{What: auth.BackedUp, Name: c.Backup.File, Proved: true})
+			})
+		}
 	case "restore <file>":
-		err = restore(ctx, c.Store, c.Restore.File, c.Restore.Force, stdout)
+		if err = restore(ctx, c.Store, c.Restore.File, c.Restore.Force, stdout); err == nil {
+			err = withAuthority(ctx, c.Config, func(a *auth.Authority) error {
+				return a.Audit(ctx, auth.Happening{What: auth.Restored, Name: c.Restore.File, Proved: true})
+			})
+		}
 	case "verify-audit":
 		err = verifyAudit(ctx, c.Config, stdout)
 	case "client add <id>":
@@ -112,7 +120,12 @@ func Main(p Program) int {
 	case "user remove <name>":
 		err = removeUser(ctx, c.Config, c.User.Remove.Name, stdout)
 	case "keys rotate":
-		err = withAuthority(ctx, c.Config, func(a *auth.Authority) error { return a.RotateKeys(ctx) })
+		err = withAuthority(ctx, c.Config, func(a *auth.Authority) error {
+			if err := a.RotateKeys(ctx); err != nil {
+				return err
+			}
+			return a.Audit(ctx, auth.Happening{What: auth.KeysRotated, Proved: true})
+		})
 	case "template try <template> <input>":
 		err = tryTemplate(c.Template, stdout)
 	case "template test <dir>":

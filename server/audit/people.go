@@ -12,6 +12,19 @@ func (l *Log) People(ctx context.Context, h auth.Happening) error {
 	if l == nil {
 		return nil
 	}
+	e, err := happened(ctx, h)
+	if err != nil {
+		return err
+	}
+	if !h.Proved {
+		l.Hint(ctx, e)
+		return nil
+	}
+	return l.Note(ctx, e)
+}
+
+// happened is the event of what happened.
+func happened(ctx context.Context, h auth.Happening) (*Event, error) {
 	kind := Admin
 	switch h.What {
 	case auth.SignedIn, auth.SignInFailed, auth.SignInWaits, auth.SignedOut, auth.TokenMade:
@@ -19,7 +32,7 @@ func (l *Log) People(ctx context.Context, h auth.Happening) error {
 	}
 	e, err := begin(ctx, kind)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if h.User != "" {
 		e.Agent.User = h.User
@@ -35,9 +48,5 @@ func (l *Log) People(ctx context.Context, h auth.Happening) error {
 	case Admin:
 		e.Code, e.What = string(h.What), h.Name
 	}
-	if !h.Proved {
-		l.Hint(ctx, e)
-		return nil
-	}
-	return l.Note(ctx, e)
+	return e, nil
 }

@@ -312,7 +312,7 @@ func (s Source) client(a Agent) *fhir.Element {
 }
 
 func (s Source) host() string {
-	if u, err := url.Parse(s.Base); err == nil {
+	if u, err := url.Parse(s.Base); err == nil && u.Hostname() != "" {
 		return u.Hostname()
 	}
 	return s.Base

@@ -103,6 +103,32 @@ func (l *Log) Administered(ctx context.Context, code, name string, failed error)
 	return l.Note(ctx, e)
 }
 
+// Ready is the error of Note when the queue has no room left: who is about to do what is
+// told afterwards asks before.
+func (l *Log) Ready() error {
+	if l == nil || l.goOn {
+		return nil
+	}
+	if _, waiting := l.queue.length(); waiting >= l.queue.bound {
+		return refusal(ErrFull)
+	}
+	return nil
+}
+
+// Configured keeps that the server runs with other settings than before, in words.
+// Errors as of Note.
+func (l *Log) Configured(ctx context.Context, changed string) error {
+	if l == nil {
+		return nil
+	}
+	e, err := begin(Amid(ctx, Circumstances{Name: "the start of the server"}), Admin)
+	if err != nil {
+		return err
+	}
+	e.Code, e.Description = "configuration-changed", changed
+	return l.Note(ctx, e)
+}
+
 // Removed writes, in a transaction of a Store, that versions of a resource were removed
 // for ever: code is that of the operation.
 func Removed(ctx context.Context, r store.Reader, code string, key fhir.Key, text string) error {

@@ -90,10 +90,13 @@ func (s *Server) register(e *echo.Echo) {
 			default:
 				err = s.allow(c.Request(), needed)
 			}
-			if err != nil {
+			switch {
+			case err != nil:
 				return err
+			case open[r.path], r.name == "submit", r.name == "metrics":
+				return r.handle(c) // frames tell of themselves, and numbers tell of nobody
 			}
-			return r.handle(c)
+			return s.administered(c, r)
 		}
 		e.Add(r.method, r.path, handle)
 		allowed[r.path] = append(allowed[r.path], r.method)
@@ -115,6 +118,24 @@ func (s *Server) register(e *echo.Echo) {
 			return fhir.NotAllowed("%.20s is not served here; %s is", c.Request().Method, strings.Join(methods, ", "))
 		})
 	}
+}
+
+// administered performs what is served outside of FHIR, and has the audit log keep that it
+// was done; changes of clients and users are told by who makes them. Where nothing can be
+// audited it is not done.
+func (s *Server) administered(c echo.Context, r route) error {
+	ctx := c.Request().Context()
+	if err := s.Engine.Audit.Ready(); err != nil {
+		return err
+	}
+	err := r.handle(c)
+	people := strings.HasPrefix(r.path, clientsPath) || strings.HasPrefix(r.path, usersPath)
+	if err != nil || people && r.method != http.MethodGet {
+		return err // what failed is told as it is refused
+	}
+	// It is done and perhaps answered: that the log is full by now is counted there.
+	_ = s.Engine.Audit.Administered(ctx, r.name, c.Request().URL.Path, nil)
+	return nil
 }
 
 var methodOrder = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
