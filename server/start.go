@@ -201,6 +201,11 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	}
 	frames := &ingest.Service{Store: kept, Adapters: languages, Check: measured, Zone: zone, Now: time.Now, Log: log,
 		Intake: &ingest.Intake{}, Registration: ingest.Policy(c.Registration), Version: Version}
+	if book != nil {
+		consented := &collecting{book: book, known: parameters, audit: s.audit}
+		frames.Collecting = consented
+		metrics.Gauge("readings_uncollected", "Readings of devices that were not stored because the patient does not agree to it.", func() float64 { return float64(consented.count.Load()) })
+	}
 	s.running.Go(func() { frames.KeepSightings(life) })
 	if err := frames.Sweep(ctx); err != nil {
 		return nil, err

@@ -242,6 +242,13 @@ func (b *Book) NumberOf(patient string) int64 {
 	return b.numbers[patient]
 }
 
+// Known is up to which store.Consented.Position the Consents are known.
+func (b *Book) Known() int64 {
+	b.mu.RLock()
+	defer b.mu.RUnlock()
+	return b.position
+}
+
 // policies are the Consents of a patient that a reader sees, with their keys.
 func (b *Book) policies(r store.Reader, patient string) ([]*consent.Policy, error) {
 	found, err := b.of(r, []string{patient})

@@ -38,6 +38,7 @@ func (s *Service) commit(ctx context.Context, adapter adapters.Adapter, f frame)
 			continue
 		}
 		s.saw(p.seen)
+		s.uncollected(ctx, p)
 		if f.session != nil {
 			f.session.stored(p.decoder)
 		}
@@ -81,6 +82,7 @@ type plan struct {
 	receipt Receipt
 	decoder adapters.Decoder
 	waiting []string // devices with readings put in quarantine
+	refused []string // patients who do not agree to a reading, one for each
 	seen    []sighting
 	// made finds the write of an Observation by its identifier: a frame may say
 	// the same thing twice.
@@ -132,6 +134,9 @@ func (s *Service) plan(ctx context.Context, adapter adapters.Adapter, f frame) (
 			if err := s.planReport(ctx, r, p, devices, adapter.Name, f, index, report); err != nil {
 				return err
 			}
+		}
+		if len(p.refused) > 0 && len(p.made) == 0 && len(p.waiting) == 0 {
+			return nil // the frame itself has what may not be collected
 		}
 		if len(result.Reports) > 0 || len(p.unit.Writes) > 0 {
 			return p.keepFrame(r, f, s.version(adapter.Name, result.Reports))
@@ -272,6 +277,11 @@ func (s *Service) planObservations(ctx context.Context, r store.Reader, p *plan,
 	}
 	var made, changed []fhir.Key
 	for i, o := range observations {
+		if ok, err := s.collects(ctx, r, p, keys[i], o.Resource); err != nil {
+			return err
+		} else if !ok {
+			continue
+		}
 		if found[i] != nil {
 			anew, err := s.amend(ctx, r, p, o, found[i])
 			if err != nil {

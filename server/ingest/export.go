@@ -86,6 +86,8 @@ func (e *Export) add(receipt *Receipt, err error) error {
 	e.Frames++
 	for _, reading := range receipt.Readings {
 		switch {
+		case reading.Refused:
+			e.Refused++
 		case reading.Version == nil:
 			e.Waiting++
 		case reading.Created:

@@ -42,6 +42,8 @@ type Service struct {
 	Authorities map[string]string
 	// Intake bounds what is taken at one time; nil bounds nothing.
 	Intake *Intake
+	// Collecting says what patients let be recorded; nil lets all be.
+	Collecting Collecting
 	// Registration says whose frames are taken; "" is Open.
 	Registration Policy
 	// Version of the program, which names what its adapters made.

@@ -197,7 +197,8 @@ func (s *Service) releaseOne(ctx context.Context, record store.Record) (int, err
 			return 0, err
 		}
 		if !again {
-			return len(receipt.Readings), nil
+			s.uncollected(ctx, p)
+			return len(receipt.Readings) - len(p.refused), nil
 		}
 		if gone, err := s.gone(ctx, record.Key); err != nil || gone {
 			return 0, err

@@ -23,6 +23,7 @@ type Reading struct {
 	Created    bool           // false: the same reading was there already
 	Version    *store.Version // of the Observation, nil when in quarantine
 	Quarantine string         // id in GET /ingest/quarantine, or ""
+	Refused    bool           // the patient does not agree to its being collected; it is not stored
 	write      int            // index of the planned write, -1 for none
 }
 
@@ -92,6 +93,10 @@ func (r *Receipt) Sealed() *fhir.Resource {
 }
 
 func (r Reading) entry(base string) *fhir.Element {
+	if r.Refused {
+		return fhir.NewObject(fhir.M("response", fhir.NewObject(fhir.S("status", "403 Forbidden"),
+			fhir.M("outcome", note(fhir.CodeForbidden, "the patient does not agree to this being collected; it is not stored")))))
+	}
 	if r.Quarantine != "" {
 		text := "no patient is associated with the device at the reading's time; it waits in quarantine as " + r.Quarantine
 		if !r.Created {
