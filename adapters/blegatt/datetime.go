@@ -12,9 +12,17 @@ import (
 // device's own wall clock without a zone.
 func dateTime(c *cursor.Cursor, what string) *acom.Wall {
 	start := c.Offset()
+	const size = 7
+	whole := c.Left() >= size
+	part := func(name string) string {
+		if whole { // then no name is asked for
+			return what
+		}
+		return what + name
+	}
 	w := &acom.Wall{
-		Year: int(c.U16LE(what + " year")), Month: int(c.U8(what + " month")), Day: int(c.U8(what + " day")),
-		Hour: int(c.U8(what + " hours")), Minute: int(c.U8(what + " minutes")), Second: int(c.U8(what + " seconds")),
+		Year: int(c.U16LE(part(" year"))), Month: int(c.U8(part(" month"))), Day: int(c.U8(part(" day"))),
+		Hour: int(c.U8(part(" hours"))), Minute: int(c.U8(part(" minutes"))), Second: int(c.U8(part(" seconds"))),
 	}
 	switch {
 	case w.Year != 0 && (w.Year < 1582 || w.Year > 9999):

@@ -21,8 +21,14 @@ type reader struct {
 	remember   []adapters.Memo
 }
 
+// usualMeasurements are the most that a value without a list holds.
+const usualMeasurements = 3
+
 // add appends measurements in the order sent.
 func (r *reader) add(m ...acom.Measurement) {
+	if r.report.Measurements == nil {
+		r.report.Measurements = make([]acom.Measurement, 0, max(len(m), usualMeasurements))
+	}
 	r.report.Measurements = append(r.report.Measurements, m...)
 }
 

@@ -122,7 +122,11 @@ func parseAPDU(c *cursor.Cursor) apdu {
 		c.FailAt(start, "APDU of %d bytes, an agent may send no more than %d", a.length+4, maxAPDU)
 		return a
 	}
-	body := c.Sub(a.length, sprintf("APDU %04X", a.choice))
+	name := "APDU"
+	if c.Left() < a.length { // only then it is read
+		name = sprintf("APDU %04X", a.choice)
+	}
+	body := c.Sub(a.length, name)
 	switch a.choice {
 	case choiceAARQ:
 		a.aarq = &associationRequest{version: body.U32("assoc-version")}
@@ -136,7 +140,9 @@ func parseAPDU(c *cursor.Cursor) apdu {
 	default:
 		a.reason = body.U16("reason")
 	}
-	body.Close(sprintf("APDU %04X", a.choice))
+	if body.Left() > 0 {
+		body.Close(sprintf("APDU %04X", a.choice))
+	}
 	return a
 }
 

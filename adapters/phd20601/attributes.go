@@ -253,7 +253,11 @@ func width(slots []slot) int {
 func cut(c *cursor.Cursor, slots []slot) []attribute {
 	attrs := make([]attribute, 0, len(slots))
 	for _, s := range slots {
-		attrs = append(attrs, attribute{id: s.id, body: c.Sub(s.size, sprintf("attribute %d", s.id))})
+		what := "attribute"
+		if c.Left() < s.size { // only then the name is read
+			what = sprintf("attribute %d", s.id)
+		}
+		attrs = append(attrs, attribute{id: s.id, body: c.Sub(s.size, what)})
 	}
 	return attrs
 }

@@ -3,7 +3,7 @@ package phd20601
 import (
 	"maps"
 	"slices"
-	"strings"
+	"strconv"
 
 	"vitalwire/adapters/acom"
 	"vitalwire/adapters/cursor"
@@ -422,7 +422,7 @@ func (b *batch) name(j int, keys map[string]bool) {
 	if at == "" {
 		at = sprintf("%s-%d", b.label, j)
 	}
-	m.Key = sprintf("%d/%s", b.origins[j].handle, at)
+	m.Key = strconv.Itoa(int(b.origins[j].handle)) + "/" + at
 	if m.Person != 0 {
 		m.Key += sprintf("/%d", m.Person)
 	}
@@ -436,10 +436,27 @@ func stampOf(t acom.Time) string {
 	switch {
 	case t.Wall != nil:
 		w := t.Wall
-		s := sprintf("%04d%02d%02d%02d%02d%02d.%s", w.Year, w.Month, w.Day, w.Hour, w.Minute, w.Second, w.Fraction)
-		return strings.TrimSuffix(s, ".")
+		s := padded(make([]byte, 0, 24), w.Year, 4)
+		for _, n := range [...]int{w.Month, w.Day, w.Hour, w.Minute, w.Second} {
+			s = padded(s, n, 2)
+		}
+		if w.Fraction != "" {
+			s = append(append(s, '.'), w.Fraction...)
+		}
+		return string(s)
 	case t.Ticks != nil:
-		return sprintf("t%d", t.Ticks.Micros)
+		return "t" + strconv.FormatUint(t.Ticks.Micros, 10)
 	}
 	return ""
+}
+
+// padded appends a number with zeros before it.
+func padded(s []byte, n, width int) []byte {
+	for limit := 10; width > 1; width-- {
+		if n < limit {
+			s = append(s, '0')
+		}
+		limit *= 10
+	}
+	return strconv.AppendInt(s, int64(n), 10)
 }
