@@ -85,8 +85,8 @@ func (a Access) Narrow(h http.Header) (Access, error) {
 	for _, code := range strings.Split(strings.Join(given, ","), ",") {
 		code = strings.TrimSpace(code)
 		switch {
-		case len(codes) == mostPurposes || !purposeCode.MatchString(code):
-			return a, fhir.Malformed("", "%s takes codes of v3-ActReason, such as TREAT, with commas between them", PurposeHeader).WithCode(fhir.CodeValue)
+		case len(codes) == mostPurposes || !isPurpose(code):
+			return a, fhir.Malformed("", "%s takes codes of v3-ActReason, such as TREAT, or SYSTEM|CODE, with commas between them", PurposeHeader).WithCode(fhir.CodeValue)
 		case !slices.Contains(a.Purposes, code):
 			return a, fhir.Forbidden("the access token is not for the purpose %s; it is for %s", code, strings.Join(a.Purposes, ", "))
 		}
@@ -100,16 +100,40 @@ func (a Access) Narrow(h http.Header) (Access, error) {
 // introspection.
 func (a *Access) extensions() map[string]any {
 	list := []map[string]string{}
-	for _, code := range a.Purposes {
-		list = append(list, map[string]string{"system": actReason, "code": code})
+	for _, purpose := range a.Purposes {
+		system, code := PurposeCode(purpose)
+		list = append(list, map[string]string{"system": system, "code": code})
 	}
 	return map[string]any{"ihe_iua": map[string]any{"purpose_of_use": list}}
 }
 
 const actReason = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 
+// PurposeCode is the code of a purpose as it is written: a code of v3-ActReason by itself,
+// one of another code system behind that and a bar.
+func PurposeCode(purpose string) (system, code string) {
+	if system, code, other := strings.Cut(purpose, "|"); other {
+		return system, code
+	}
+	return actReason, purpose
+}
+
+// PurposeText is a purpose as it is written, by its code.
+func PurposeText(system, code string) string {
+	if system == actReason {
+		return code
+	}
+	return system + "|" + code
+}
+
+// isPurpose reports whether a text is a purpose: of v3-ActReason there is but one way to
+// write it.
+func isPurpose(text string) bool {
+	return purposeCode.MatchString(text) && !strings.HasPrefix(text, actReason+"|")
+}
+
 var (
-	purposeCode    = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,40}$`)
+	purposeCode    = regexp.MustCompile(`^([a-z][a-z0-9+.-]*:[^\s|,"\\]{1,200}\|)?[A-Za-z0-9_.-]{1,40}$`)
 	clientResource = regexp.MustCompile(`^(Device|Organization)/[A-Za-z0-9.-]{1,64}$`)
 )
 
@@ -125,8 +149,8 @@ func (c *Client) checkPurposes() error {
 		return fmt.Errorf("purpose_of_use has more than %d codes", mostPurposes)
 	case slices.Contains(c.Purposes, BreakGlass):
 		return errors.New("purpose_of_use cannot be BTG: the glass is broken by a user, with a reason")
-	case slices.ContainsFunc(c.Purposes, func(code string) bool { return !purposeCode.MatchString(code) }):
-		return errors.New("purpose_of_use are codes of v3-ActReason, such as TREAT")
+	case slices.ContainsFunc(c.Purposes, func(code string) bool { return !isPurpose(code) }):
+		return errors.New("purpose_of_use are codes of v3-ActReason, such as TREAT, or SYSTEM|CODE of another system")
 	}
 	return nil
 }

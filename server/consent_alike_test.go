@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"vitalwire/auth"
+	"vitalwire/auth/consent"
 	"vitalwire/internal/judge"
 	"vitalwire/server"
 )
@@ -271,7 +273,7 @@ func consentServer(t *testing.T, store string, o judge.Options) bound {
 			c.ConsentsMerge = "most-recent"
 		}
 	})
-	purposes := []string{"TREAT", "ETREAT", "HPAYMT", "HOPERAT", "HRESCH", "CLINTRCH", "PATRQT"}
+	purposes := []string{"TREAT", "ETREAT", "HPAYMT", "HOPERAT", "HRESCH", "CLINTRCH", "PATRQT", "http://example.org/policies/purposeOfUse|FooBar"}
 	for _, client := range []auth.Client{{ID: "gate", Scope: "user/*.cruds system/*.cruds", Resource: "Device/gateway", Purposes: purposes}, {ID: "plain", Scope: "user/*.cruds system/*.cruds", Purposes: purposes}} {
 		if err := running.Register(t.Context(), client); err != nil {
 			t.Fatal(err)
@@ -285,7 +287,7 @@ func (w bound) as(t *testing.T, by judge.Requester) asker {
 	t.Helper()
 	a := auth.Access{Client: "plain", FHIRUser: by.User, Scopes: auth.ParseScopes("user/*.cruds"), Role: auth.Practitioner}
 	for _, p := range by.Purposes {
-		if a.Purposes = append(a.Purposes, p.Code); p.Code == auth.BreakGlass {
+		if a.Purposes = append(a.Purposes, auth.PurposeText(cmp.Or(p.System, consent.ActReason), p.Code)); p.Code == auth.BreakGlass {
 			a.Reason = "to save a life" // it comes of no client
 		}
 	}

@@ -23,8 +23,9 @@ func (d Device) Merge(newer Device) Device {
 // that it does not reflect.)
 func (d Device) Equal(o Device) bool {
 	told := d.Unregulated != nil && o.Unregulated != nil && *d.Unregulated == *o.Unregulated || d.Unregulated == nil && o.Unregulated == nil
-	return told && d.SystemID == o.SystemID && d.Address == o.Address && d.Local == o.Local && d.Type == o.Type &&
-		d.Manufacturer == o.Manufacturer && d.Model == o.Model && d.Serial == o.Serial &&
+	return told && d.SystemID == o.SystemID && d.Address == o.Address && d.Local == o.Local && d.Member == o.Member && d.Parent == o.Parent && d.Type == o.Type &&
+		d.Manufacturer == o.Manufacturer && d.Model == o.Model && d.Serial == o.Serial && d.Lot == o.Lot && d.Made == o.Made && d.Expires == o.Expires &&
+		d.Activation == o.Activation && slices.Equal(d.UDI, o.UDI) &&
 		d.TimeSync == o.TimeSync && d.TickResolution == o.TickResolution && d.Battery == o.Battery && d.ContinuaVersion == o.ContinuaVersion &&
 		slices.Equal(d.Attributes, o.Attributes) && slices.Equal(d.Production, o.Production) &&
 		slices.Equal(d.Specializations, o.Specializations) && slices.Equal(d.ContinuaClasses, o.ContinuaClasses)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"vitalwire/auth"
 	"vitalwire/fhir"
 	"vitalwire/server/store"
 )
@@ -28,7 +29,6 @@ const (
 	systemObject     = "http://terminology.hl7.org/CodeSystem/object-role"
 	systemTypes      = "http://hl7.org/fhir/resource-types"
 	systemSource     = "http://terminology.hl7.org/CodeSystem/security-source-type"
-	systemReason     = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 	systemOperation  = "urn:vitalwire:operation"
 	systemOwn        = "urn:vitalwire:audit-event"
 
@@ -225,8 +225,8 @@ func (s Source) resource(e *Event, patient string) *fhir.Resource {
 	}
 	if len(e.Purposes) > 0 {
 		why := list()
-		for _, code := range e.Purposes {
-			why.Append(concept(coding(systemReason, code)))
+		for _, purpose := range e.Purposes {
+			why.Append(concept(coding(auth.PurposeCode(purpose))))
 		}
 		root.Set("purposeOfEvent", why)
 	}

@@ -100,7 +100,8 @@ func sighting(v store.Version) (s Sighting, err error) {
 		s.When = at.Low()
 	}
 	for _, p := range root.Get("purposeOfEvent").Items() {
-		s.Purposes = append(s.Purposes, p.Get("coding").At(0).Get("code").Text())
+		code := p.Get("coding").At(0)
+		s.Purposes = append(s.Purposes, auth.PurposeText(code.Get("system").Text(), code.Get("code").Text()))
 	}
 	for _, subtype := range root.Get("subtype").Items() {
 		if subtype.Get("system").Text() == systemOperation {

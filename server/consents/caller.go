@@ -35,8 +35,9 @@ func (b *Book) requester(r store.Reader, access auth.Access) (by consent.Request
 		return by, "", err
 	}
 	by = consent.Requester{Now: b.now(), Actions: []string{"access", "disclose"}, Treating: access.Role == auth.Practitioner || access.User+access.FHIRUser == ""}
-	for _, code := range access.Purposes {
-		by.Purposes = append(by.Purposes, consent.Coding{System: consent.ActReason, Code: code})
+	for _, purpose := range access.Purposes {
+		system, code := auth.PurposeCode(purpose)
+		by.Purposes = append(by.Purposes, consent.Coding{System: system, Code: code})
 	}
 	if user := fhir.ParseReference(access.FHIRUser); user.Key.Type == "Patient" {
 		self = user.Key.ID

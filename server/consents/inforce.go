@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"vitalwire/auth"
 	"vitalwire/auth/consent"
 	"vitalwire/fhir"
 	"vitalwire/server/store"
@@ -15,8 +16,9 @@ import (
 // (Ruling.Known), whatever was written since. A patient without any is not in it.
 func (b *Book) InForce(r store.Reader, patients []string, known int64, at time.Time, purposes []string) (map[string][]string, error) {
 	by := consent.Requester{Now: at}
-	for _, code := range purposes {
-		by.Purposes = append(by.Purposes, consent.Coding{System: consent.ActReason, Code: code})
+	for _, purpose := range purposes {
+		system, code := auth.PurposeCode(purpose)
+		by.Purposes = append(by.Purposes, consent.Coding{System: system, Code: code})
 	}
 	found, err := b.asOf(r, patients, known)
 	if err != nil {
