@@ -200,7 +200,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		return nil, err
 	}
 	frames := &ingest.Service{Store: kept, Adapters: languages, Check: measured, Zone: zone, Now: time.Now, Log: log,
-		Intake: &ingest.Intake{}, Registration: ingest.Policy(c.Registration), Version: Version}
+		Unknown: metrics.UnknownOfDevice, Intake: &ingest.Intake{}, Registration: ingest.Policy(c.Registration), Version: Version}
 	if book != nil {
 		consented := &collecting{book: book, known: parameters, audit: s.audit}
 		frames.Collecting = consented

@@ -67,6 +67,9 @@ func (s *Service) execute(ctx context.Context, p *plan) (*Receipt, bool, error) 
 	default:
 		return nil, false, outcome.Err
 	}
+	for _, one := range p.read {
+		s.count(one.adapter, one.resource)
+	}
 	for i := range p.receipt.Readings {
 		if w := p.receipt.Readings[i].write; w >= 0 {
 			v := outcome.Versions[w]
@@ -93,6 +96,14 @@ type plan struct {
 	became, waits []string
 	// late is set for a frame that says nothing new of an event, and is kept for what it says.
 	late bool
+	// read are the Observations that are made, for UnknownCodes.
+	read []readBy
+}
+
+// readBy is an Observation that an adapter read.
+type readBy struct {
+	adapter  string
+	resource *fhir.Resource
 }
 
 func newPlan() *plan {
@@ -314,6 +325,7 @@ func (s *Service) planObservations(ctx context.Context, r store.Reader, p *plan,
 			}
 			p.record(record)
 		}
+		p.read = append(p.read, readBy{w.Adapter, o.Resource})
 		made = append(made, keys[i])
 		p.became = append(p.became, keys[i].ID)
 	}

@@ -49,7 +49,11 @@ type Service struct {
 	// Version of the program, which names what its adapters made.
 	Version string
 
+	// Unknown is told of each code of a reading that is not known; nil is told nothing.
+	Unknown func(adapter string)
+
 	sightings sightings
+	unknown   unknownCodes
 	replaying replayers
 }
 

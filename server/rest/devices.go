@@ -62,3 +62,7 @@ func (s *Server) listDevices(c echo.Context) error {
 	}
 	return c.JSON(http.StatusOK, list{items, next})
 }
+
+func (s *Server) listUnknownCodes(c echo.Context) error {
+	return c.JSON(http.StatusOK, list{s.Ingest.UnknownCodes(), ""})
+}

@@ -40,6 +40,8 @@ func (s *Server) routes() []route {
 		{http.MethodGet, "/ingest/associations", "listAssociations", "Lists who wore what.", pageParameters, nil, map[int]string{200: "A page."}, s.listAssociations},
 		{http.MethodPost, "/ingest/devices", "enrol", "Says whether a device's frames are taken, from whom, and gives it a secret; releases what waited for that.", nil, []string{"application/json"},
 			map[int]string{200: "Done, with the secret if one was asked for."}, s.enrol},
+		{http.MethodGet, "/ingest/unknown-codes", "listUnknownCodes", "Lists the codes that readings of devices came with since the server started and that are not known, those of most readings first.", nil, nil,
+			map[int]string{200: "At most 1,000."}, s.listUnknownCodes},
 		{http.MethodGet, "/ingest/devices", "listDevices", "Lists the devices that were seen or enrolled.", pageParameters, nil, map[int]string{200: "A page."}, s.listDevices},
 		{http.MethodGet, "/ingest/quarantine", "listQuarantine", "Lists readings that wait for a patient.", pageParameters, nil, map[int]string{200: "A page."}, s.listQuarantine},
 		{http.MethodGet, "/ingest/refused", "listRefused", "Lists frames that could not be read.", pageParameters[1:], nil, map[int]string{200: "A page."}, s.listRefused},

@@ -20,6 +20,7 @@ type Metrics struct {
 	commits  prometheus.Histogram
 	commit   prometheus.Histogram
 	unknown  prometheus.Counter
+	devices  *prometheus.CounterVec
 }
 
 // NewMetrics makes the metrics of one server; version is the program's.
@@ -40,11 +41,13 @@ func NewMetrics(version string) *Metrics {
 			Name: "vitalwire_commit_seconds", Help: "Time of one commit of the store.", Buckets: prometheus.ExponentialBuckets(.0005, 2, 16)}),
 		unknown: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "vitalwire_unknown_codes_total", Help: "Codes in what was written or sent by devices that validation did not find where they have to be."}),
+		devices: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "vitalwire_ingest_unknown_codes_total", Help: "Codes of readings of devices that nobody knows but their sender, by adapter; GET /ingest/unknown-codes lists them."}, []string{"adapter"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "vitalwire_build_info", Help: "1, with the version of the program.", ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.latency, m.running, m.commits, m.commit, m.unknown, build,
+	m.registry.MustRegister(m.requests, m.latency, m.running, m.commits, m.commit, m.unknown, m.devices, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -74,6 +77,9 @@ func (m *Metrics) Committed(writes int, took time.Duration) {
 
 // UnknownCodes is told how many codes of a resource validation did not find.
 func (m *Metrics) UnknownCodes(n int) { m.unknown.Add(float64(n)) }
+
+// UnknownOfDevice is told of each code of a reading that is not known.
+func (m *Metrics) UnknownOfDevice(adapter string) { m.devices.WithLabelValues(adapter).Inc() }
 
 // Gauge shows a number that is asked for at each scrape.
 func (m *Metrics) Gauge(name, help string, value func() float64) {
