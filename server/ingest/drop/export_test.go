@@ -128,7 +128,7 @@ func TestDrop_ExportMemory(t *testing.T) {
 		return done+failed == 1
 	})
 	t.Logf("a file of %d MiB: %d MiB more alive", size>>20, int64(most-before)>>20)
-	if most > before+24<<20 {
+	if !raced && most > before+24<<20 { // with the race detector much is allocated while the collector runs, and counts
 		t.Errorf("%d bytes were alive at most, %d before", most, before)
 	}
 	if n := len(ward.Values(t, s, "29463-7")); n != 200 {

@@ -32,6 +32,8 @@ type online struct {
 	r       store.Reindexing
 	b       *batch // what is made
 	dropped []dropped
+	// labelled are the positions of what gets security labels.
+	labelled []int64
 }
 
 // dropped are index rows of a former parameter.
@@ -93,6 +95,9 @@ func (o *online) version(v store.Version, shard int64) error {
 	}
 	made := o.rows(r, o.r.Make)
 	o.b.place(&made, v.Position, shard)
+	if made.item.marks&labelled != 0 {
+		o.labelled = append(o.labelled, v.Position)
+	}
 	if len(o.r.Drop) > 0 {
 		o.dropped = append(o.dropped, dropped{o.rows(r, o.r.Drop), v.Position})
 	}
@@ -107,6 +112,9 @@ func (o *online) rows(r *fhir.Resource, definitions []*definition.SearchParamete
 		for _, v := range g.ExtractOf(r, g.CustomParams(r.Type(), d)) {
 			made.add(v)
 			made.present(v.Param)
+			if v.Param.Labels() {
+				made.item.marks |= labelled
+			}
 		}
 	}
 	made.entries, made.spans = unique(made.entries), markEnds(made.spans)
@@ -128,6 +136,14 @@ func (o *online) write(r *reader) (*batch, error) {
 	again := o.b.copied(position)
 	if err := o.s.flushNew(ctx, c, again); err != nil {
 		return nil, err
+	}
+	// Without the bit nobody looks for labels.
+	for _, pos := range o.labelled {
+		for _, table := range []string{"item", "item_past"} { // it may have been superseded meanwhile
+			if err := c.exec(ctx, "UPDATE "+table+" SET marks = marks | CAST($1 AS bigint) WHERE pos = $2", labelled, pos); err != nil {
+				return nil, err
+			}
+		}
 	}
 	again.flushed()
 	again.wrote = true
