@@ -1,7 +1,7 @@
 // Command totals runs go test, once for each group of arguments, and prints a
-// short log: one line for a package, the whole output of what failed, and the
-// reasons for what was skipped. Its last line is the sum: N passed, N failed,
-// N skipped. It exits 1 when anything failed.
+// short log: one line for a package, the whole output of what failed, the slowest
+// tests, and the reasons for what was skipped. Its last line is the sum: N passed,
+// N failed, N skipped. It exits 1 when anything failed.
 //
 //	go run ./internal/totals GROUP [-- GROUP]...
 //

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,7 +31,20 @@ type summary struct {
 	failed   int
 	skipped  int
 	untested int
+	slow     []slow
 }
+
+// slow is a test without subtests that took long.
+type slow struct {
+	seconds float64
+	name    string
+}
+
+// slowest is how many of them are named at the end, and slowFrom what is long, in seconds.
+const (
+	slowest  = 25
+	slowFrom = 5
+)
 
 // pkg is a package while its tests run.
 type pkg struct {
@@ -120,6 +134,9 @@ func (s *summary) count(p *pkg, e event, t *test) {
 			name = name[:i]
 			p.test(name).failed++
 		}
+	}
+	if t.subs == 0 && e.Elapsed >= slowFrom {
+		s.slow = append(s.slow, slow{e.Elapsed, e.Package + " " + e.Test})
 	}
 	switch {
 	case e.Action == "fail" && t.failed == 0:
@@ -211,6 +228,10 @@ func (s *summary) packageFailed(p *pkg, e event) {
 func (s *summary) finish() bool {
 	if s.untested > 0 {
 		fmt.Fprintf(s.to, "%d packages have no tests\n", s.untested)
+	}
+	slices.SortFunc(s.slow, func(a, b slow) int { return cmp.Compare(b.seconds, a.seconds) })
+	for _, one := range s.slow[:min(len(s.slow), slowest)] {
+		fmt.Fprintf(s.to, "took %.0fs: %s\n", one.seconds, one.name)
 	}
 	for _, reason := range slices.Sorted(maps.Keys(s.reasons)) {
 		fmt.Fprintf(s.to, "skipped %d: %s\n", s.reasons[reason], reason)
