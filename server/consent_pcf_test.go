@@ -68,8 +68,9 @@ func pcfExamples(t *testing.T) map[string]judge.Resource {
 	add(strings.NewReplacer("ex-weight-2", "ex-bloodPressure", "29463-7", "85354-9", "2016-03-28", "2004-12-25").Replace(encoded(all["Observation/ex-weight-2"])))
 	add(`{"resourceType":"Encounter","id":"ex-encounter","status":"finished","class":{"code":"AMB"},"subject":{"reference":"Patient/ex-patient"}}`)
 	add(`{"resourceType":"Practitioner","id":"ex-practitioner"}`)
+	add(`{"resourceType":"Practitioner","id":"ex-researcher"}`)
 	for id, label := range map[string]string{"ex-psychiatry": "PSY", "ex-abuse": "SDV"} {
-		add(strings.NewReplacer("ex-alcoholUse", id, "ETHUD", label, "74013-4", "44261-6", "2022-06-13", "2018-01-01").Replace(encoded(all["Observation/ex-alcoholUse"])))
+		add(strings.NewReplacer("ex-alcoholUse", id, "ETHUD", label, "74013-4", "8302-2", "2022-06-13", "2018-01-01").Replace(encoded(all["Observation/ex-alcoholUse"])))
 	}
 	add(`{"resourceType":"PractitionerRole","id":"researching","practitioner":{"reference":"Practitioner/ex-researcher"},"organization":{"reference":"Organization/ex-org-researcher"}}`)
 	// What is nobody's and refers to the Observations: paths to them whatever their patient is.
