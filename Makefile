@@ -19,6 +19,8 @@ SHARED := ./server/...
 # Much of the same one after the other, which the race detector would take minutes for;
 # memory, of which it takes its own share; and processes that it does not see into.
 LARGE  := ^Test(Transaction_(Synthea|Memory|Killed|USCore.*)|E1_EveryRouteByAnotherPatient|E2_SmartSearch|E3_CompartmentEscape|.*_BruteForce|GraphQL_Suite|D5_.*|D6_.*|PCF_.*|Privacy_.*|HL7Queries_.*|Ingest_Export.*|Replay_Killed|OpenAPI_.*|Users_Commands|ExplainAccess_.*|Labels_BindConsents|Audit_.*|BALP_EveryInteraction|SMART22_(ScopesAreEnforced|ClientsFromNPM)|Pages_InBrowser|MLLP_Killed|Chaos)$$
+# One client sorts 12,000 resources.
+SORT   := ^TestContract$$/^large_sort$$
 
 .PHONY: test check format vet lint fuzz bench microbench oracle consents build run demo help clients fuzzhttp
 
@@ -27,7 +29,8 @@ help: ## this list
 
 test: format vet ## gofmt, go vet and all tests, those of the server under the race detector
 	@go run ./internal/totals $(TESTFLAGS) $$(go list ./... | grep -v '^vitalwire/server\(/\|$$\)') \
-		-- $(TESTFLAGS) $(RACE) -skip '$(LARGE)' $(SHARED) \
+		-- $(TESTFLAGS) $(RACE) -skip '$(LARGE)|$(SORT)' $(SHARED) \
+		-- $(TESTFLAGS) -run '$(SORT)' ./server/store/sqlite ./server/store/postgres \
 		-- $(TESTFLAGS) -run '$(LARGE)' ./server; status=$$?; \
 	[ -n "$(firstword $(RACE))" ] || echo "not tested: data races (no C compiler)"; \
 	command -v pg_ctl >/dev/null || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || [ -n "$$VITALWIRE_TEST_POSTGRES" ] || \
