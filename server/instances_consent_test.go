@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -83,8 +82,8 @@ func TestConsent_ChangeBindsOtherProcessAtOnce(t *testing.T) {
 			close(stop)
 			clients.Wait()
 			slices.Sort(took)
-			t.Log(fmt.Sprintf("%s: from the answer to a change to the first answer elsewhere that obeys it: median %s, longest %s of %d, while %d requests were answered",
-				name, took[len(took)/2].Round(10*time.Microsecond), took[len(took)-1].Round(10*time.Microsecond), changes, asked.Load()))
+			t.Logf("%s: from the answer to a change to the first answer elsewhere that obeys it: median %s, longest %s of %d, while %d requests were answered",
+				name, took[len(took)/2].Round(10*time.Microsecond), took[len(took)-1].Round(10*time.Microsecond), changes, asked.Load())
 		})
 	}
 }

@@ -34,18 +34,14 @@ func newVisitor(t *testing.T) visitor {
 // before.
 func (v visitor) visit(page string, form url.Values) (int, http.Header, string) {
 	v.t.Helper()
-	var response *http.Response
-	var err error
 	if form == nil {
-		response, err = v.client.Get(page)
-	} else {
-		_, _, before := v.visit(page, nil)
-		if token := regexp.MustCompile(`name="form_token" value="([^"]+)"`).FindStringSubmatch(before); token != nil {
-			form.Set("form_token", token[1])
-		}
-		response, err = v.client.PostForm(strings.SplitN(page, "?", 2)[0], form)
+		return v.answer(v.client.Get(page))
 	}
-	return v.answer(response, err)
+	_, _, before := v.visit(page, nil)
+	if token := regexp.MustCompile(`name="form_token" value="([^"]+)"`).FindStringSubmatch(before); token != nil {
+		form.Set("form_token", token[1])
+	}
+	return v.answer(v.client.PostForm(strings.SplitN(page, "?", 2)[0], form))
 }
 
 // answer reads an answer.

@@ -122,7 +122,7 @@ func (t *turn) conditionState(e *element, handle string, d *descriptor) {
 	}
 	if version < a.Version {
 		if present && !a.Present && (at == "" || a.Event != eventOf(handle, t.head, at, version)) {
-			m := t.alarmed(handle, d, &alarm{Event: eventOf(handle, t.head, at, version), Present: true, At: at, Priority: a.Priority, Active: activation(e), phase: "start", Limit: a.Limit})
+			m := t.alarmed(d, &alarm{Event: eventOf(handle, t.head, at, version), Present: true, At: at, Priority: a.Priority, Active: activation(e), phase: "start", Limit: a.Limit})
 			m.Metric.Stage = ""
 			m.Metric.Notes = append(m.Metric.Notes, "This came after the alarm was over.")
 			a.late = &m
@@ -198,7 +198,7 @@ func (t *turn) alarms() {
 			if a.Over && a.phase == "update" {
 				a.phase = "end"
 			}
-			s.measurements = append(s.measurements, t.alarmed(handle, d, a))
+			s.measurements = append(s.measurements, t.alarmed(d, a))
 		}
 		if t.owner != "" {
 			t.book.store(t.key("alert", handle), a)
@@ -215,7 +215,7 @@ var (
 
 // alarmed is the alarm as a measurement: the state that its event is in, as that of a
 // PCD-04 message (adapters/hl7pcd04).
-func (t *turn) alarmed(handle string, d *descriptor, a *alarm) acom.Measurement {
+func (t *turn) alarmed(d *descriptor, a *alarm) acom.Measurement {
 	m := acom.Measurement{Kind: acom.Compound, Type: d.Alert.Code}
 	m.Metric = &acom.Metric{Codings: slices.Clone(d.Alert.Codings), Event: a.Event}
 	m.Metric.Codings = append(m.Metric.Codings, mdcCoding(196616, "")) // MDC_EVT_ALARM

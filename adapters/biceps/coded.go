@@ -88,7 +88,7 @@ func (c *coded) take(e *element, words string) {
 	number, err := strconv.ParseUint(id, 10, 32)
 	if err != nil || number == 0 {
 		if named, known := term.LookupRefID(id); known {
-			number, err = uint64(named.Code), nil
+			number = uint64(named.Code)
 		} else {
 			c.codings = append(c.codings, acom.Coding{System: privateSystem + "local", Code: id, Display: words})
 			return
@@ -160,12 +160,12 @@ func (c coded) unit() (acom.Code, *acom.Coding) {
 	if c.code != 0 {
 		return c.code, nil
 	}
-	for _, other := range c.codings {
-		words := other.Display
-		if words == "" {
-			words = other.Code
-		}
-		return 0, &acom.Coding{Display: words}
+	if len(c.codings) == 0 {
+		return 0, nil
 	}
-	return 0, nil
+	words := c.codings[0].Display
+	if words == "" {
+		words = c.codings[0].Code
+	}
+	return 0, &acom.Coding{Display: words}
 }

@@ -133,7 +133,7 @@ func (t *turn) metricState(e *element, handle string, d *descriptor) {
 	if d.Metric.Manual {
 		m.Metric.Method = &acom.Coding{Display: "Manual"}
 	}
-	t.valued(value, handle, d, &m)
+	t.valued(value, d, &m)
 	t.judged(value, o.Activation, &m)
 	t.sited(e, d, &m)
 	for c := range e.children() {
@@ -148,7 +148,7 @@ func (t *turn) metricState(e *element, handle string, d *descriptor) {
 func refID(code acom.Code) string { k, _ := term.LookupMDC(uint32(code)); return k.RefID }
 
 // valued reads value and time.
-func (t *turn) valued(e *element, handle string, d *descriptor, m *acom.Measurement) {
+func (t *turn) valued(e *element, d *descriptor, m *acom.Measurement) {
 	var notes, late []string
 	versioned := e.extension("MetricEpoch")
 	m.Time, late = t.when(d.System, e.get("DeterminationTime"), versioned, "DeterminationTime")

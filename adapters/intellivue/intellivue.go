@@ -24,6 +24,7 @@
 package intellivue
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -82,7 +83,8 @@ func (d decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 }
 
 func reasonOf(err error) string {
-	if e, ok := err.(*adapters.Error); ok {
+	var e *adapters.Error
+	if errors.As(err, &e) {
 		return e.Reason
 	}
 	return err.Error()
@@ -136,7 +138,8 @@ func (r *reader) message(m message, serial bool) error {
 		keep := r.count
 		*r = before
 		r.count = keep
-		if e, ok := err.(*adapters.Error); ok {
+		var e *adapters.Error
+		if errors.As(err, &e) {
 			e.Offset = min(e.Offset+m.at, len(r.frame.Bytes))
 		}
 		return err

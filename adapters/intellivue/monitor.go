@@ -157,16 +157,19 @@ func (r *reader) device() acom.Device {
 // hundredths. A monitor that has none sends FF; nil then, and for what is no time.
 func wallOf(bytes []byte) *acom.Wall {
 	var n [8]int
-	for i, b := range bytes {
-		high, low := int(b>>4), int(b&0x0F)
-		if high > 9 || low > 9 || i >= len(n) {
+	if len(bytes) != len(n) {
+		return nil
+	}
+	for i := range n {
+		high, low := int(bytes[i]>>4), int(bytes[i]&0x0F)
+		if high > 9 || low > 9 {
 			return nil
 		}
 		n[i] = high*10 + low
 	}
 	w := acom.Wall{Year: n[0]*100 + n[1], Month: n[2], Day: n[3], Hour: n[4], Minute: n[5], Second: n[6], Fraction: fmt.Sprintf("%02d", n[7])}
 	at := instant(w)
-	if len(bytes) != len(n) || at.Year() != w.Year || int(at.Month()) != w.Month || at.Day() != w.Day || w.Year == 0 || w.Hour > 23 || w.Minute > 59 || w.Second > 59 {
+	if at.Year() != w.Year || int(at.Month()) != w.Month || at.Day() != w.Day || w.Year == 0 || w.Hour > 23 || w.Minute > 59 || w.Second > 59 {
 		return nil
 	}
 	return &w

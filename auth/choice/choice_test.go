@@ -117,7 +117,7 @@ func policy(t *testing.T, c Choices, f Form) (*fhir.Resource, *consent.Policy) {
 // more than them.
 func TestRead_IsWhatWasChosen(t *testing.T) {
 	seed := rand.Uint64()
-	r := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test
+	r := rand.New(rand.NewPCG(seed, 1))
 	kinds := builtin(t)
 	for range 1000 {
 		c, f := random(r, kinds), Form{Verified: r.IntN(2) == 0, Self: r.IntN(2) == 0}
@@ -208,7 +208,7 @@ func (c Choices) means(by asking, d data, f Form) bool {
 // oracle that knows no provisions.
 func TestConsent_MeansWhatWasChosen(t *testing.T) {
 	seed := rand.Uint64()
-	r := rand.New(rand.NewPCG(seed, 2)) //nolint:gosec // a test
+	r := rand.New(rand.NewPCG(seed, 2))
 	kinds := builtin(t)
 	compiler := consent.Compiler{Search: registry, Codes: codes}
 	counted := map[bool]int{}

@@ -46,9 +46,7 @@ func (r *Rules) places(text string) ([]place, error) {
 		case no == nil:
 			list = append(list, p)
 		case !errors.Is(no, errNone):
-			err = fmt.Errorf("of %s: %w", typ, no)
-			list = nil
-			return nil, err
+			return nil, fmt.Errorf("of %s: %w", typ, no)
 		}
 	}
 	if len(list) == 0 {

@@ -188,7 +188,7 @@ func (s *Service) look(r store.Reader, look *Look, from int) error {
 	adapter, err := s.adapter(look.Submission.Adapter)
 	if err != nil {
 		look.now(&adapters.Error{Reason: "there is no such adapter now"})
-		return nil
+		return nil //nolint:nilerr // what is looked at is at fault, not the looking
 	}
 	sub := look.Submission
 	sub.Bytes = data
@@ -199,7 +199,7 @@ func (s *Service) look(r store.Reader, look *Look, from int) error {
 	f, err := s.frame(sub, at)
 	if err != nil {
 		look.now(&adapters.Error{Reason: err.Error()})
-		return nil
+		return nil //nolint:nilerr // as above
 	}
 	if s.Explain != nil {
 		if trial, ok := s.Explain(adapter.Name, data); ok {

@@ -114,7 +114,6 @@ func TestDrop_ExportMemory(t *testing.T) {
 	data := export(200, 350)
 	size := len(data)
 	place(t, f, "applehealth", wearer+"export.xml", data)
-	data = nil
 	live := func() uint64 {
 		runtime.GC()
 		var m runtime.MemStats
