@@ -156,16 +156,16 @@ func (r *reader) device() acom.Device {
 // wallOf reads an AbsoluteTime: eight bytes of binary coded decimals, the last of them
 // hundredths. A monitor that has none sends FF; nil then, and for what is no time.
 func wallOf(bytes []byte) *acom.Wall {
-	var n [8]int
-	if len(bytes) != len(n) {
-		return nil
-	}
-	for i := range n {
-		high, low := int(bytes[i]>>4), int(bytes[i]&0x0F)
+	var n []int
+	for _, b := range bytes {
+		high, low := int(b>>4), int(b&0x0F)
 		if high > 9 || low > 9 {
 			return nil
 		}
-		n[i] = high*10 + low
+		n = append(n, high*10+low)
+	}
+	if len(n) != 8 {
+		return nil
 	}
 	w := acom.Wall{Year: n[0]*100 + n[1], Month: n[2], Day: n[3], Hour: n[4], Minute: n[5], Second: n[6], Fraction: fmt.Sprintf("%02d", n[7])}
 	at := instant(w)
