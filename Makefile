@@ -28,10 +28,10 @@ help: ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 
 test: format vet ## gofmt, go vet and all tests, those of the server under the race detector
-	@go run ./internal/totals $(TESTFLAGS) $$(go list ./... | grep -v '^vitalwire/server\(/\|$$\)') \
-		-- $(TESTFLAGS) $(RACE) -skip '$(LARGE)|$(SORT)' $(SHARED) \
-		-- $(TESTFLAGS) -run '$(SORT)' ./server/store/sqlite ./server/store/postgres \
-		-- $(TESTFLAGS) -run '$(LARGE)' ./server; status=$$?; \
+	@go run ./internal/totals $(TESTFLAGS) $(RACE) -skip '$(LARGE)|$(SORT)' $(SHARED) \
+		-- $(TESTFLAGS) -run '$(LARGE)' ./server \
+		-- $(TESTFLAGS) $$(go list ./... | grep -v '^vitalwire/server\(/\|$$\)') \
+		-- $(TESTFLAGS) -run '$(SORT)' ./server/store/sqlite ./server/store/postgres; status=$$?; \
 	[ -n "$(firstword $(RACE))" ] || echo "not tested: data races (no C compiler)"; \
 	command -v pg_ctl >/dev/null || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || [ -n "$$VITALWIRE_TEST_POSTGRES" ] || \
 		echo "not tested: server/store/postgres and what runs on it (no PostgreSQL installed; Debian: apt-get install postgresql)"; \

@@ -1,5 +1,5 @@
-// Command totals runs go test, once for each group of arguments, and prints a
-// short log: one line for a package, the whole output of what failed, the slowest
+// Command totals runs go test, once for each group of arguments and for two of them
+// at a time, in their order, and prints a short log: one line for a package, the whole output of what failed, the slowest
 // tests, and the reasons for what was skipped. Its last line is the sum: N passed,
 // N failed, N skipped. It exits 1 when anything failed.
 //
@@ -17,23 +17,47 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"sync"
 	"syscall"
 )
+
+// atOnce is how many groups run: the tests of one package often leave a processor idle.
+const atOnce = 2
 
 func main() {
 	// An interrupt ends go test, and then what it said so far is summed up.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s := newSummary(os.Stdout)
-	for _, group := range groups(os.Args[1:]) {
-		if err := run(ctx, s, group); err != nil {
-			s.trouble(fmt.Sprintf("go test %v: %v", group, err))
-		}
-	}
+	well := runAll(ctx, newSummary(os.Stdout), groups(os.Args[1:]))
 	stop()
-	if !s.finish() {
+	if !well {
 		os.Exit(1)
 	}
+}
+
+// runAll runs the groups, and says whether all is well.
+func runAll(ctx context.Context, s *summary, groups [][]string) bool {
+	next := make(chan []string)
+	go func() {
+		defer close(next)
+		for _, group := range groups {
+			next <- group
+		}
+	}()
+	var running sync.WaitGroup
+	for range atOnce {
+		running.Go(func() {
+			for group := range next {
+				one := s.beside()
+				if err := run(ctx, one, group); err != nil {
+					one.trouble(fmt.Sprintf("go test %v: %v", group, err))
+				}
+				s.add(one)
+			}
+		})
+	}
+	running.Wait()
+	return s.finish()
 }
 
 // groups splits at "--".

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // event is a line of go test -json (go doc test2json).
@@ -21,9 +22,10 @@ type event struct {
 	Output      string
 }
 
-// summary adds up what go test reports.
+// summary adds up what one go test reports, or several.
 type summary struct {
 	to       io.Writer
+	printing *sync.Mutex // held for a line of one of those that print to the same
 	packages map[string]*pkg
 	builds   map[string]string // compiler output by import path
 	reasons  map[string]int    // why tests were skipped
@@ -63,19 +65,44 @@ type test struct {
 }
 
 func newSummary(to io.Writer) *summary {
-	return &summary{to: to, packages: map[string]*pkg{}, builds: map[string]string{}, reasons: map[string]int{}}
+	return &summary{to: to, printing: new(sync.Mutex), packages: map[string]*pkg{}, builds: map[string]string{}, reasons: map[string]int{}}
+}
+
+// beside is a summary of its own that prints to the same.
+func (s *summary) beside() *summary {
+	one := newSummary(s.to)
+	one.printing = s.printing
+	return one
+}
+
+// add counts what another has counted.
+func (s *summary) add(one *summary) {
+	s.printing.Lock()
+	defer s.printing.Unlock()
+	s.passed += one.passed
+	s.failed += one.failed
+	s.skipped += one.skipped
+	s.untested += one.untested
+	s.slow = append(s.slow, one.slow...)
+	for reason, n := range one.reasons {
+		s.reasons[reason] += n
+	}
 }
 
 func (s *summary) failures() int { return s.failed }
 
 // trouble counts something outside any test as a failure.
 func (s *summary) trouble(text string) {
+	s.printing.Lock()
+	defer s.printing.Unlock()
 	s.failed++
 	fmt.Fprintf(s.to, "FAIL  %s\n", text)
 }
 
 // line takes one line of go test -json; what is not JSON is printed as it is.
 func (s *summary) line(data []byte) {
+	s.printing.Lock()
+	defer s.printing.Unlock()
 	var e event
 	if err := json.Unmarshal(data, &e); err != nil || e.Action == "" {
 		if len(data) > 0 {

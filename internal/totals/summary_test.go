@@ -54,11 +54,7 @@ func TestRun(t *testing.T) {
 			}
 			t.Chdir(dir)
 			var out strings.Builder
-			s := newSummary(&out)
-			if err := run(t.Context(), s, []string{"./..."}); err != nil {
-				s.trouble(err.Error())
-			}
-			if well := s.finish(); well != c.well {
+			if well := runAll(t.Context(), newSummary(&out), [][]string{{"./..."}}); well != c.well {
 				t.Errorf("it says well = %v", well)
 			}
 			for _, want := range c.says {
@@ -89,5 +85,35 @@ func TestGroups(t *testing.T) {
 	got := groups([]string{"a", "b", "--", "-race", "c"})
 	if len(got) != 2 || !slices.Equal(got[0], []string{"a", "b"}) || !slices.Equal(got[1], []string{"-race", "c"}) {
 		t.Errorf("groups = %v", got)
+	}
+}
+
+// Groups of the same package that run at once are counted each for itself, and one that
+// fails spoils no other.
+func TestRun_GroupsAtOnce(t *testing.T) {
+	t.Setenv("GOFLAGS", "-mod=mod")
+	dir := t.TempDir()
+	const source = "package a\nimport (\"testing\"; \"time\")\nfunc TestA(t *testing.T) { time.Sleep(50*time.Millisecond); t.Skip(\"why\") }\nfunc TestB(t *testing.T) { t.Error(\"loud\") }\nfunc TestC(t *testing.T) {}\n"
+	for file, text := range map[string]string{"go.mod": "module a\n\ngo 1.26\n", "a_test.go": source} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Chdir(dir)
+	var out strings.Builder
+	well := runAll(t.Context(), newSummary(&out), [][]string{{"-skip", "B"}, {"-run", "B"}, {"-run", "[AC]"}, {"-run", "[AC]", "."}, {"no/such"}})
+	if well {
+		t.Error("it says well")
+	}
+	for _, want := range []string{"--- FAIL: a TestB", "loud", "skipped 3: why\n", "\n3 passed, 2 failed, 3 skipped\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("it does not say %q", want)
+		}
+	}
+	if n := strings.Count(out.String(), "ok    a "); n != 3 {
+		t.Errorf("%d packages ended well", n)
+	}
+	if t.Failed() {
+		t.Log(out.String())
 	}
 }
