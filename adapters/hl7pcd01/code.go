@@ -103,7 +103,7 @@ func (r *reader) mdc(c *coded, id, refID string) {
 		c.notes = append(c.notes, fmt.Sprintf("The sender calls MDC %d (%s) %s.", code, listed.RefID, refID))
 	case !known || named.Code == code:
 		c.code = acom.Code(code)
-		if !numbered && refID != "" {
+		if refID != "" && (!numbered || refID != listed.RefID) { // a name of the sender's, or another that is in use
 			c.codings = append(c.codings, acom.Coding{System: term.MDCSystem, Code: id, Display: refID})
 		}
 	case r.profile.trustNumber:

@@ -3,6 +3,7 @@ package mapping
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	samply "github.com/samply/golang-fhir-models/fhir-models/fhir"
 
@@ -198,7 +199,9 @@ func bedsideCode(m acom.Measurement, more *acom.Metric) samply.CodeableConcept {
 		}
 		for i, there := range c.Coding {
 			if *there.System == extra.System && *there.Code == extra.Code {
-				if there.Display == nil {
+				// The number is matched, and the name that was sent for it kept: the guides
+				// themselves have two for 147842 (docs/adr/0004, D.5.9).
+				if there.Display == nil || strings.HasPrefix(extra.Display, "MDC_") {
 					c.Coding[i].Display = some(extra.Display)
 				}
 				extra.Code = ""

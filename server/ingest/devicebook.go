@@ -2,6 +2,8 @@ package ingest
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"vitalwire/adapters/acom"
 	"vitalwire/adapters/mapping"
@@ -120,9 +122,16 @@ func (b *deviceBook) current(names []string, known registered) (*store.Version, 
 	}
 	for _, name := range names {
 		system, value := deviceIdentifier(name)
-		v, ok, err := findByIdentifier(b.reader, "Device", system, value)
-		if err != nil || ok {
-			return &v, err
+		spellings := []string{value}
+		if system != mapping.LocalSystem {
+			// An EUI is no text: the guide writes its digits in either case (docs/adr/0004).
+			spellings = append(spellings, strings.ToLower(value))
+		}
+		for _, value := range slices.Compact(spellings) {
+			v, ok, err := findByIdentifier(b.reader, "Device", system, value)
+			if err != nil || ok {
+				return &v, err
+			}
 		}
 	}
 	return nil, nil
