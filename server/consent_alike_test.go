@@ -262,9 +262,9 @@ type bound struct {
 }
 
 // consentServer runs a server that enforces consents as an operator chose.
-func consentServer(t *testing.T, store string, o judge.Options) bound {
+func consentServer(t *testing.T, store string, o judge.Options, more ...func(*server.Config)) bound {
 	t.Helper()
-	running := start(t, store, required, func(c *server.Config) {
+	chosen := func(c *server.Config) {
 		c.Validate, c.ConsentVerified, c.ConsentSelf = "off", o.Verified, o.SelfToo
 		if c.Consent = "deny"; o.Implicit != "" {
 			_, c.Consent, _ = strings.Cut(o.Implicit, "/Policy-")
@@ -272,7 +272,8 @@ func consentServer(t *testing.T, store string, o judge.Options) bound {
 		if o.MostRecent {
 			c.ConsentsMerge = "most-recent"
 		}
-	})
+	}
+	running := start(t, store, append([]func(*server.Config){required, chosen}, more...)...)
 	purposes := []string{"TREAT", "ETREAT", "HPAYMT", "HOPERAT", "HRESCH", "CLINTRCH", "PATRQT", "http://example.org/policies/purposeOfUse|FooBar"}
 	for _, client := range []auth.Client{{ID: "gate", Scope: "user/*.cruds system/*.cruds", Resource: "Device/gateway", Purposes: purposes}, {ID: "plain", Scope: "user/*.cruds system/*.cruds", Purposes: purposes}} {
 		if err := running.Register(t.Context(), client); err != nil {
