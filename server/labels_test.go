@@ -1,14 +1,17 @@
 package server_test
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"vitalwire/auth"
+	"vitalwire/auth/label"
 	"vitalwire/server"
 )
 
@@ -79,6 +82,78 @@ func TestLabels_BindConsents(t *testing.T) {
 
 			start(t, store, consenting, func(c *server.Config) { c.Labels = "off" })
 			want(all, "drinks weight #2")
+		})
+	}
+}
+
+// TestDS4P_InlineLabelsBindConsents: the label of an element (FHIR DS4P 1.0.0) is one of its
+// resource, by Consents as PCF's examples for normal, restricted and sensitive data
+// (D.4), on every path; what is announced by PROCESSINLINELABEL and not there hides nothing.
+func TestDS4P_InlineLabelsBindConsents(t *testing.T) {
+	inline := func(system, code string) string {
+		return `"_status":{"extension":[{"url":"` + label.Inline + `","valueCoding":{"system":"` + system + `","code":"` + code + `"}}]},`
+	}
+	treats := func(code, rest string) string {
+		return `{"type":"permit","purpose":[{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"TREAT"}],"securityLabel":[{"system":"` + label.Confidentiality + `","code":"` + code + `"}]` + rest + `}`
+	}
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			// R4's own v3-ActCode has no code PROCESSINLINELABEL yet.
+			running := start(t, open(t), consenting, func(c *server.Config) { c.Validate = "off" })
+			root := as(t, running, auth.Access{Scopes: auth.ParseScopes("system/*.cruds")})
+			put := func(key, body string) {
+				t.Helper()
+				if status, _, answer := root.ask(t, "PUT", "/"+key, body); status != 201 && status != 200 {
+					t.Fatalf("%s: %d %s", key, status, answer)
+				}
+			}
+			for patient, provision := range map[string]string{
+				"none": "", "normal": treats("N", ""), "restricted": treats("R", ""), "low": treats("L", ""),
+				"notpsy": treats("R", `,"provision":[{"type":"deny","securityLabel":[{"system":"`+label.ActCode+`","code":"PSY"}]}]`),
+			} {
+				put("Patient/"+patient, `{"resourceType":"Patient","id":"`+patient+`"}`)
+				if provision != "" {
+					put("Consent/"+patient, consentOf(patient, patient, provision))
+				}
+				for id, extra := range map[string]string{
+					"plain": "", "high": inline(label.Confidentiality, "R"), "psy": inline(label.ActCode, "PSY"), "less": inline(label.Confidentiality, "L"),
+					"said": `"meta":{"security":[{"system":"` + label.ActCode + `","code":"PROCESSINLINELABEL"}]},`,
+				} {
+					put("Observation/"+patient+"-"+id, measured(patient+"-"+id, patient, "29463-7", extra))
+				}
+			}
+			doctor := as(t, running, auth.Access{FHIRUser: "Practitioner/doc", Role: auth.Practitioner, Scopes: auth.ParseScopes("user/*.cruds"), Purposes: []string{"TREAT"}})
+			for patient, want := range map[string]string{
+				"none": "less plain psy said", "normal": "less plain psy said", "restricted": "high less plain psy said", "low": "", "notpsy": "high less plain said",
+			} {
+				ids := strings.Fields(want)
+				for i, id := range ids {
+					ids[i] = patient + "-" + id
+				}
+				for _, path := range []string{"/Observation?_total=accurate&patient=" + patient, "/Patient/" + patient + "/Observation?_total=accurate"} {
+					if got := seen(t, doctor, path); got != fmt.Sprintf("%s #%d", strings.Join(ids, " "), len(ids)) {
+						t.Errorf("%s: %q, want %q", path, got, want)
+					}
+				}
+				for _, id := range []string{"plain", "high", "psy", "less", "said"} {
+					status, _, _ := doctor.ask(t, "GET", "/Observation/"+patient+"-"+id, "")
+					if (status == 200) != slices.Contains(ids, patient+"-"+id) {
+						t.Errorf("%s-%s is %d", patient, id, status)
+					}
+				}
+			}
+			// What is labelled later is hidden at once, with its past.
+			put("Observation/normal-plain", measured("normal-plain", "normal", "29463-7", inline(label.Confidentiality, "V")))
+			for _, path := range []string{"/Observation/normal-plain", "/Observation/normal-plain/_history/1"} {
+				if status, _, answer := doctor.ask(t, "GET", path, ""); status != 404 {
+					t.Errorf("%s: %d %.300s", path, status, answer)
+				}
+			}
+			// Of a Bundle it is the highest (D.5).
+			if _, _, answer := root.ask(t, "GET", "/Observation?_id=none-high,none-less", ""); !strings.Contains(answer, `"code":"R"}]},"entry":`) {
+				t.Errorf("the Bundle is %.600s", answer)
+			}
 		})
 	}
 }

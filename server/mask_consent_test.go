@@ -159,4 +159,3 @@ func calledR(r judge.Resource) bool {
 		return c["code"] == "R" || c["code"] == "V"
 	})
 }
-

@@ -10,9 +10,11 @@ import (
 	"testing"
 
 	"vitalwire/auth/consent"
+	"vitalwire/auth/label"
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
 	"vitalwire/internal/judge"
+	"vitalwire/profiles"
 )
 
 // TestDecide_BesidePlainJSON: random worlds, with random Consents and requesters, are
@@ -22,6 +24,7 @@ func TestDecide_BesidePlainJSON(t *testing.T) {
 	seed, rounds := number(t, "VITALWIRE_SEED", rand.Uint64()), number(t, "VITALWIRE_WORLDS", 60)
 	t.Logf("VITALWIRE_SEED=%d", seed)
 	codes := remembered{}
+	registry := labelling(t)
 	seen, hidden, wrong := 0, 0, map[string]int{}
 	for round := range rounds {
 		scene := judge.Random(seed+round, 40, day)
@@ -86,6 +89,18 @@ func TestDecide_BesidePlainJSON(t *testing.T) {
 	if seen < 1000 || hidden < 1000 {
 		t.Errorf("only %d are seen, %d hidden", seen, hidden)
 	}
+}
+
+// labelling is a registry by which resources have all the labels that their authors gave.
+func labelling(t *testing.T) *search.Registry {
+	t.Helper()
+	rules, err := label.Read([]byte(`{"sensitivities":[]}`), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := search.NewRegistry(profiles.R4(), base)
+	g.SetCustom([]search.Custom{{Definition: g.Labelled(rules)}})
+	return g
 }
 
 func number(t *testing.T, variable string, otherwise uint64) uint64 {

@@ -114,6 +114,51 @@ func TestLabels_AnywhereInAResource(t *testing.T) {
 	}
 }
 
+// TestDS4P_InlineLabels: the label of an element is one of the resource that judges it
+// (FHIR DS4P 1.0.0, inline security labels; high-water mark), wherever the element stands,
+// whether it is announced (PROCESSINLINELABEL) or not; and it makes nothing less confidential.
+func TestDS4P_InlineLabels(t *testing.T) {
+	r := defaults(t)
+	inline := func(system, code string) string {
+		return `"extension":[{"url":"http://example.org/other","valueCoding":{"system":"s","code":"V"}},{"url":"` + Inline + `","valueCoding":{"system":"` + system + `","code":"` + code + `"}}]`
+	}
+	meta := func(code string) string {
+		return `"meta":{"security":[{"system":"` + Confidentiality + `","code":"` + code + `"},{"system":"` + ActCode + `","code":"PROCESSINLINELABEL"}]},`
+	}
+	high := inline(Confidentiality, "R")
+	for text, want := range map[string]string{
+		`{"resourceType":"Patient","telecom":[{` + inline(ActCode, "LOCIS") + `,"value":"1"}]}`:                                "LOCIS",
+		`{"resourceType":"Patient",` + meta("N") + `"telecom":[{` + high + `,"value":"1"}]}`:                                   "N PROCESSINLINELABEL R",
+		`{"resourceType":"Patient","gender":"male","_gender":{` + high + `}}`:                                                  "R",
+		`{"resourceType":"Patient","name":[{"given":["a","b"],"_given":[null,{` + high + `}]}]}`:                               "R",
+		`{"resourceType":"Patient",` + high + `}`:                                                                              "R",
+		`{"resourceType":"Patient","meta":{"profile":["x"],"_profile":[{` + high + `}]}}`:                                      "R",
+		`{"resourceType":"Observation","code":{"coding":[{` + high + `,"system":"x","code":"y"}]}}`:                            "R",
+		`{"resourceType":"Observation","component":[{"valueQuantity":{"value":1,` + high + `}}]}`:                              "R",
+		`{"resourceType":"Basic","contained":[{"resourceType":"Patient","_birthDate":{` + high + `}}]}`:                        "R",
+		`{"resourceType":"Bundle","entry":[{"resource":{"resourceType":"Patient","_birthDate":{` + high + `}}}]}`:              "R",
+		`{"resourceType":"Basic","code":{"text":"x"},"extension":[{"url":"http://a","extension":[{"url":"b",` + high + `}]}]}`: "R",
+		`{"resourceType":"Patient","_gender":{` + inline(Confidentiality, "L") + `}}`:                                          "L N",
+		`{"resourceType":"Patient",` + meta("M") + `"_gender":{` + inline(Confidentiality, "L") + `}}`:                         "L M PROCESSINLINELABEL",
+		`{"resourceType":"Patient","_gender":{` + inline(ActCode, "HIV") + `}}`:                                                "HIV",
+		`{"resourceType":"Basic","contained":[{"resourceType":"Patient",` + strings.TrimSuffix(meta("U"), ",") + `}]}`:         "N PROCESSINLINELABEL U",
+		`{"resourceType":"Patient","_gender":{"extension":[{"url":"` + Inline + `","valueString":"R"}]}}`:                      "V",
+		`{"resourceType":"Patient","_gender":{"extension":[{"url":"` + Inline + `x","valueCoding":{"code":"R"}}]}}`:            "",
+		`{"resourceType":"Patient","_gender":{"extension":[{"url":"` + strings.ReplaceAll(Inline, "/", `\/`) + `"}]}}`:         "V",
+	} {
+		if got := labelsOf(t, r, text); got != want {
+			t.Errorf("%s: %q, want %q", text, got, want)
+		}
+		resource, err := fhir.ParseResource([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want != "" && r.Silent(resource.JSON()) {
+			t.Errorf("%s is silent", text)
+		}
+	}
+}
+
 // The highest confidentiality of the sensitivities wins, and a sensitivity may be of
 // another code system.
 func TestRead_HighestWins(t *testing.T) {

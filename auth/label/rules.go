@@ -20,6 +20,8 @@ const (
 // ranks are the codes of Confidentiality from the least confidential.
 var ranks = []string{"U", "L", "M", "N", "R", "V"}
 
+const normal = 3 // of ranks
+
 // Coding is a label, or a code that brings one.
 type Coding struct{ System, Code string }
 
@@ -91,21 +93,31 @@ func (r *Rules) Marks() []Marked {
 // Missing are the value sets of the rules that were not known.
 func (r *Rules) Missing() []string { return r.missing }
 
+// way is changed when the same rules come to give other labels: then all that is stored
+// is labelled again.
+const way = "2 inline\n"
+
 // named gives the rules their name and text.
 func (r *Rules) named(file *fhir.Element) *Rules {
 	r.text = file.AppendJSON(nil)
-	sum := sha256.Sum256(r.text)
+	sum := sha256.Sum256(append([]byte(way), r.text...))
 	r.name = hex.EncodeToString(sum[:12])
 	return r
 }
 
-// Labels gives the labels of a resource: those its author gave to it or to what it
-// contains, and those that the codes in it bring, with the highest confidentiality of
-// all that these ask for. Some may be given twice.
+// Labels gives the labels of a resource: those its author gave to it, to what it contains
+// or to single elements (Inline), and those that the codes in it bring, with the highest
+// confidentiality of all that these ask for. Some may be given twice.
+//
+// A part makes the whole more confidential and never less: a resource that has no
+// confidentiality of its own is normal, whatever less its parts have.
 func (r *Rules) Labels(resource *fhir.Resource, give func(system, code string)) {
-	f := finder{rules: r, give: give}
+	f := finder{rules: r, give: give, parts: -1}
+	f.own(resource.Root())
 	f.object(resource.Root())
-	f.declared(resource.Root())
+	if !f.whole && f.parts >= 0 && f.parts < normal {
+		give(Confidentiality, ranks[normal])
+	}
 	if f.found == 0 {
 		return
 	}
@@ -117,88 +129,6 @@ func (r *Rules) Labels(resource *fhir.Resource, give func(system, code string)) 
 		}
 	}
 	give(Confidentiality, ranks[highest])
-}
-
-// finder walks a resource. Every element counts, also those that no search parameter
-// reaches, such as the answers of a QuestionnaireResponse, extensions, and all of what
-// is contained.
-type finder struct {
-	rules *Rules
-	found uint64
-	give  func(system, code string)
-}
-
-func (f *finder) object(e *fhir.Element) {
-	var system, code *fhir.Element
-	for _, m := range e.Members() {
-		switch v := m.Value; v.Kind() {
-		case fhir.Object:
-			if m.Name == "meta" {
-				f.meta(v)
-				continue
-			}
-			f.object(v)
-		case fhir.Array:
-			f.array(v)
-		case fhir.String:
-			switch m.Name {
-			case "system":
-				system = v
-			case "code":
-				code = v
-			}
-		}
-	}
-	if system != nil && code != nil {
-		if known := f.rules.systems[system.Text()]; known != nil {
-			f.found |= known.of(code.Text())
-		}
-	}
-}
-
-func (f *finder) array(e *fhir.Element) {
-	for _, m := range e.Members() {
-		switch m.Value.Kind() {
-		case fhir.Object:
-			f.object(m.Value)
-		case fhir.Array:
-			f.array(m.Value)
-		}
-	}
-}
-
-// meta gives the labels of the author; other metadata says nothing of what is inside.
-func (f *finder) meta(e *fhir.Element) {
-	for _, label := range e.Get("security").Items() {
-		f.label(label)
-	}
-}
-
-// declared gives the labels that authors write elsewhere than in meta: those of the
-// document that a DocumentReference is about, and of a Composition; in a Bundle, too.
-func (f *finder) declared(e *fhir.Element) {
-	switch e.Get("resourceType").Text() {
-	case "DocumentReference":
-		for _, concept := range e.Get("securityLabel").Items() {
-			for _, label := range concept.Get("coding").Items() {
-				f.label(label)
-			}
-		}
-	case "Composition":
-		if code := e.Get("confidentiality").Text(); code != "" {
-			f.give(Confidentiality, code)
-		}
-	case "Bundle":
-		for _, entry := range e.Get("entry").Items() {
-			f.declared(entry.Get("resource"))
-		}
-	}
-}
-
-func (f *finder) label(e *fhir.Element) {
-	if code := e.Get("code").Text(); code != "" {
-		f.give(e.Get("system").Text(), code)
-	}
 }
 
 // Highest is the highest of two codes of Confidentiality; "" is none, and so is a code

@@ -64,6 +64,8 @@ func (t *telling) has(code []byte) bool {
 var (
 	securityMember = []byte(`security":[`)
 	codeMember     = []byte(`code":"`)
+	// inlineName is in the URL of Inline, which is stored without escapes.
+	inlineName = []byte("/extension-inline-sec-label")
 )
 
 // declaring are the beginnings of resources that have labels outside meta.
@@ -72,7 +74,7 @@ var declaring = [][]byte{[]byte(`{"resourceType":"DocumentReference"`), []byte(`
 // Silent reports whether a resource has no label for sure, by its JSON text without
 // blanks: most have none, and need not be parsed to know it.
 func (r *Rules) Silent(body []byte) bool {
-	if bytes.Contains(body, securityMember) || slices.ContainsFunc(declaring, func(begin []byte) bool { return bytes.HasPrefix(body, begin) }) {
+	if bytes.Contains(body, securityMember) || bytes.Contains(body, inlineName) || slices.ContainsFunc(declaring, func(begin []byte) bool { return bytes.HasPrefix(body, begin) }) {
 		return false
 	}
 	for {

@@ -190,6 +190,9 @@ func (m *maker) resource() {
 	maybe(8, "extension", func() any {
 		return list(Resource{"url": "http://example.org/about", "valueCodeableConcept": m.code()}, Resource{"url": "http://example.org/to", "valueReference": other()})
 	})
+	maybe(10, "_language", func() any {
+		return Resource{"extension": list(Resource{"url": inlineLabel, "valueCoding": m.label()})}
+	})
 	m.meta(r)
 	m.put(r)
 }

@@ -10,23 +10,49 @@ const confidentialities = "ULMNRV"
 
 func rank(code string) int { return strings.Index(confidentialities, code) }
 
-// confidential is the highest rank of a resource's labels; what has none is normal.
+// confidential is the highest rank of a resource's labels; what has none is normal, and
+// no element makes it less than that.
 func (q *question) confidential() int {
-	highest := -1
-	for _, label := range q.labels() {
-		if label.System == confidentiality {
-			highest = max(highest, rank(label.Code))
+	highest := func(labels []Coding) int {
+		most := -1
+		for _, label := range labels {
+			if label.System == confidentiality {
+				most = max(most, rank(label.Code))
+			}
 		}
+		return most
 	}
-	if highest < 0 {
-		return rank("N")
+	own := highest(q.own())
+	if own < 0 {
+		own = rank("N")
 	}
-	return highest
+	return max(own, highest(inline(q.resource)))
 }
 
-func (q *question) labels() []Coding {
+// own are the labels of the resource itself.
+func (q *question) own() []Coding {
 	meta, _ := q.resource["meta"].(Resource)
 	return flat(meta["security"])
+}
+
+func (q *question) labels() []Coding { return append(q.own(), inline(q.resource)...) }
+
+// inline are the labels of single elements (FHIR DS4P).
+func inline(v any) (labels []Coding) {
+	switch v := v.(type) {
+	case []any:
+		for _, one := range v {
+			labels = append(labels, inline(one)...)
+		}
+	case Resource:
+		if v["url"] == inlineLabel {
+			labels = flat(v["valueCoding"])
+		}
+		for _, one := range v {
+			labels = append(labels, inline(one)...)
+		}
+	}
+	return labels
 }
 
 func (q *question) label(v any, permits bool) bool {

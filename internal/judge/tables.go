@@ -9,6 +9,7 @@ const (
 	confidentiality = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 	participation   = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 	actions         = "http://terminology.hl7.org/CodeSystem/consentaction"
+	inlineLabel     = "http://hl7.org/fhir/uv/security-label-ds4p/StructureDefinition/extension-inline-sec-label"
 	loinc           = "http://loinc.org"
 	snomed          = "http://snomed.info/sct"
 	policies        = "https://profiles.ihe.net/ITI/PCF/Policy-"
