@@ -91,7 +91,7 @@ func (r *reader) alarm(g *group) alarm {
 		}
 		switch {
 		case row.path.isObject() && row.obx.Field(2).Empty():
-			g.objects = append(g.objects, r.object(row, c))
+			g.objects = append(g.objects, r.object(row, &c))
 			continue
 		case part != 0:
 			a.attribute(r, part, row.obx)
@@ -119,7 +119,7 @@ func (r *reader) alarm(g *group) alarm {
 }
 
 // attribute reads one attribute; the states of an alarm's inactivation may repeat.
-func (a *alarm) attribute(r *reader, part acom.Code, obx hl7v2.Segment) {
+func (a *alarm) attribute(r *reader, part acom.Code, obx *hl7v2.Segment) {
 	for _, repetition := range obx.Field(5).Repetitions() {
 		word := repetition.Component(1).Text()
 		v := acom.Value{Concept: []acom.Coding{{Code: word, Display: alarmWords[word]}}}
@@ -151,7 +151,7 @@ func (a *alarm) has(part acom.Code) bool {
 // another state is the same Observation in another version.
 func (r *reader) alarmed(g *group, a alarm) acom.Measurement {
 	m := acom.Measurement{Kind: acom.Compound, Type: a.code.code, Metric: &acom.Metric{Codings: a.code.codings, Event: event(g.obr)}}
-	obx := hl7v2.Segment{}
+	obx := &hl7v2.Segment{}
 	if a.row != nil {
 		obx = a.row.obx
 		if text := whole(obx.Field(5)); text != "" {
@@ -191,7 +191,7 @@ func (r *reader) alarmed(g *group, a alarm) acom.Measurement {
 
 // event identifies the alarm whose state a group is: the parent that OBR-29 names,
 // which is the first message of the alarm, else OBR-3, which that one itself has.
-func event(obr hl7v2.Segment) string {
+func event(obr *hl7v2.Segment) string {
 	parent := obr.Field(29)
 	for _, part := range []hl7v2.Part{parent.Component(2), parent.Component(1)} {
 		if id := joined(part.Sub(1).Text(), part.Sub(2).Text(), part.Sub(3).Text()); id != "" {

@@ -54,8 +54,10 @@ type coded struct {
 // An MDC code may stand in either.
 func (r *reader) code(p hl7v2.Part) coded {
 	var c coded
-	for _, at := range []int{1, 4} {
-		id, text, system := p.Component(at).Text(), p.Component(at+1).Text(), p.Component(at+2).Text()
+	var words [6]string
+	p.Texts(words[:])
+	for _, at := range [...]int{0, 3} {
+		id, text, system := words[at], words[at+1], words[at+2]
 		if id == "" && text == "" {
 			continue
 		}
@@ -134,8 +136,10 @@ func (r *reader) system(name string) string {
 // unit reads OBX-6: an MDC unit, a UCUM code, or words. A value whose unit has a
 // number and a name that differ keeps the name's, as codes do, with a note.
 func (r *reader) unit(p hl7v2.Part) (code acom.Code, foreign *acom.Coding, notes []string) {
-	for _, at := range []int{1, 4} {
-		id, text, system := p.Component(at).Text(), p.Component(at+1).Text(), p.Component(at+2).Text()
+	var words [6]string
+	p.Texts(words[:])
+	for _, at := range [...]int{0, 3} {
+		id, text, system := words[at], words[at+1], words[at+2]
 		switch {
 		case id == "" && text == "":
 		case system == mdcSystem || system == "" && strings.HasPrefix(text, "MDC_DIM_"):

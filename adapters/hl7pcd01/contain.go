@@ -19,15 +19,20 @@ const (
 // contain sorts a group's rows: objects of the containment tree and their
 // attributes, facets of metrics; the rest, which stays in results, are values.
 func (r *reader) contain(g *group) {
-	var values []result
-	waves := map[string]bool{}
-	for _, row := range g.results {
+	values := g.results[:0]
+	var waves map[string]bool
+	for i := range g.results {
+		row := &g.results[i]
 		if typ := row.obx.Field(2).Component(1).Text(); typ == "NA" || typ == "MA" || typ == "ED" {
+			if waves == nil {
+				waves = map[string]bool{}
+			}
 			waves[row.path.String()] = true
 		}
 	}
 	for _, row := range g.results {
-		c := r.code(row.obx.Field(3))
+		row.code = r.code(row.obx.Field(3))
+		c := &row.code
 		empty := row.obx.Field(5).Empty()
 		switch {
 		case row.path.isObject() && row.obx.Field(2).Empty():
@@ -36,7 +41,7 @@ func (r *reader) contain(g *group) {
 			g.objects = append(g.objects, r.object(row, c))
 		case row.path.isFacet() && (attribute(c) || waves[row.path.parent().String()]):
 			g.facet(row, c) // others are values one level further down, as of a compound
-		case attribute(c) && len(row.path) > 0 && !empty:
+		case attribute(c) && row.path != "" && !empty:
 			g.attribute(r, row, c)
 		default:
 			values = append(values, row)
@@ -46,7 +51,7 @@ func (r *reader) contain(g *group) {
 }
 
 // attribute reports whether a code is a fact of an object and no measurement.
-func attribute(c coded) bool {
+func attribute(c *coded) bool {
 	if c.code == patientSize || c.code == patientMass {
 		return false
 	}
@@ -54,7 +59,7 @@ func attribute(c coded) bool {
 	return strings.HasPrefix(c.refID, "MDC_ATTR_") || partition == acom.PartitionObject || partition == acom.PartitionInfrastructure
 }
 
-func (r *reader) object(row result, c coded) acom.Object {
+func (r *reader) object(row result, c *coded) acom.Object {
 	o := acom.Object{Path: row.path.String(), Type: c.code, Codings: c.codings}
 	if ei, ok := r.instance(row.obx); ok {
 		o.ID = short(ei.Component(1).Text())
@@ -64,9 +69,10 @@ func (r *reader) object(row result, c coded) acom.Object {
 
 // at is the object of a path or its nearest ancestor that is known; nil for none.
 func (g *group) at(p path) *acom.Object {
-	for ; len(p) > 0; p = p[:len(p)-1] {
+	for ; p != ""; p = p.up() {
+		at := p.String()
 		for i := range g.objects {
-			if g.objects[i].Path == p.String() {
+			if g.objects[i].Path == at {
 				return &g.objects[i]
 			}
 		}
@@ -74,7 +80,7 @@ func (g *group) at(p path) *acom.Object {
 	return nil
 }
 
-func (g *group) attribute(r *reader, row result, c coded) {
+func (g *group) attribute(r *reader, row result, c *coded) {
 	value := whole(row.obx.Field(5))
 	parent := row.path.parent()
 	if parent.String() == g.mds {
@@ -100,13 +106,13 @@ func (g *group) attribute(r *reader, row result, c coded) {
 
 // complete gives the device what the object of its MDS tells.
 func (g *group) complete() {
-	if o := g.at(path{g.mds}); o != nil && o.Path == g.mds {
+	if o := g.at(path(g.mds)); o != nil && o.Path == g.mds {
 		g.device.Type, g.device.Attributes = o.Type, o.Attributes
 	}
 }
 
 // naming is a code as one coding.
-func naming(c coded) acom.Coding {
+func naming(c *coded) acom.Coding {
 	if c.code != 0 {
 		return mdcCoding(c.code, c.refID)
 	}

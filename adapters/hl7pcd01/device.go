@@ -20,11 +20,12 @@ func (r *reader) deviceOf(g *group, before acom.Device) acom.Device {
 		sender = eui(r.header.Field(3).Component(1).Text())
 	}
 	var mds, other hl7v2.Part
-	for _, result := range g.results {
+	for i := range g.results {
+		result := &g.results[i]
 		instance, ok := r.instance(result.obx)
 		switch {
 		case !ok:
-		case len(result.path) > 0 && result.path.String() == g.mds && mds.Empty():
+		case result.path != "" && result.path.String() == g.mds && mds.Empty():
 			mds = instance
 		case other.Empty():
 			other = instance
@@ -94,13 +95,17 @@ func (r *reader) senderDevice(sender string) acom.Device {
 
 // instance is OBX-18, or the field in which this sender has it. Empty repetitions
 // are passed over.
-func (r *reader) instance(obx hl7v2.Segment) (hl7v2.Part, bool) {
-	for _, n := range append([]int{18}, r.profile.shifted...) {
-		for _, ei := range obx.Field(n).Repetitions() {
-			if ei.Empty() || n != 18 && eui(ei.Component(1).Text()) == "" {
-				continue
-			}
+func (r *reader) instance(obx *hl7v2.Segment) (hl7v2.Part, bool) {
+	for _, ei := range obx.Field(18).Repetitions() {
+		if !ei.Empty() {
 			return ei, true
+		}
+	}
+	for _, n := range r.profile.shifted {
+		for _, ei := range obx.Field(n).Repetitions() {
+			if eui(ei.Component(1).Text()) != "" {
+				return ei, true
+			}
 		}
 	}
 	return hl7v2.Part{}, false

@@ -39,7 +39,7 @@ func (d decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	if err != nil {
 		return adapters.Result{}, refusal(f, err, false, hl7v2.SegmentSequenceError, hl7v2.Faulty)
 	}
-	header := m.Segments[0]
+	header := &m.Segments[0]
 	kind, event := header.Field(9).Component(1).Text(), header.Field(9).Component(2).Text()
 	alarm := kind == "ORU" && event == "R40"
 	switch {
@@ -84,9 +84,11 @@ func refusal(f adapters.Frame, err error, readable bool, code string, outcome hl
 
 // reader reads one message.
 type reader struct {
-	profile profile
-	header  hl7v2.Segment
+	profile *profile
+	header  *hl7v2.Segment
 	sent    hl7v2.Time // MSH-7
+	last    moment     // time read last
+	units   map[acom.Code]*acom.Coding
 	groups  []*group
 	subject *acom.Subject
 	place   string
@@ -95,7 +97,7 @@ type reader struct {
 
 // group is an OBR with its results, as far as they are of one device.
 type group struct {
-	obr     hl7v2.Segment
+	obr     *hl7v2.Segment
 	mds     string // first number of OBX-4
 	device  acom.Device
 	objects []acom.Object
@@ -107,19 +109,21 @@ type group struct {
 
 // result is an OBX with the NTE that follow it.
 type result struct {
-	obx   hl7v2.Segment
+	obx   *hl7v2.Segment
 	path  path
+	code  coded // OBX-3, in messages of measurements
 	notes []string
 }
 
 // read takes the message apart: segments first, meaning after.
 func (r *reader) read(m *hl7v2.Message) error {
 	r.sent, _ = hl7v2.ParseTime(r.header.Field(7).Component(1).Text())
-	var obr hl7v2.Segment
+	var obr *hl7v2.Segment
 	var notes []string
 	var last *result
 	var current []*group
-	for _, s := range m.Segments {
+	for i := range m.Segments {
+		s := &m.Segments[i]
 		switch s.Name {
 		case "PID":
 			r.patient(s)
@@ -137,7 +141,7 @@ func (r *reader) read(m *hl7v2.Message) error {
 				notes = append(notes, text)
 			}
 		case "OBX":
-			if obr.Name == "" {
+			if obr == nil {
 				return s.Errorf(0, "an OBX belongs to an OBR before it")
 			}
 			p, err := pathOf(s)
@@ -146,7 +150,10 @@ func (r *reader) read(m *hl7v2.Message) error {
 			}
 			g := find(current, p.mds())
 			if g == nil {
-				g = &group{obr: obr, mds: p.mds(), notes: notes, facets: map[string]facet{}}
+				g = &group{obr: obr, mds: p.mds(), notes: notes}
+				if current == nil {
+					g.results = make([]result, 0, rows(m.Segments[i:])) // one OBR is mostly of one device
+				}
 				current, r.groups = append(current, g), append(r.groups, g)
 			}
 			g.results = append(g.results, result{obx: s, path: p})
@@ -154,6 +161,19 @@ func (r *reader) read(m *hl7v2.Message) error {
 		}
 	}
 	return nil
+}
+
+// rows is how many OBX there are before the next OBR.
+func rows(segments []hl7v2.Segment) (n int) {
+	for i := range segments {
+		switch segments[i].Name {
+		case "OBX":
+			n++
+		case "OBR":
+			return n
+		}
+	}
+	return n
 }
 
 func find(groups []*group, mds string) *group {
@@ -167,7 +187,7 @@ func find(groups []*group, mds string) *group {
 
 // reports gives the facts of every group.
 func (r *reader) reports() []acom.Report {
-	var reports []acom.Report
+	reports := make([]acom.Report, 0, len(r.groups))
 	var before acom.Device
 	for _, g := range r.groups {
 		g.device = r.deviceOf(g, before)

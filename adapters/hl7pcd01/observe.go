@@ -1,6 +1,7 @@
 package hl7pcd01
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,17 +12,24 @@ import (
 
 // measurements are the values of a group, in the order sent.
 func (r *reader) measurements(g *group) []acom.Measurement {
-	var list []acom.Measurement
-	for _, row := range g.results {
-		list = append(list, r.measurement(g, row))
+	if len(g.results) == 0 {
+		return nil
+	}
+	list := make([]acom.Measurement, len(g.results))
+	metrics := make([]acom.Metric, len(g.results))
+	pump := g.isPump()
+	for i := range g.results {
+		list[i].Metric = &metrics[i]
+		r.measurement(g, &g.results[i], pump, &list[i])
 	}
 	return g.pressures(list)
 }
 
-func (r *reader) measurement(g *group, row result) acom.Measurement {
-	obx := row.obx
-	c := r.code(obx.Field(3))
-	m := acom.Measurement{Type: c.code, Metric: &acom.Metric{Path: row.path.String(), Codings: c.codings, Notes: c.notes}}
+// measurement reads one row into m, whose Metric is there and empty.
+func (r *reader) measurement(g *group, row *result, pump bool, m *acom.Measurement) {
+	obx, c := row.obx, &row.code
+	m.Type = c.code
+	m.Metric.Path, m.Metric.Codings, m.Metric.Notes = row.path.String(), c.codings, c.notes
 	if m.Type == 0 && len(c.codings) == 0 {
 		m.Metric.Codings = []acom.Coding{{Display: "not named"}}
 	}
@@ -31,41 +39,39 @@ func (r *reader) measurement(g *group, row result) acom.Measurement {
 	unit, foreign, notes := r.unit(obx.Field(6))
 	m.Metric.Notes = append(m.Metric.Notes, notes...)
 	if typ := strings.ToUpper(obx.Field(2).Component(1).Text()); g.samples(row, typ) {
-		r.wave(g, row, &m)
+		r.wave(g, row, m)
 	} else {
 		m.Value, m.Kind, notes = r.value(obx)
-		m.Metric.Notes = append(append(m.Metric.Notes, notes...), g.facets[row.path.String()].said()...)
+		m.Metric.Notes = append(append(m.Metric.Notes, notes...), g.facets[m.Metric.Path].said()...)
 	}
 	m.Value.Unit, m.Value.Foreign = unit, foreign
-	r.flagged(obx, &m)
-	staged(obx, &m)
+	r.flagged(obx, m)
+	staged(obx, m)
 	if m.Value.Absent != "" {
 		m.Value.Unit, m.Value.Foreign = 0, nil
 	}
-	category := r.method(obx, &m)
+	category := r.method(obx, m)
 	if c.setting {
 		category = "setting"
 	}
 	m.Setting = category == "setting"
-	m.Metric.Therapy = m.Setting || g.isPump() || Therapy(c.refID)
-	r.site(obx, &m)
+	m.Metric.Therapy = m.Setting || pump || Therapy(c.refID)
+	r.site(obx, m)
 	m.Metric.Notes = append(append(m.Metric.Notes, g.notes...), row.notes...)
 	r.metric(g, row, c, m, unit, foreign, category)
-	return m
 }
 
 // metric adds the metric's object, or the limits of a value that has no place.
-func (r *reader) metric(g *group, row result, c coded, m acom.Measurement, unit acom.Code, foreign *acom.Coding, category string) {
+func (r *reader) metric(g *group, row *result, c *coded, m *acom.Measurement, unit acom.Code, foreign *acom.Coding, category string) {
 	limits := limits(row.obx.Field(7).Text())
-	if len(row.path) == 0 {
+	if row.path == "" {
 		m.Metric.Reference = limits
 		return
 	}
-	o := acom.Object{Path: row.path.String(), Type: c.code, Codings: c.codings, Kind: m.Kind, Category: category, Limits: limits}
+	o := acom.Object{Path: m.Metric.Path, Type: c.code, Codings: c.codings, Kind: m.Kind, Category: category, Limits: limits}
 	switch {
 	case unit != 0:
-		u := mdcCoding(unit, "")
-		o.Unit = &u
+		o.Unit = r.unitOf(unit)
 	case foreign != nil:
 		o.Unit = foreign
 	}
@@ -83,10 +89,25 @@ type place struct {
 // add adds the object of a metric.
 func (g *group) add(o acom.Object) {
 	if g.metrics == nil {
-		g.metrics = map[place]int{}
+		g.metrics = make(map[place]int, len(g.results))
+		g.objects = slices.Grow(g.objects, len(g.results))
 	}
 	g.metrics[place{o.Path, o.Type}] = len(g.objects)
 	g.objects = append(g.objects, o)
+}
+
+// unitOf is the coding of an MDC unit, one for all metrics that have it.
+func (r *reader) unitOf(unit acom.Code) *acom.Coding {
+	coding, ok := r.units[unit]
+	if !ok {
+		if r.units == nil {
+			r.units = map[acom.Code]*acom.Coding{}
+		}
+		named := mdcCoding(unit, "")
+		coding = &named
+		r.units[unit] = coding
+	}
+	return coding
 }
 
 func mdcCoding(code acom.Code, refID string) acom.Coding {
@@ -101,7 +122,7 @@ func mdcCoding(code acom.Code, refID string) acom.Coding {
 
 // method reads OBX-17 and gives the metric's category, measurement unless it is
 // said to be another.
-func (r *reader) method(obx hl7v2.Segment, m *acom.Measurement) string {
+func (r *reader) method(obx *hl7v2.Segment, m *acom.Measurement) string {
 	category := "measurement"
 	for _, p := range obx.Field(17).Repetitions() {
 		word, text := p.Component(1).Text(), p.Component(2).Text()
@@ -126,7 +147,7 @@ func (r *reader) method(obx hl7v2.Segment, m *acom.Measurement) string {
 }
 
 // site reads OBX-20.
-func (r *reader) site(obx hl7v2.Segment, m *acom.Measurement) {
+func (r *reader) site(obx *hl7v2.Segment, m *acom.Measurement) {
 	if obx.Field(20).Empty() {
 		return
 	}
@@ -140,7 +161,8 @@ func (r *reader) site(obx hl7v2.Segment, m *acom.Measurement) {
 // isPump reports whether the group's device gives something to the patient, so that
 // its values are no signs of life.
 func (g *group) isPump() bool {
-	for _, o := range g.objects {
+	for i := range g.objects {
+		o := &g.objects[i]
 		if o.Kind != "" {
 			continue // a metric: a dialysis machine has a blood pump, and a cuff
 		}
@@ -154,8 +176,27 @@ func (g *group) isPump() bool {
 // Therapy reports whether a term, by its REFID, is of an infusion pump or a dialysis
 // machine.
 func Therapy(refID string) bool {
-	for _, part := range []string{"_PUMP_", "_FLUID_", "_DRUG_", "_DIALYSIS", "_HDIALY", "MDC_HF_", "MDC_RATE_DOSE", "_TBI"} {
-		if strings.Contains(refID, part) {
+	for i := range max(len(refID)-1, 0) {
+		if refID[i] != '_' {
+			continue
+		}
+		before, rest := refID[:i], refID[i+1:]
+		var of bool
+		switch rest[0] {
+		case 'P':
+			of = strings.HasPrefix(rest, "PUMP_")
+		case 'F':
+			of = strings.HasPrefix(rest, "FLUID_")
+		case 'D':
+			of = strings.HasPrefix(rest, "DRUG_") || strings.HasPrefix(rest, "DIALYSIS")
+		case 'H':
+			of = strings.HasPrefix(rest, "HDIALY") || strings.HasPrefix(rest, "HF_") && strings.HasSuffix(before, "MDC")
+		case 'R':
+			of = strings.HasPrefix(rest, "RATE_DOSE") && strings.HasSuffix(before, "MDC")
+		case 'T':
+			of = strings.HasPrefix(rest, "TBI")
+		}
+		if of {
 			return true
 		}
 	}

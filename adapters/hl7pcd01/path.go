@@ -8,54 +8,82 @@ import (
 
 // path is OBX-4: MDS.VMD.Channel.Metric[.Facet], 0 for a level that is not there
 // (PCD TF-2, B.8.4). It is empty in a plain ORU.
-type path []string
+type path string
 
 // maxDepth bounds the numbers of a path; five are defined.
 const maxDepth = 8
 
-func pathOf(s hl7v2.Segment) (path, error) {
-	text := s.Field(4).Component(1).Text()
-	if text == "" || strings.Trim(text, "0123456789.") != "" {
-		return nil, nil // a sub-id of the sender's own
+func pathOf(s *hl7v2.Segment) (path, error) {
+	p := path(s.Field(4).Component(1).Text())
+	for i := range len(p) {
+		if p[i] != '.' && (p[i] < '0' || p[i] > '9') {
+			return "", nil // a sub-id of the sender's own
+		}
 	}
-	p := path(strings.Split(text, "."))
-	if len(p) > maxDepth || len(text) > 100 {
-		return nil, s.Errorf(4, "a sub-id has at most %d numbers", maxDepth)
+	if p.depth() > maxDepth || len(p) > 100 {
+		return "", s.Errorf(4, "a sub-id has at most %d numbers", maxDepth)
 	}
 	return p, nil
 }
 
+// depth is how many numbers the path has.
+func (p path) depth() int {
+	if p == "" {
+		return 0
+	}
+	return strings.Count(string(p), ".") + 1
+}
+
 // mds is the number of the MDS.
 func (p path) mds() string {
-	if len(p) == 0 {
-		return ""
-	}
-	return p[0]
+	mds, _, _ := strings.Cut(string(p), ".")
+	return mds
 }
 
 // String is the path as it was sent but for zeros at its end: "1.3".
 func (p path) String() string {
-	end := len(p)
-	for end > 0 && strings.Trim(p[end-1], "0") == "" {
-		end--
+	for p != "" && p.last() == "" {
+		p = p.up()
 	}
-	return strings.Join(p[:end], ".")
+	return string(p)
+}
+
+// last is the last number, without zeros in front.
+func (p path) last() path {
+	return path(strings.TrimLeft(string(p[strings.LastIndexByte(string(p), '.')+1:]), "0"))
+}
+
+// up is the path without its last number.
+func (p path) up() path { return p[:max(strings.LastIndexByte(string(p), '.'), 0)] }
+
+// metric is the path up to its fourth number.
+func (p path) metric() path {
+	for n := p.depth(); n > 4; n-- {
+		p = p.up()
+	}
+	return p
 }
 
 // parent is the path of the object that a metric, at the fourth place, is of.
 func (p path) parent() path {
-	if len(p) > 4 {
-		return p[:4] // a facet is of its metric
+	if p.depth() > 4 {
+		return p.metric() // a facet is of its metric
 	}
-	return p[:max(len(p)-1, 0)]
+	return p.up()
 }
 
 // isObject reports whether the path is that of an MDS, VMD or channel.
 func (p path) isObject() bool {
-	return len(p) > 0 && (len(p) <= 3 || len(p) == 4 && strings.Trim(p[3], "0") == "")
+	depth := p.depth()
+	return depth > 0 && (depth <= 3 || depth == 4 && p.last() == "")
 }
 
 // isFacet reports whether the path is that of a part of a metric.
 func (p path) isFacet() bool {
-	return len(p) > 4 && strings.Trim(p[4], "0") != "" && strings.Trim(p[3], "0") != ""
+	metric := p.metric()
+	if metric == p || metric.last() == "" {
+		return false
+	}
+	facet, _, _ := strings.Cut(string(p[len(metric)+1:]), ".")
+	return strings.Trim(facet, "0") != ""
 }

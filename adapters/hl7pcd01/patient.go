@@ -10,7 +10,7 @@ import (
 
 // patient reads PID. An identifier without a value is none (Mindray sends the
 // authority alone); one that names a device instead is that (IHE IDCO).
-func (r *reader) patient(pid hl7v2.Segment) {
+func (r *reader) patient(pid *hl7v2.Segment) {
 	s := &acom.Subject{}
 	for _, cx := range pid.Field(3).Repetitions() {
 		id := acom.SubjectID{

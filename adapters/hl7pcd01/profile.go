@@ -87,16 +87,17 @@ func Profiles() []string {
 }
 
 // profileOf is the configured profile or, with "", the one of the sender.
-func profileOf(configured string, header hl7v2.Segment) (profile, bool) {
+func profileOf(configured string, header *hl7v2.Segment) (*profile, bool) {
 	application := strings.ToUpper(header.Field(3).Component(1).Text())
 	facility := strings.ToUpper(header.Field(4).Component(1).Text())
 	begins := func(text string, list []string) bool {
 		return slices.ContainsFunc(list, func(start string) bool { return strings.HasPrefix(text, start) })
 	}
-	for _, p := range profiles {
+	for i := range profiles {
+		p := &profiles[i]
 		if configured == p.name || configured == "" && (p.name == "standard" || begins(application, p.applications) || begins(facility, p.facilities)) {
 			return p, true
 		}
 	}
-	return profile{}, false
+	return nil, false
 }

@@ -40,7 +40,7 @@ var flags = map[string]flag{
 var priorities = map[string]bool{"PN": true, "PL": true, "PM": true, "PH": true, "PI": true, "PU": true, "SP": true, "ST": true, "SA": true}
 
 // flagged reads OBX-8 and MSH-11 into the measurement.
-func (r *reader) flagged(obx hl7v2.Segment, m *acom.Measurement) {
+func (r *reader) flagged(obx *hl7v2.Segment, m *acom.Measurement) {
 	for _, word := range obx.Field(8).Repetitions() {
 		text := word.Component(1).Text()
 		f, ok := flags[strings.ToUpper(text)]
@@ -74,7 +74,7 @@ var stages = map[string]acom.Stage{
 }
 
 // staged reads OBX-11.
-func staged(obx hl7v2.Segment, m *acom.Measurement) {
+func staged(obx *hl7v2.Segment, m *acom.Measurement) {
 	word := strings.ToUpper(obx.Field(11).Component(1).Text())
 	m.Metric.Stage = stages[word]
 	switch word {

@@ -1,6 +1,7 @@
 package hl7pcd01
 
 import (
+	"slices"
 	"strings"
 
 	"vitalwire/adapters/acom"
@@ -10,7 +11,7 @@ import (
 
 // value reads OBX-5 by the type in OBX-2. What is of a type that has no better form
 // stays the text it was sent as. sentinel is set when a number was sent that is none.
-func (r *reader) value(obx hl7v2.Segment) (v acom.Value, kind acom.Kind, notes []string) {
+func (r *reader) value(obx *hl7v2.Segment) (v acom.Value, kind acom.Kind, notes []string) {
 	field, typ := obx.Field(5), strings.ToUpper(obx.Field(2).Component(1).Text())
 	if field.Empty() || field.Null() {
 		kind = acom.StringEvent
@@ -86,11 +87,13 @@ func (r *reader) number(text string) (acom.Value, []string) {
 
 // isNever compares by value: -999 and -999.0 are the same sentinel.
 func (r *reader) isNever(plain string) bool {
-	for _, list := range [][]string{neverNumbers, r.profile.never} {
-		for _, n := range list {
-			if plain == n || strings.TrimRight(strings.TrimRight(plain, "0"), ".") == n && strings.Contains(plain, ".") {
-				return true
-			}
+	least := plain
+	if strings.IndexByte(plain, '.') >= 0 {
+		least = strings.TrimSuffix(strings.TrimRight(plain, "0"), ".")
+	}
+	for _, list := range [...][]string{neverNumbers, r.profile.never} {
+		if slices.Contains(list, plain) || slices.Contains(list, least) {
+			return true
 		}
 	}
 	return false
@@ -99,25 +102,36 @@ func (r *reader) isNever(plain string) bool {
 // decimal writes an NM as JSON does, without touching its digits' precision: no plus,
 // no zeros in front, a digit on each side of the point. Exponents are none of HL7's.
 func decimal(text string) (string, bool) {
-	sign := ""
-	switch {
-	case strings.HasPrefix(text, "-"):
-		sign, text = "-", text[1:]
-	case strings.HasPrefix(text, "+"):
-		text = text[1:]
+	sign, rest := "", strings.TrimPrefix(text, "+")
+	if strings.HasPrefix(text, "-") {
+		sign, rest = "-", text[1:]
 	}
-	whole, fraction, point := strings.Cut(text, ".")
-	if whole+fraction == "" || strings.Trim(whole+fraction, "0123456789") != "" || len(text) > 60 {
+	whole, fraction, _ := strings.Cut(rest, ".")
+	if len(whole)+len(fraction) == 0 || !digits(whole) || !digits(fraction) || len(rest) > 60 {
 		return "", false
 	}
-	whole = strings.TrimLeft(whole, "0")
-	if whole == "" {
-		whole = "0"
+	least := whole
+	for len(least) > 1 && least[0] == '0' {
+		least = least[1:]
 	}
-	if point && fraction != "" {
-		whole += "." + fraction
+	switch {
+	case least == "":
+		return sign + "0." + fraction, true
+	case len(least) == len(whole) && text[0] != '+' && text[len(text)-1] != '.':
+		return text, true // as it should be
+	case fraction == "":
+		return sign + least, true
 	}
-	return sign + whole, true
+	return sign + least + "." + fraction, true
+}
+
+func digits(text string) bool {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // structured reads an SN: comparator ^ number ^ separator ^ number (2.A.69). A pair
@@ -162,29 +176,33 @@ func (r *reader) concept(field hl7v2.Part) (acom.Value, acom.Kind, []string) {
 // limits reads OBX-7: "35-125", "[4.00;15.00]", "> 20", "< 400".
 func limits(text string) *acom.Range {
 	text = strings.TrimSpace(strings.Trim(strings.TrimSpace(text), "[]()"))
-	one := func(text string) string { n, _ := decimal(strings.TrimSpace(text)); return n }
-	var got acom.Range
-	switch {
-	case text == "":
+	if text == "" {
 		return nil
-	case strings.HasPrefix(text, ">"):
-		got.Low = one(strings.TrimLeft(text, ">="))
-	case strings.HasPrefix(text, "<"):
-		got.High = one(strings.TrimLeft(text, "<="))
-	case strings.Contains(text, ";"):
-		low, high, _ := strings.Cut(text, ";")
-		got = acom.Range{Low: one(low), High: one(high)}
-	case strings.Contains(text[1:], "-"):
-		at := strings.Index(text[1:], "-") + 1 // the first may be a sign
-		got = acom.Range{Low: one(text[:at]), High: one(text[at+1:])}
-		if got.Low == "" || got.High == "" {
+	}
+	one := func(text string) string { n, _ := decimal(strings.TrimSpace(text)); return n }
+	var low, high string
+	switch text[0] {
+	case '>':
+		low = one(strings.TrimLeft(text, ">="))
+	case '<':
+		high = one(strings.TrimLeft(text, "<="))
+	default:
+		if from, to, ok := strings.Cut(text, ";"); ok {
+			low, high = one(from), one(to)
+			break
+		}
+		at := strings.IndexByte(text[1:], '-') + 1 // the first may be a sign
+		if at == 0 {
+			return nil
+		}
+		if low, high = one(text[:at]), one(text[at+1:]); low == "" || high == "" {
 			return nil
 		}
 	}
-	if got == (acom.Range{}) {
+	if low == "" && high == "" {
 		return nil
 	}
-	return &got
+	return &acom.Range{Low: low, High: high}
 }
 
 func short(text string) string {

@@ -33,8 +33,11 @@ func (f facet) said() []string {
 }
 
 // facet keeps a sub-row for its metric, which may come before or after it.
-func (g *group) facet(row result, c coded) {
+func (g *group) facet(row result, c *coded) {
 	key := row.path.parent().String()
+	if g.facets == nil {
+		g.facets = map[string]facet{}
+	}
 	f := g.facets[key]
 	field := row.obx.Field(5)
 	switch c.refID {
@@ -54,13 +57,13 @@ func (g *group) facet(row result, c coded) {
 
 // samples reports whether a row is a waveform: an array, or encapsulated data that has
 // a sample rate.
-func (g *group) samples(row result, typ string) bool {
+func (g *group) samples(row *result, typ string) bool {
 	return typ == "NA" || typ == "MA" || typ == "ED" && g.facets[row.path.String()].rate != ""
 }
 
 // wave reads samples, in the decimals they were sent as. Without a rate there is no
 // telling when a sample was; the message keeps them then.
-func (r *reader) wave(g *group, row result, m *acom.Measurement) {
+func (r *reader) wave(g *group, row *result, m *acom.Measurement) {
 	m.Kind = acom.RTSA
 	f := g.facets[row.path.String()]
 	m.Metric.Notes = append(m.Metric.Notes, f.words...)
@@ -89,7 +92,7 @@ const maxGaps = 10_000
 // channel (HL7 2.6, 2.A.41 and 2.A.46), and channels that a moment lacks are gaps.
 // Encapsulated data is read where it is text. ok is false for an encoding that is none
 // of these.
-func (r *reader) array(obx hl7v2.Segment) (samples []string, dimensions int, ok bool) {
+func (r *reader) array(obx *hl7v2.Segment) (samples []string, dimensions int, ok bool) {
 	field := obx.Field(5)
 	add := func(text string) {
 		n, ok := decimal(text)
@@ -151,7 +154,7 @@ func encapsulated(field hl7v2.Part) (string, bool) {
 }
 
 // window is how long OBR-7 to OBR-8 is, in seconds; "" when they do not say.
-func (r *reader) window(obr hl7v2.Segment) string {
+func (r *reader) window(obr *hl7v2.Segment) string {
 	start, ok := hl7v2.ParseTime(obr.Field(7).Component(1).Text())
 	end, ended := hl7v2.ParseTime(obr.Field(8).Component(1).Text())
 	if !ok || !ended || start.Parts < 6 || end.Parts < 6 {

@@ -11,24 +11,47 @@ import (
 // when is the time of a result: OBX-14, else OBR-7, else MSH-7 (PCD TF-2, B.8). An
 // offset that MSH-7 has holds for the times of the message that have none (HL7 2.6,
 // 2.15.9.7). notes flag a clock that is far from the sender's.
-func (r *reader) when(obx, obr hl7v2.Segment) (t acom.Time, notes []string) {
-	for _, p := range []hl7v2.Part{obx.Field(14), obr.Field(7), r.header.Field(7)} {
+func (r *reader) when(obx, obr *hl7v2.Segment) (t acom.Time, notes []string) {
+	for _, p := range [...]hl7v2.Part{obx.Field(14), obr.Field(7), r.header.Field(7)} {
 		text := p.Component(1).Text()
 		if text == "" {
 			continue
 		}
-		sent, ok := hl7v2.ParseTime(text)
-		if !ok {
+		if r.last.text != text {
+			r.last = r.moment(text)
+		}
+		if r.last.wall == nil {
 			notes = append(notes, "A time was sent that is none; the next best was taken.")
 			continue
 		}
-		t = acom.Time{Wall: r.wall(sent)}
-		if apart := instant(sent).Sub(instant(r.sent)).Abs(); r.sent.Parts > 3 && sent.Parts > 3 && apart > 24*time.Hour {
-			notes = append(notes, fmt.Sprintf("The clock of the device and that of the message, %s, are %d days apart.", r.header.Field(7).Component(1).Text(), int(apart.Hours()/24)))
+		if r.last.note != "" {
+			notes = append(notes, r.last.note)
 		}
-		return t, notes
+		return acom.Time{Wall: r.last.wall}, notes
 	}
 	return t, notes
+}
+
+// moment is a time of the message as it was read; wall is nil for what is none. The
+// rows of a message mostly have one time.
+type moment struct {
+	text string
+	wall *acom.Wall
+	note string
+}
+
+func (r *reader) moment(text string) moment {
+	sent, ok := hl7v2.ParseTime(text)
+	if !ok {
+		return moment{text: text}
+	}
+	m := moment{text: text, wall: r.wall(sent)}
+	if r.sent.Parts > 3 && sent.Parts > 3 {
+		if apart := instant(sent).Sub(instant(r.sent)).Abs(); apart > 24*time.Hour {
+			m.note = fmt.Sprintf("The clock of the device and that of the message, %s, are %d days apart.", r.header.Field(7).Component(1).Text(), int(apart.Hours()/24))
+		}
+	}
+	return m
 }
 
 // wall is a time with the offset that holds for it.

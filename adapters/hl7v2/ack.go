@@ -67,7 +67,8 @@ func Acknowledge(message []byte, outcome Outcome, fault *Fault) []byte {
 	if end := bytes.IndexAny(line, "\r\n"); end >= 0 {
 		line = line[:end]
 	}
-	h := Segment{Name: "MSH", fields: strings.Split(string(line[:min(len(line), 4096)]), string([]byte{d.Field})), delimiters: d}
+	h := Segment{Name: "MSH", text: string(line[:min(len(line), 4096)]), delimiters: d}
+	h.ends = separators(nil, h.text, d.Field)
 	code, wanted := ackCode(h.Field(15).Text(), h.Field(16).Text(), outcome)
 	if !wanted {
 		return nil
@@ -213,6 +214,9 @@ func (d *Delimiters) Text(text string) string {
 // clean leaves out what would break the answer's own frame. It works on bytes: an
 // echo is in whatever character set it came in.
 func clean(text string) string {
+	if strings.IndexFunc(text, func(r rune) bool { return r < 0x20 || r == 0x7F }) < 0 {
+		return text
+	}
 	out := make([]byte, 0, len(text))
 	for i := range len(text) {
 		if text[i] >= 0x20 && text[i] != 0x7F {

@@ -41,7 +41,7 @@ func (a *Answer) Add(name string, fields ...string) {
 
 // Echo adds a segment of the message as it was sent.
 func (a *Answer) Echo(s Segment) {
-	a.lines = append(a.lines, strings.Join(s.fields, string([]byte{a.Delimiters.Field})))
+	a.lines = append(a.lines, s.text)
 }
 
 // Text writes a text as the whole of a component.

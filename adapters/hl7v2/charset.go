@@ -26,37 +26,44 @@ var charsets = map[string]charset{
 
 // charsetOf reads MSH-18 of the undecoded header; its names are ASCII themselves.
 // Further repetitions are sets to switch to, which checkEscapes judges.
-func charsetOf(header Segment, raw []byte) (charset, error) {
-	header.fields = strings.Split(string(raw), string([]byte{header.delimiters.Field}))
-	first := header.Field(18).Component(1)
-	set, ok := charsets[strings.ToUpper(strings.Join(strings.Fields(first.Raw()), " "))]
+func charsetOf(header *Segment, raw string) (charset, error) {
+	whole := Part{raw, header.delimiters}
+	name := whole.cut(header.delimiters.Field, 18).Component(1).Raw()
+	set, ok := charsets[name]
+	if !ok {
+		set, ok = charsets[strings.ToUpper(strings.Join(strings.Fields(name), " "))]
+	}
 	if !ok {
 		return set, header.Errorf(18, "this character set is not read here; ASCII, 8859/1 and UNICODE UTF-8 are")
 	}
 	return set, nil
 }
 
-// decode gives the text as UTF-8; at is the place of a byte that is no character
-// of the set, -1 if there is none.
-func (c charset) decode(raw []byte) (text string, at int) {
-	if c.latin1 {
-		return c.text(raw), -1
-	}
-	if c.ascii {
-		for i, b := range raw {
-			if b >= 0x80 {
-				return "", i
-			}
+// decode gives bytes as UTF-8; at is the place of one that is no character of the
+// set, -1 if there is none.
+func (c charset) decode(raw string) (text string, at int) {
+	if c.latin1 || c.ascii {
+		other := 0
+		for other < len(raw) && raw[other] < utf8.RuneSelf {
+			other++
 		}
+		switch {
+		case other == len(raw):
+			return raw, -1
+		case c.latin1:
+			return c.text([]byte(raw)), -1
+		}
+		return "", other
 	}
-	for i := 0; i < len(raw); {
-		r, size := utf8.DecodeRune(raw[i:])
-		if r == utf8.RuneError && size == 1 {
+	if utf8.ValidString(raw) {
+		return raw, -1
+	}
+	for i, r := range raw {
+		if r == utf8.RuneError && !strings.HasPrefix(raw[i:], string(utf8.RuneError)) {
 			return "", i
 		}
-		i += size
 	}
-	return string(raw), -1
+	return raw, -1 // cannot be: it is not valid
 }
 
 // text gives bytes of an escape as UTF-8, without the control characters that no

@@ -79,13 +79,16 @@ var switches = map[string]bool{"C2842": true, "C2D41": true}
 
 // checkEscapes refuses what would be misread: characters in hex that are none, and
 // a switch to another character set in the midst of a text.
-func checkEscapes(s Segment) error {
+func checkEscapes(s *Segment) error {
 	d := s.delimiters
 	if d.Escape == 0 {
 		return nil
 	}
-	for i, field := range s.fields {
-		n := i
+	for i := range s.ends {
+		if i == 0 {
+			continue // its name
+		}
+		n, field := i, s.word(i)
 		if s.Name == "MSH" {
 			if n++; n == 2 {
 				continue

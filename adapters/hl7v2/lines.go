@@ -1,25 +1,51 @@
 package hl7v2
 
-import "bytes"
+import (
+	"bytes"
+	"encoding/binary"
+)
 
 // span is a line of the message, without its end.
 type span struct{ start, end int }
 
 // splitLines finds the segments. The standard's terminator is CR (2.6, 2.5.2);
-// LF and CR LF come from senders that write files, and blank lines with them.
-func splitLines(data []byte, from int) []span {
-	var lines []span
-	for at := from; at <= len(data); {
-		end := bytes.IndexAny(data[at:], "\r\n")
-		if end < 0 {
-			end = len(data) - at
+// LF and CR LF come from senders that write files, and blank lines with them. bad is
+// the place of the first control character that no text has, -1 if there is none: NUL
+// in particular ends strings in the software of others.
+func splitLines(data []byte, from int) (lines []span, bad int) {
+	ends := bytes.Count(data, []byte{'\r'}) + bytes.Count(data, []byte{'\n'})
+	lines = make([]span, 0, min(ends, MaxSegments)+1)
+	add := func(end int) {
+		if len(bytes.TrimSpace(data[from:end])) > 0 {
+			lines = append(lines, span{from, end})
 		}
-		if len(bytes.TrimSpace(data[at:at+end])) > 0 {
-			lines = append(lines, span{at, at + end})
-		}
-		at += end + 1
+		from = end + 1
 	}
-	return lines
+	for i := from; i < len(data); i++ {
+		for i+8 <= len(data) && plain(binary.LittleEndian.Uint64(data[i:])) {
+			i += 8
+		}
+		if i == len(data) {
+			break
+		}
+		switch b := data[i]; {
+		case b >= 0x20 && b != 0x7F || b == '\t':
+		case b == '\r' || b == '\n':
+			add(i)
+		default:
+			return nil, i
+		}
+	}
+	add(len(data))
+	return lines, -1
+}
+
+// plain reports whether none of eight bytes is a control character. A byte that follows
+// one may be taken for one too.
+func plain(word uint64) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	below := func(x, n uint64) uint64 { return (x - ones*n) &^ x } // top bits of bytes below n
+	return (below(word, 0x20)|below(word^ones*0x7F, 1))&tops == 0
 }
 
 // afterHeader are the segments that tell glued segments apart.

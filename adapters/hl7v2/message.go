@@ -31,7 +31,8 @@ type Segment struct {
 	Sequence int
 	// Offset of its first byte in the message.
 	Offset     int
-	fields     []string
+	text       string  // the line
+	ends       []int32 // where in it each field ends, its name being the first
 	delimiters *Delimiters
 }
 
@@ -55,33 +56,36 @@ func (e *Error) Error() string {
 }
 
 // Errorf is an error at a field of the segment, or at the segment with field 0.
-func (s Segment) Errorf(field int, format string, values ...any) *Error {
+func (s *Segment) Errorf(field int, format string, values ...any) *Error {
 	return &Error{Segment: s.Name, Sequence: s.Sequence, Field: field, Offset: s.Offset, Reason: fmt.Sprintf(format, values...)}
 }
 
 // Field is field n in HL7's count: of MSH, 1 is the field separator itself and 2
 // the encoding characters. A field that was not sent is empty.
-func (s Segment) Field(n int) Part {
+func (s *Segment) Field(n int) Part {
 	if s.Name == "MSH" {
 		switch n--; {
 		case n == 0:
 			return Part{text: string([]byte{s.delimiters.Field})}
-		case n == 1 && len(s.fields) > 1:
-			return Part{text: s.fields[1]} // delimiters that delimit nothing
+		case n == 1 && len(s.ends) > 1:
+			return Part{text: s.word(1)} // delimiters that delimit nothing
 		}
 	}
-	if n < 1 || n >= len(s.fields) {
+	if n < 1 || n >= len(s.ends) {
 		return Part{delimiters: s.delimiters}
 	}
-	return Part{text: s.fields[n], delimiters: s.delimiters}
+	return Part{text: s.word(n), delimiters: s.delimiters}
 }
 
+// word is what stands after the nth field separator.
+func (s *Segment) word(n int) string { return s.text[s.ends[n-1]+1 : s.ends[n]] }
+
 // Last is the number of the last field sent.
-func (s Segment) Last() int {
+func (s *Segment) Last() int {
 	if s.Name == "MSH" {
-		return len(s.fields)
+		return len(s.ends)
 	}
-	return len(s.fields) - 1
+	return len(s.ends) - 1
 }
 
 // Parse reads one message without its transport frame. The error is an *Error.
@@ -101,11 +105,11 @@ func Parse(data []byte) (*Message, error) {
 		err.Offset += start
 		return nil, err
 	}
-	if at := controlAt(data); at >= 0 {
-		return nil, &Error{Offset: at, Reason: fmt.Sprintf("byte 0x%02X is no character of a message", data[at])}
+	lines, bad := splitLines(data, start)
+	if bad >= 0 {
+		return nil, &Error{Offset: bad, Reason: fmt.Sprintf("byte 0x%02X is no character of a message", data[bad])}
 	}
 	m := &Message{Delimiters: *d}
-	lines := splitLines(data, start)
 	if len(lines) == 1 {
 		lines = unglue(data, lines[0], d.Field)
 		m.Glued = len(lines) > 1
@@ -121,12 +125,14 @@ func Parse(data []byte) (*Message, error) {
 
 // read makes the segments of lines.
 func (m *Message) read(data []byte, lines []span) error {
-	seen := map[string]int{}
 	m.Segments = make([]Segment, 0, len(lines))
+	whole := string(data) // whose parts all texts are
+	ends := make([]int32, 0, bytes.Count(data, []byte{m.Delimiters.Field})+len(lines))
+	seen := map[string]int{}
 	var set charset
 	for i, line := range lines {
-		raw := data[line.start:line.end]
-		name := string(raw[:min(3, len(raw))])
+		raw := whole[line.start:line.end]
+		name := raw[:min(3, len(raw))]
 		if !segmentName(name) || len(raw) > 3 && raw[3] != m.Delimiters.Field {
 			return &Error{Offset: line.start, Reason: "a segment begins with its name, three capital letters or digits, and the field separator"}
 		}
@@ -137,7 +143,7 @@ func (m *Message) read(data []byte, lines []span) error {
 		s := Segment{Name: name, Sequence: seen[name], Offset: line.start, delimiters: &m.Delimiters}
 		if i == 0 {
 			var err error
-			if set, err = charsetOf(s, raw); err != nil {
+			if set, err = charsetOf(&s, raw); err != nil {
 				return err
 			}
 			m.Delimiters.decode = set.text
@@ -146,13 +152,27 @@ func (m *Message) read(data []byte, lines []span) error {
 		if at >= 0 {
 			return s.Errorf(fieldAt(raw[:at], m.Delimiters.Field, name), "byte 0x%02X is no %s", raw[at], set.name)
 		}
-		s.fields = strings.Split(text, string([]byte{m.Delimiters.Field}))
-		if err := checkEscapes(s); err != nil {
-			return err
+		first := len(ends)
+		ends = separators(ends, text, m.Delimiters.Field)
+		s.text, s.ends = text, ends[first:len(ends):len(ends)]
+		if strings.IndexByte(text, m.Delimiters.Escape) >= 0 {
+			if err := checkEscapes(&s); err != nil {
+				return err
+			}
 		}
 		m.Segments = append(m.Segments, s)
 	}
 	return nil
+}
+
+// separators appends where a text's separators are, and its end.
+func separators(ends []int32, text string, separator byte) []int32 {
+	for i := range len(text) {
+		if text[i] == separator {
+			ends = append(ends, int32(i))
+		}
+	}
+	return append(ends, int32(len(text)))
 }
 
 // First is the first segment of a name.
@@ -166,25 +186,23 @@ func (m *Message) First(name string) (Segment, bool) {
 }
 
 // fieldAt is the number of the field in which text ends.
-func fieldAt(text []byte, separator byte, name string) int {
-	n := bytes.Count(text, []byte{separator})
+func fieldAt(text string, separator byte, name string) int {
+	n := strings.Count(text, string([]byte{separator}))
 	if name == "MSH" {
 		n++
 	}
 	return n
 }
 
-// controlAt is the place of the first control character that no text has; -1 if
-// there is none. NUL in particular ends strings in the software of others.
-func controlAt(data []byte) int {
-	return bytes.IndexFunc(data, func(r rune) bool {
-		return r < 0x20 && r != '\r' && r != '\n' && r != '\t' || r == 0x7F
-	})
-}
-
 func segmentName(name string) bool {
-	if len(name) != 3 || name[0] < 'A' || name[0] > 'Z' {
+	if len(name) != 3 {
 		return false
 	}
-	return strings.Trim(name[1:], "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
+	for i := range len(name) {
+		letter, digit := name[i] >= 'A' && name[i] <= 'Z', name[i] >= '0' && name[i] <= '9'
+		if !letter && (!digit || i == 0) {
+			return false
+		}
+	}
+	return true
 }

@@ -1,6 +1,9 @@
 package hl7v2
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // Part is a field, a repetition, a component or a subcomponent: text that may be
 // taken apart further.
@@ -14,8 +17,14 @@ func (p Part) Empty() bool {
 	if p.delimiters == nil {
 		return p.text == ""
 	}
-	d := p.delimiters
-	return strings.Trim(p.text, string([]byte{d.Component, d.Repetition, d.Sub, ' '})) == ""
+	for i := range len(p.text) {
+		switch p.text[i] {
+		case p.delimiters.Component, p.delimiters.Repetition, p.delimiters.Sub, ' ':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // Null reports whether the sender says that there is no value, with "" (2.6, 2.5.3).
@@ -29,7 +38,13 @@ func (p Part) Text() string {
 	if p.Null() {
 		return ""
 	}
-	text := strings.TrimSpace(p.text)
+	text := p.text
+	if text == "" {
+		return ""
+	}
+	if text[0] <= ' ' || text[len(text)-1] <= ' ' || text[0] >= utf8.RuneSelf || text[len(text)-1] >= utf8.RuneSelf {
+		text = strings.TrimSpace(text)
+	}
 	if d := p.delimiters; d != nil && d.Escape != 0 && strings.IndexByte(text, d.Escape) >= 0 {
 		text = strings.TrimSpace(d.unescape(text))
 	}
@@ -52,7 +67,37 @@ func (p Part) Component(n int) Part {
 	if p.delimiters == nil {
 		return Part{}
 	}
+	if n == 1 {
+		return p.first()
+	}
 	return p.cut(p.delimiters.Repetition, 1).cut(p.delimiters.Component, n)
+}
+
+// first is the first component, which is often the only one.
+func (p Part) first() Part {
+	for i := range len(p.text) {
+		if c := p.text[i]; c == p.delimiters.Component || c == p.delimiters.Repetition {
+			return Part{p.text[:i], p.delimiters}
+		}
+	}
+	return p
+}
+
+// Texts reads the texts of the first components of the first repetition, as many as
+// there is room for; "" for those that were not sent.
+func (p Part) Texts(into []string) {
+	rest, more := p, false
+	if p.delimiters != nil {
+		rest, more = p.cut(p.delimiters.Repetition, 1), true
+	}
+	for i := range into {
+		into[i] = ""
+		if more {
+			var word Part
+			word, rest, more = rest.next(p.delimiters.Component)
+			into[i] = word.Text()
+		}
+	}
 }
 
 // Components of the first repetition, at least one.
@@ -85,19 +130,25 @@ func (p Part) split(by byte) []Part {
 
 // cut is the nth of the parts between delimiters, without making the others.
 func (p Part) cut(by byte, n int) Part {
-	text := p.text
-	for ; n > 0; n-- {
-		word, rest, more := strings.Cut(text, string([]byte{by}))
-		if by == 0 {
-			word, more = text, false
-		}
-		if n == 1 {
-			return Part{word, p.delimiters}
-		}
-		if !more {
-			break
-		}
-		text = rest
+	rest, more := p, n > 0
+	for ; n > 1 && more; n-- {
+		_, rest, more = rest.next(by)
 	}
-	return Part{"", p.delimiters}
+	if !more {
+		return Part{"", p.delimiters}
+	}
+	word, _, _ := rest.next(by)
+	return word
+}
+
+// next is the part before the first delimiter and what follows it, if there is one.
+func (p Part) next(by byte) (word, rest Part, more bool) {
+	at := -1
+	if by != 0 {
+		at = strings.IndexByte(p.text, by)
+	}
+	if at < 0 {
+		return p, Part{"", p.delimiters}, false
+	}
+	return Part{p.text[:at], p.delimiters}, Part{p.text[at+1:], p.delimiters}, true
 }

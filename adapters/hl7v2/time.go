@@ -1,7 +1,6 @@
 package hl7v2
 
 import (
-	"strconv"
 	"strings"
 	"time"
 )
@@ -22,7 +21,7 @@ type Time struct {
 // month or a day are "not known", as senders of partial birth dates write. ok is
 // false when it is no time; the text is then the caller's to keep.
 func ParseTime(text string) (t Time, ok bool) {
-	if at := strings.IndexAny(text, "+-"); at >= 0 {
+	if at := strings.IndexFunc(text, func(r rune) bool { return r == '+' || r == '-' }); at >= 0 {
 		if t.Offset, ok = offset(text[at:]); !ok {
 			return t, false
 		}
@@ -37,27 +36,23 @@ func ParseTime(text string) (t Time, ok bool) {
 	default:
 		return t, false
 	}
-	for i, into := range [...]*int{&t.Year, &t.Month, &t.Day, &t.Hour, &t.Minute, &t.Second} {
-		width := 2
-		if i == 0 {
-			width = 4
+	pair := func(at int) int {
+		if at >= len(text) {
+			return 0
 		}
-		if text == "" {
-			break
-		}
-		*into, _ = strconv.Atoi(text[:width]) // digits all
-		text = text[width:]
-		t.Parts = i + 1
+		return int(text[at]-'0')*10 + int(text[at+1]-'0') // digits all
 	}
+	t.Parts = len(text)/2 - 1
+	t.Year, t.Month, t.Day = pair(0)*100+pair(2), pair(4), pair(6)
+	t.Hour, t.Minute, t.Second = pair(8), pair(10), pair(12)
 	if t.Parts > 1 && t.Month == 0 {
 		return Time{Year: t.Year, Parts: 1, Offset: t.Offset}, t.Year > 0
 	}
 	if t.Parts > 2 && t.Day == 0 {
 		return Time{Year: t.Year, Month: t.Month, Parts: 2, Offset: t.Offset}, t.Year > 0 && t.Month <= 12
 	}
-	whole := time.Date(t.Year, time.Month(max(t.Month, 1)), max(t.Day, 1), t.Hour, t.Minute, min(t.Second, 59), 0, time.UTC)
-	return t, t.Year > 0 && t.Second <= 60 && t.Hour < 24 && t.Minute < 60 &&
-		(t.Parts < 2 || int(whole.Month()) == t.Month) && (t.Parts < 3 || whole.Day() == t.Day)
+	return t, t.Year > 0 && t.Month <= 12 && t.Hour < 24 && t.Minute < 60 && t.Second <= 60 &&
+		(t.Day <= 28 || t.Day <= time.Date(t.Year, time.Month(t.Month+1), 0, 0, 0, 0, 0, time.UTC).Day())
 }
 
 func offset(text string) (*int, bool) {
@@ -74,4 +69,11 @@ func offset(text string) (*int, bool) {
 	return &n, true
 }
 
-func digits(text string) bool { return strings.Trim(text, "0123456789") == "" }
+func digits(text string) bool {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
