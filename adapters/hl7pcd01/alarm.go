@@ -83,7 +83,8 @@ func (r *reader) alarms() (reports []acom.Report, memos []adapters.Memo, err err
 // the alarm, the event, and what else was sent of it.
 func (r *reader) alarm(g *group) alarm {
 	var a alarm
-	for i, row := range g.results {
+	for i := range g.results {
+		row := &g.results[i]
 		c := r.code(row.obx.Field(3))
 		part := alarmParts[c.refID]
 		if part == 0 && c.code >= alarmSource && c.code <= alarmType {
@@ -98,7 +99,7 @@ func (r *reader) alarm(g *group) alarm {
 		case c.code == attrTimeout:
 			a.within, _ = decimal(row.obx.Field(5).Component(1).Text())
 		case a.row == nil:
-			a.row, a.code = &g.results[i], c
+			a.row, a.code = row, c
 			a.notes = append(a.notes, row.notes...)
 		default:
 			v, _, notes := r.value(row.obx)

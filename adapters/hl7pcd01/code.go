@@ -145,7 +145,7 @@ func (r *reader) unit(p hl7v2.Part) (code acom.Code, foreign *acom.Coding, notes
 		case system == mdcSystem || system == "" && strings.HasPrefix(text, "MDC_DIM_"):
 			number, err := strconv.ParseUint(id, 10, 32)
 			named, known := term.LookupUnitRefID(text)
-			if _, listed := term.LookupUnit(uint32(number)); known && named.Code != uint32(number) && (listed || err != nil || number == 0) && !r.profile.trustNumber {
+			if known && named.Code != uint32(number) && (err != nil || number == 0 || isUnit(acom.Code(number))) && !r.profile.trustNumber {
 				notes = append(notes, fmt.Sprintf("The sender's unit number %s is not that of its name %s, which counts.", id, text))
 				number, err = uint64(named.Code), nil
 			}
@@ -167,8 +167,10 @@ func (r *reader) unit(p hl7v2.Part) (code acom.Code, foreign *acom.Coding, notes
 			}
 		}
 	}
-	if _, ok := term.LookupUnit(uint32(code)); ok {
+	if foreign != nil && isUnit(code) {
 		foreign = nil // the MDC unit says it all
 	}
 	return code, foreign, notes
 }
+
+func isUnit(code acom.Code) bool { _, ok := term.LookupUnit(uint32(code)); return ok }

@@ -17,9 +17,8 @@ const (
 )
 
 // contain sorts a group's rows: objects of the containment tree and their
-// attributes, facets of metrics; the rest, which stays in results, are values.
-func (r *reader) contain(g *group) {
-	values := g.results[:0]
+// attributes, facets of metrics; the rest are values, whose number it gives.
+func (r *reader) contain(g *group) (values int) {
 	var waves map[string]bool
 	for i := range g.results {
 		row := &g.results[i]
@@ -30,8 +29,10 @@ func (r *reader) contain(g *group) {
 			waves[row.path.String()] = true
 		}
 	}
-	for _, row := range g.results {
+	for i := range g.results {
+		row := &g.results[i]
 		row.code = r.code(row.obx.Field(3))
+		row.spent = true
 		c := &row.code
 		empty := row.obx.Field(5).Empty()
 		switch {
@@ -44,10 +45,11 @@ func (r *reader) contain(g *group) {
 		case attribute(c) && row.path != "" && !empty:
 			g.attribute(r, row, c)
 		default:
-			values = append(values, row)
+			row.spent = false
+			values++
 		}
 	}
-	g.results = values
+	return values
 }
 
 // attribute reports whether a code is a fact of an object and no measurement.
@@ -59,7 +61,7 @@ func attribute(c *coded) bool {
 	return strings.HasPrefix(c.refID, "MDC_ATTR_") || partition == acom.PartitionObject || partition == acom.PartitionInfrastructure
 }
 
-func (r *reader) object(row result, c *coded) acom.Object {
+func (r *reader) object(row *result, c *coded) acom.Object {
 	o := acom.Object{Path: row.path.String(), Type: c.code, Codings: c.codings}
 	if ei, ok := r.instance(row.obx); ok {
 		o.ID = short(ei.Component(1).Text())
@@ -80,7 +82,7 @@ func (g *group) at(p path) *acom.Object {
 	return nil
 }
 
-func (g *group) attribute(r *reader, row result, c *coded) {
+func (g *group) attribute(r *reader, row *result, c *coded) {
 	value := whole(row.obx.Field(5))
 	parent := row.path.parent()
 	if parent.String() == g.mds {

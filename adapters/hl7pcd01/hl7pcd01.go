@@ -112,6 +112,7 @@ type result struct {
 	obx   *hl7v2.Segment
 	path  path
 	code  coded // OBX-3, in messages of measurements
+	spent bool  // no value: an object, or a fact of one
 	notes []string
 }
 
@@ -192,9 +193,9 @@ func (r *reader) reports() []acom.Report {
 	for _, g := range r.groups {
 		g.device = r.deviceOf(g, before)
 		before = g.device
-		r.contain(g)
+		values := r.contain(g)
 		g.complete()
-		report := acom.Report{Device: g.device, Measurements: r.measurements(g)}
+		report := acom.Report{Device: g.device, Measurements: r.measurements(g, values)}
 		report.Bedside = &acom.Bedside{Sender: r.sender(), Subject: r.subject, Place: r.place, Objects: g.objects}
 		reports = append(reports, report)
 	}

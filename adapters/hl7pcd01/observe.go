@@ -11,16 +11,19 @@ import (
 )
 
 // measurements are the values of a group, in the order sent.
-func (r *reader) measurements(g *group) []acom.Measurement {
-	if len(g.results) == 0 {
+func (r *reader) measurements(g *group, values int) []acom.Measurement {
+	if values == 0 {
 		return nil
 	}
-	list := make([]acom.Measurement, len(g.results))
-	metrics := make([]acom.Metric, len(g.results))
+	list := make([]acom.Measurement, 0, values)
+	metrics := make([]acom.Metric, values)
 	pump := g.isPump()
 	for i := range g.results {
-		list[i].Metric = &metrics[i]
-		r.measurement(g, &g.results[i], pump, &list[i])
+		if row := &g.results[i]; !row.spent {
+			at := len(list)
+			list = append(list, acom.Measurement{Metric: &metrics[at]})
+			r.measurement(g, row, pump, &list[at])
+		}
 	}
 	return g.pressures(list)
 }

@@ -37,6 +37,9 @@ type cuff struct {
 // are read continuously and by themselves. Where the systolic or the diastolic value
 // is the one that is missing, the compound says so (R4 profile bp).
 func (g *group) pressures(list []acom.Measurement) []acom.Measurement {
+	if !cuffed(list) {
+		return list
+	}
 	found := map[cuff][]*pressure{}
 	var all []*pressure
 	named := map[string]int{} // rows of the compound itself, by path
@@ -87,12 +90,22 @@ func (g *group) pressures(list []acom.Measurement) []acom.Measurement {
 		}
 	}
 	kept := list[:0]
-	for i, m := range list {
+	for i := range list {
 		if !gone[i] {
-			kept = append(kept, m)
+			kept = append(kept, list[i])
 		}
 	}
 	return kept
+}
+
+// cuffed reports whether there is a value of a cuff at all.
+func cuffed(list []acom.Measurement) bool {
+	for i := range list {
+		if family, _ := cuffPart(&list[i]); family >= 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // cuffPart is which family and which of its values a measurement is; -1 for none.

@@ -66,18 +66,16 @@ func (r *reader) flagged(obx *hl7v2.Segment, m *acom.Measurement) {
 	}
 }
 
-// stages are the words of OBX-11 (HL7 table 0085). R, not validated by a person, is
-// what a monitor's values are: final by the device's own opinion.
-var stages = map[string]acom.Stage{
-	"P": acom.Preliminary, "I": acom.Preliminary, "S": acom.Preliminary, "A": acom.Preliminary, "B": acom.Preliminary,
-	"C": acom.Corrected, "D": acom.Withdrawn, "W": acom.Withdrawn,
-}
-
-// staged reads OBX-11.
+// staged reads OBX-11 (HL7 table 0085). R, not validated by a person, is what a
+// monitor's values are: final by the device's own opinion.
 func staged(obx *hl7v2.Segment, m *acom.Measurement) {
-	word := strings.ToUpper(obx.Field(11).Component(1).Text())
-	m.Metric.Stage = stages[word]
-	switch word {
+	switch strings.ToUpper(obx.Field(11).Component(1).Text()) {
+	case "P", "I", "S", "A", "B":
+		m.Metric.Stage = acom.Preliminary
+	case "C":
+		m.Metric.Stage = acom.Corrected
+	case "D", "W":
+		m.Metric.Stage = acom.Withdrawn
 	case "X": // no result could be obtained; a number beside it is a filler
 		if m.Value.Absent == "" {
 			m.Value = acom.Value{Absent: acom.AbsentError}

@@ -33,7 +33,7 @@ func (f facet) said() []string {
 }
 
 // facet keeps a sub-row for its metric, which may come before or after it.
-func (g *group) facet(row result, c *coded) {
+func (g *group) facet(row *result, c *coded) {
 	key := row.path.parent().String()
 	if g.facets == nil {
 		g.facets = map[string]facet{}

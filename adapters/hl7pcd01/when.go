@@ -12,7 +12,11 @@ import (
 // offset that MSH-7 has holds for the times of the message that have none (HL7 2.6,
 // 2.15.9.7). notes flag a clock that is far from the sender's.
 func (r *reader) when(obx, obr *hl7v2.Segment) (t acom.Time, notes []string) {
-	for _, p := range [...]hl7v2.Part{obx.Field(14), obr.Field(7), r.header.Field(7)} {
+	own := obx.Field(14)
+	if r.last.wall != nil && r.last.note == "" && own.Raw() == r.last.text {
+		return acom.Time{Wall: r.last.wall}, nil // the rows of a message mostly have one time
+	}
+	for _, p := range [...]hl7v2.Part{own, obr.Field(7), r.header.Field(7)} {
 		text := p.Component(1).Text()
 		if text == "" {
 			continue
@@ -32,8 +36,7 @@ func (r *reader) when(obx, obr *hl7v2.Segment) (t acom.Time, notes []string) {
 	return t, notes
 }
 
-// moment is a time of the message as it was read; wall is nil for what is none. The
-// rows of a message mostly have one time.
+// moment is a time of the message as it was read; wall is nil for what is none.
 type moment struct {
 	text string
 	wall *acom.Wall

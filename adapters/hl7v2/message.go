@@ -140,10 +140,11 @@ func (m *Message) read(data []byte, lines []span) error {
 			return &Error{Segment: name, Sequence: seen[name] + 1, Offset: line.start, Reason: "a message has one MSH, at its start"}
 		}
 		seen[name]++
-		s := Segment{Name: name, Sequence: seen[name], Offset: line.start, delimiters: &m.Delimiters}
+		m.Segments = append(m.Segments, Segment{Name: name, Sequence: seen[name], Offset: line.start, delimiters: &m.Delimiters})
+		s := &m.Segments[i]
 		if i == 0 {
 			var err error
-			if set, err = charsetOf(&s, raw); err != nil {
+			if set, err = charsetOf(s, raw); err != nil {
 				return err
 			}
 			m.Delimiters.decode = set.text
@@ -156,11 +157,10 @@ func (m *Message) read(data []byte, lines []span) error {
 		ends = separators(ends, text, m.Delimiters.Field)
 		s.text, s.ends = text, ends[first:len(ends):len(ends)]
 		if strings.IndexByte(text, m.Delimiters.Escape) >= 0 {
-			if err := checkEscapes(&s); err != nil {
+			if err := checkEscapes(s); err != nil {
 				return err
 			}
 		}
-		m.Segments = append(m.Segments, s)
 	}
 	return nil
 }
