@@ -182,7 +182,9 @@ func (r *reader) alarmed(g *group, a alarm) acom.Measurement {
 	if family := r.code(g.obr.Field(4)); family.code != 0 && family.code != m.Type {
 		m.Metric.Codings = append(m.Metric.Codings, mdcCoding(family.code, family.refID))
 	}
-	over := a.phase == "end" && a.state != "latched" || a.phase == "tpoint" || a.phase == "" && a.state == "inactive"
+	// The state says whether the condition is there, or was and is held (PCD TF-2, PCD-04,
+	// "Alarm current state"): a latched alarm that is reset is over without another end.
+	over := a.phase == "end" && a.state != "latched" || a.phase == "tpoint" || a.state == "inactive"
 	if !over {
 		m.Metric.Stage = acom.Preliminary
 	}

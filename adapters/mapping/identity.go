@@ -219,8 +219,16 @@ func versionOne(m acom.Measurement) (string, bool) {
 // Distinct gives the Observation an identifier of its own, for a reading whose
 // Identifier is taken by another reading (another Digest): a device whose clock
 // was reset repeats its times, and no reading may be lost to that.
-func (o Observation) Distinct() Observation {
-	o.Identifier.Value = distinct(o.Identifier.Value, o.Digest)
+func (o Observation) Distinct() Observation { return o.named(o.Digest) }
+
+// Apart gives a state of an event the identifier that its event has for its subject alone:
+// for a device that names an event of its next patient as it named one of the last.
+func (o Observation) Apart() Observation {
+	return o.named(digest(o.Resource.Path("subject", "reference").Text()))
+}
+
+func (o Observation) named(digest string) Observation {
+	o.Identifier.Value = distinct(o.Identifier.Value, digest)
 	o.Resource = o.Resource.Clone()
 	o.Resource.Root().Set("identifier", fhir.NewArray(fhir.NewObject(
 		fhir.S("system", o.Identifier.System), fhir.S("value", o.Identifier.Value))))

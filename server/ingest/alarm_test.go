@@ -2,6 +2,7 @@ package ingest_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -80,5 +81,63 @@ func TestAlarm_StatesInAnyOrder_PCD04(t *testing.T) {
 	frames, _, err := s.Kept(t.Context(), ingest.Frames{}, "", 100)
 	if err != nil || len(frames) != 6 {
 		t.Errorf("%d frames are kept, not 6: %v", len(frames), err)
+	}
+}
+
+// TestAlarm_DeviceOnAnotherPatient_PCD04: an alarm that goes on while its device is put on
+// another patient stays with whom it began, and one that is over is not woken by the next
+// patient's, though the device gives its name again.
+func TestAlarm_DeviceOnAnotherPatient_PCD04(t *testing.T) {
+	s := ward.Open(t)
+	const device, moved = "00A1C90000000711", "2026-11-20T09:00:10Z"
+	for _, a := range []ingest.Association{{Device: device, Patient: "Patient/a", Start: "2020-01-01T00:00:00Z", End: moved}, {Device: device, Patient: "Patient/b", Start: moved}} {
+		if _, _, _, err := s.Associate(t.Context(), a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	alarms := func() (all []string) {
+		t.Helper()
+		err := s.Store.View(t.Context(), func(r store.Reader) error {
+			list, err := r.Versions(store.Selection{Type: "Observation"}, 100)
+			newest := map[fhir.Key]bool{}
+			for _, v := range list {
+				o, err := fhir.ParseResource(v.Body)
+				if err != nil {
+					return err
+				}
+				if !newest[v.Key] {
+					newest[v.Key] = true
+					all = append(all, fmt.Sprintf("%s %s %d", o.Path("subject", "reference").Text(), o.Get("status").Text(), v.VersionID))
+				}
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		slices.Sort(all)
+		return all
+	}
+	for _, step := range []struct {
+		name         string
+		second       int
+		phase, state string
+		want         string
+	}{
+		{"starts", 0, "start", "active", "Patient/a preliminary 1"},
+		{"goes on after the device moved", 20, "continue", "active", "Patient/a preliminary 2"},
+		{"ends", 30, "end", "inactive", "Patient/a final 3"},
+		{"an update from before, late", 25, "update", "active", "Patient/a final 3"},
+		{"the name again, of the next patient", 40, "start", "active", "Patient/a final 3,Patient/b preliminary 1"},
+		{"the same again", 40, "start", "active", "Patient/a final 3,Patient/b preliminary 1"},
+		{"ends", 50, "end", "inactive", "Patient/a final 3,Patient/b final 2"},
+		{"the first start, late", 0, "start", "active", "Patient/a final 3,Patient/b final 2"},
+	} {
+		if _, err := s.Submit(t.Context(), alarm(step.second, step.phase, step.state)); err != nil {
+			t.Fatal(step.name, err)
+		}
+		if got := strings.Join(alarms(), ","); got != step.want {
+			t.Errorf("%s: %s, not %s", step.name, got, step.want)
+		}
 	}
 }

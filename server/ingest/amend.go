@@ -24,7 +24,14 @@ func (s *Service) amend(ctx context.Context, r store.Reader, p *plan, o mapping.
 	}
 	state := o.Resource
 	same := sameReading(now, state)
-	if late := o.Event && overtaken(now, state); same || late {
+	late := false
+	if o.Event {
+		same = same && sameMembers(now, state, "note") // the words to people: a limit, what to do
+		if late, err = p.comesLate(r, found.Key.ID, now, state, same); err != nil {
+			return false, err
+		}
+	}
+	if same || late {
 		p.late = p.late || late && !same
 		if p.late && !slices.Contains(p.became, found.Key.ID) {
 			p.became = append(p.became, found.Key.ID)
@@ -55,36 +62,14 @@ func (p *plan) wrote(r store.Reader, found *store.Version, gave *fhir.Element) e
 	return p.put(amended, found.Key.ID, amendment{Frame: p.frame, Version: found.VersionID + 1, Gave: gave}, before)
 }
 
-// overtaken reports whether a state of an event is older than the one that is known: it
-// came late, and what is over stays over (IHE PCD-04: an alarm's messages may come in
-// any order). Of two states of one instant the end is the later.
-func overtaken(now, state *fhir.Resource) bool {
-	known, ok := stateTime(now)
-	told, also := stateTime(state)
-	if !ok || !also {
-		return false
-	}
-	at, of := told.Low(), known.Low()
-	return at.Before(of) || at.Equal(of) && now.Get("status").Text() == "final" && state.Get("status").Text() == "preliminary"
-}
-
-// stateTime is when a state began.
-func stateTime(o *fhir.Resource) (fhir.DateTime, bool) {
-	text := o.Get("effectiveDateTime").Text()
-	for _, end := range []string{"start", "end"} {
-		if at := o.Path("effectivePeriod", end).Text(); at != "" {
-			text = at
-		}
-	}
-	return fhir.ParseInstant(text)
-}
-
 // told are the elements of an Observation that say what was read.
 var told = []string{"status", "valueQuantity", "valueCodeableConcept", "valueString", "valueDateTime", "valueSampledData", "dataAbsentReason", "component", "interpretation"}
 
 // sameReading reports whether a version says what the amended one would.
-func sameReading(now, amended *fhir.Resource) bool {
-	for _, name := range told {
+func sameReading(now, amended *fhir.Resource) bool { return sameMembers(now, amended, told...) }
+
+func sameMembers(now, amended *fhir.Resource, names ...string) bool {
+	for _, name := range names {
 		a, b := now.Get(name), amended.Get(name)
 		if (a == nil) != (b == nil) || a != nil && !a.Equal(b) {
 			return false

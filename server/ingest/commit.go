@@ -96,6 +96,9 @@ type plan struct {
 	became, waits []string
 	// late is set for a frame that says nothing new of an event, and is kept for what it says.
 	late bool
+	// repeated are the records that say no more than that an event goes on: no reason to keep
+	// a frame.
+	repeated int
 	// read are the Observations that are made, for UnknownCodes.
 	read []readBy
 }
@@ -359,7 +362,8 @@ func (p *plan) vouch(targets []fhir.Key, at place, w waiting, activity string, n
 
 // keepFrame stores the raw frame once, as Binary under its SHA-256.
 func (p *plan) keepFrame(r store.Reader, f frame, by string) error {
-	if len(p.unit.Writes)+len(p.unit.Records) == 0 && !p.late {
+	news := len(p.unit.Writes)+len(p.unit.Records) > p.repeated
+	if !news && !p.late {
 		return nil
 	}
 	key := fhir.Key{Type: "Binary", ID: f.hash}
@@ -368,7 +372,7 @@ func (p *plan) keepFrame(r store.Reader, f frame, by string) error {
 	if err != nil && !errors.Is(err, fhir.NotFound(key)) {
 		return err
 	}
-	if there && p.late && len(p.unit.Writes)+len(p.unit.Records) == 0 {
+	if there && p.late && !news {
 		return nil // nor is it news that it came late
 	}
 	if err := p.keep(r, f, by, !there); err != nil || there {
@@ -417,6 +421,16 @@ func identify(r store.Reader, o *mapping.Observation) (fhir.Key, *store.Version,
 		}
 		if !found {
 			break
+		}
+		if o.Event {
+			own, err := begun(r, o, &existing)
+			if err != nil {
+				return fhir.Key{}, nil, err
+			}
+			if own == nil {
+				break
+			}
+			return own.Key, own, nil
 		}
 		if o.Amends {
 			return existing.Key, &existing, nil

@@ -279,9 +279,13 @@ func (x *rereading) match() error {
 	for _, c := range x.news {
 		if old := by[c.Identifier]; old != nil && !old.matched {
 			take(c, old)
-		} else if d := c.Distinct(); by[d.Identifier] != nil && !by[d.Identifier].matched {
-			c.Observation = d
-			take(c, by[d.Identifier])
+			continue
+		}
+		for _, d := range []mapping.Observation{c.Distinct(), c.Apart()} {
+			if old := by[d.Identifier]; old != nil && !old.matched && c.was == nil {
+				c.Observation = d
+				take(c, old)
+			}
 		}
 	}
 	for _, c := range x.news {
