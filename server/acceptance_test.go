@@ -52,7 +52,10 @@ func TestScripts(t *testing.T) {
 // TestScripts_Configured plays scripts on servers that are set up otherwise.
 func TestScripts_Configured(t *testing.T) {
 	for folder, change := range map[string]func(*server.Config){
-		"enforced":  func(c *server.Config) { c.References, c.ConditionalDelete, c.MaxEntries = "enforce", "multiple", 4 },
+		"enforced": func(c *server.Config) { c.References, c.ConditionalDelete, c.MaxEntries = "enforce", "multiple", 4 },
+		"overlaid": func(c *server.Config) {
+			c.MDCOverlay = []string{"testdata/overlaid/rosetta_terms.csv", "testdata/overlaid/loinc_ieee.csv"}
+		},
 		"templates": func(c *server.Config) { c.Templates = "../adapters/template/testdata" },
 		"warned":    func(c *server.Config) { c.References, c.ConditionalDelete = "warn", "off" },
 	} {

@@ -35,6 +35,9 @@ func checkConfig(ctx context.Context, c Config, out io.Writer) error {
 	if _, err := c.obligations(search.NewRegistry(profiles.R4(), "http://localhost/fhir"), known); err != nil {
 		return err
 	}
+	if _, _, err := c.Dictionary.read(); err != nil {
+		return err
+	}
 	found := "can be reached"
 	if path, embedded := strings.CutPrefix(c.Store, "sqlite:"); embedded {
 		var err error

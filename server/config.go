@@ -57,6 +57,7 @@ type Config struct {
 	TLS
 	Bedside
 	Rules
+	Dictionary
 }
 
 // Policies are what writes may do.
@@ -86,6 +87,7 @@ type commands struct {
 	Keys   struct {
 		Rotate struct{} `cmd:"" help:"Make new signing keys before it is time. They sign a day later; the old ones stay published for a week."`
 	} `cmd:"" help:"The keys that ID tokens, and access tokens that are JWTs, are signed with."`
+	MDC         mdcCommands      `cmd:"" name:"mdc" help:"Check files for --mdc-overlay."`
 	Template    templateCommands `cmd:"" help:"Try and test the templates of --templates."`
 	Token       tokenCommand     `cmd:"" help:"Print an access token for operators and scripts on this machine."`
 	VerifyAudit struct{}         `cmd:"" name:"verify-audit" help:"Follow the hash chain of the AuditEvents at --store; exit status 0 says that none was changed, removed or put in behind the server's back."`

@@ -130,6 +130,8 @@ func Main(p Program) int {
 		err = tryTemplate(c.Template, stdout)
 	case "template test <dir>":
 		err = testTemplates(c.Template.Test.Dir, stdout)
+	case "mdc check <file>":
+		err = checkOverlay(c.MDC.Check.Files, stdout)
 	case "token":
 		err = mint(ctx, c.Config, c.Token, stdout)
 	default:

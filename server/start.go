@@ -53,7 +53,8 @@ type Server struct {
 	loading  atomic.Bool // packages, in the background
 	http     *http.Server
 
-	wires []func(context.Context) error // end what takes frames beside HTTP
+	wires    []func(context.Context) error // end what takes frames beside HTTP
+	embedded func()                        // puts the nomenclature back that was before
 	done  chan error
 
 	// stop ends what runs in the background; running waits for it.
@@ -94,6 +95,7 @@ func Start(ctx context.Context, c Config, languages []adapters.Adapter, log *slo
 		s.running.Wait()
 		s.traces.Close(ctx)
 		err = errors.Join(err, s.audit.Wait(ctx))
+		s.forget()
 		if s.store != nil {
 			err = errors.Join(err, s.store.Close())
 		}
@@ -133,6 +135,9 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 	}
 	var err error
 	if s.Base, err = checkBase(base); err != nil {
+		return nil, err
+	}
+	if s.embedded, err = c.Dictionary.use(log); err != nil {
 		return nil, err
 	}
 	parameters := search.NewRegistry(profiles.R4(), s.Base)
@@ -372,6 +377,7 @@ func (s *Server) Stop(after time.Duration) error {
 	s.stop()
 	s.running.Wait()
 	s.traces.Close(ctx)
+	s.forget()
 	return errors.Join(err, s.audit.Wait(ctx), s.store.Close())
 }
 

@@ -86,7 +86,7 @@ func measured(code acom.Code, ucum string) samply.CodeableConcept {
 	c := mdcConcept(code)
 	known, _ := term.LookupMDC(uint32(code))
 	for _, l := range known.LOINC {
-		if l.Unit == "" || l.Unit == ucum {
+		if l.Fits(ucum) {
 			c.Coding = append(c.Coding, coding(loincSystem, l.Code, l.Display))
 		}
 	}

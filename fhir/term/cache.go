@@ -72,8 +72,8 @@ func (c *cache) system(r *fhir.Resource) *system {
 
 // special is the code system of that url that is no resource, nil for none.
 func (s *Service) special(url, version string) *system {
-	if version != "" {
-		return specialSystem(url, version)
+	if version != "" || url == MDCSystem {
+		return specialSystem(url, version) // the nomenclature keeps its own
 	}
 	c := s.cache
 	c.mu.Lock()

@@ -4,7 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"sort"
-	"sync"
+
+	"vitalwire/fhir/ucum"
 )
 
 // MDCSystem is the code system of IEEE 11073-10101, whose codes FHIR writes as
@@ -13,7 +14,7 @@ const MDCSystem = "urn:iso:std:iso:11073:10101"
 
 // MDC is a term of the IEEE 11073-10101 nomenclature that an adapter may send.
 // The table is small and typed by hand; RTMMS is the authority and an operator's
-// licensed table may say more.
+// licensed table may say more (Nomenclature).
 type MDC struct {
 	// Code is the 32-bit context-free code: partition·65536 + term.
 	Code uint32
@@ -38,6 +39,32 @@ type LOINC struct {
 	// Unit restricts it to quantities in this UCUM unit (LOINC tells mass from
 	// substance concentration, MDC does not); "" fits every unit.
 	Unit string
+	// Like restricts it to quantities whose unit can be converted to this UCUM unit, as the
+	// property that LOINC names asks ("[Mass/volume]"); "" does not.
+	Like string
+	// Loose is the R4 concept-map-equivalence of the LOINC code to the MDC term when it does
+	// not mean the same: it is told by $translate and never stands beside the term. "" means
+	// the same.
+	Loose string
+}
+
+// Fits reports whether a quantity in that UCUM unit, "" for no or an unknown one, may have
+// the LOINC code beside its MDC code.
+func (l LOINC) Fits(unit string) bool {
+	switch {
+	case l.Loose != "":
+		return false
+	case l.Unit != "":
+		return l.Unit == unit
+	case l.Like == "":
+		return true
+	}
+	wanted, err := ucum.Parse(l.Like)
+	if err != nil || unit == "" {
+		return false
+	}
+	sent, err := ucum.Parse(unit)
+	return err == nil && sent.Comparable(wanted)
 }
 
 // Unit is a term of partition 4 (dimensions) with the UCUM unit that means it.
@@ -61,63 +88,22 @@ type Bit struct {
 	State bool
 }
 
-// mdcTerms are all terms, ascending by code.
+// mdcTerms are all embedded terms, ascending by code.
 var mdcTerms = slices.SortedFunc(slices.Values(slices.Concat(personalTerms, bedsideTerms)), func(a, b MDC) int { return cmp.Compare(a.Code, b.Code) })
 
-// byRefID are the places of terms and units by reference identifier.
-var byRefID = sync.OnceValues(func() (terms, units map[string]int) {
-	terms, units = map[string]int{}, map[string]int{}
-	for i := len(mdcTerms) - 1; i >= 0; i-- { // of two with one REFID the lower
-		terms[mdcTerms[i].RefID] = i
-	}
-	for i := range mdcUnits {
-		units[mdcUnits[i].RefID] = i
-	}
-	return terms, units
-})
-
-// LookupRefID finds a term by its reference identifier.
-func LookupRefID(refID string) (MDC, bool) {
-	terms, _ := byRefID()
-	i, ok := terms[refID]
-	if !ok {
-		return MDC{}, false
-	}
-	return mdcTerms[i], true
-}
+// LookupRefID finds a term by its reference identifier, or by a synonym of one that an
+// operator's file has.
+func LookupRefID(refID string) (MDC, bool) { return inForce().refID(refID) }
 
 // LookupUnitRefID finds a unit by its reference identifier.
-func LookupUnitRefID(refID string) (Unit, bool) {
-	_, units := byRefID()
-	i, ok := units[refID]
-	if !ok {
-		return Unit{}, false
-	}
-	return LookupUnit(mdcUnits[i].Code)
-}
+func LookupUnitRefID(refID string) (Unit, bool) { return inForce().unitRefID(refID) }
 
 // LookupMDC finds a term by its 32-bit code.
-func LookupMDC(code uint32) (MDC, bool) {
-	i := sort.Search(len(mdcTerms), func(i int) bool { return mdcTerms[i].Code >= code })
-	if i < len(mdcTerms) && mdcTerms[i].Code == code {
-		return mdcTerms[i], true
-	}
-	return MDC{}, false
-}
+func LookupMDC(code uint32) (MDC, bool) { return inForce().term(code) }
 
 // LookupUnit finds the UCUM unit of a 32-bit MDC unit code. There is none for a
 // unit that UCUM does not say without doubt.
-func LookupUnit(code uint32) (Unit, bool) {
-	i := sort.Search(len(mdcUnits), func(i int) bool { return mdcUnits[i].Code >= code })
-	if i < len(mdcUnits) && mdcUnits[i].Code == code {
-		unit := mdcUnits[i]
-		if unit.Display == "" {
-			unit.Display = unit.UCUM
-		}
-		return unit, true
-	}
-	return Unit{}, false
-}
+func LookupUnit(code uint32) (Unit, bool) { return inForce().unit(code) }
 
 // LookupBit finds the meaning of one bit of a bit-string measurement.
 func LookupBit(code uint32, bit int) (Bit, bool) {
@@ -138,7 +124,7 @@ func BitsOf(code uint32) []Bit {
 }
 
 // AllMDC is a copy of the table of terms, ascending by code.
-func AllMDC() []MDC { return append([]MDC(nil), mdcTerms...) }
+func AllMDC() []MDC { return append([]MDC(nil), inForce().terms...) }
 
 // AllUnits is a copy of the table of units, ascending by code.
-func AllUnits() []Unit { return append([]Unit(nil), mdcUnits...) }
+func AllUnits() []Unit { return append([]Unit(nil), inForce().units...) }

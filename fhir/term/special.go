@@ -134,9 +134,8 @@ func specialSystem(url, version string) *system {
 		s.name = "ISO 4217"
 		s.table(strings.Fields(currencyCodes))
 	case MDCSystem:
-		// Our table is a small part of IEEE 11073-10101.
-		s.name, s.content, s.measure = "IEEE 11073-10101", "fragment", partition
-		s.mdc()
+		*s = *inForce().system()
+		s.version = version
 	default:
 		name, ok := externals[url]
 		if !ok {

@@ -1,9 +1,6 @@
 package term
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // currencyCodes are the alphabetic codes of ISO 4217 in use, with those of funds
 // and metals.
@@ -41,13 +38,3 @@ UA UKR 804 UG UGA 800 UM UMI 581 US USA 840 UY URY 858 UZ UZB 860 VA VAT 336 VC 
 VN VNM 704 VU VUT 548 WF WLF 876 WS WSM 882 YE YEM 887 YT MYT 175 ZA ZAF 710 ZM ZMB 894 ZW ZWE 716`
 
 func countryCodes() []string { return strings.Fields(countryTable) }
-
-// mdc fills in the terms and units of the device mapping.
-func (s *system) mdc() {
-	for i := range mdcTerms {
-		s.put(strconv.FormatUint(uint64(mdcTerms[i].Code), 10), mdcTerms[i].RefID)
-	}
-	for i := range mdcUnits {
-		s.put(strconv.FormatUint(uint64(mdcUnits[i].Code), 10), mdcUnits[i].RefID)
-	}
-}

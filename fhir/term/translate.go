@@ -126,6 +126,11 @@ func (s *session) maps(t *translation, instance *fhir.Resource) ([]*fhir.Resourc
 		if m := s.find("ConceptMap", url, version); m != nil {
 			return []*fhir.Resource{m}, nil
 		}
+		for _, m := range inForce().maps() {
+			if m.Get("url").Text() == url && version == "" {
+				return []*fhir.Resource{m}, nil
+			}
+		}
 		return nil, notFound(fmt.Sprintf("A definition for the ConceptMap '%s' could not be found", canonical(url, version)))
 	}
 	var out []*fhir.Resource
@@ -140,6 +145,11 @@ func (s *session) maps(t *translation, instance *fhir.Resource) ([]*fhir.Resourc
 		}
 		if err == nil && t.covers(r) {
 			out = append(out, r)
+		}
+	}
+	for _, m := range inForce().maps() {
+		if t.covers(m) {
+			out = append(out, m)
 		}
 	}
 	return out, nil

@@ -83,11 +83,15 @@ func isKnown(coding *fhir.Element) bool {
 	case loincSystem, snomedSystem:
 		return code != ""
 	case mdcSystem:
-		n, err := strconv.ParseUint(code, 10, 32)
-		_, known := term.LookupMDC(uint32(n))
-		return err == nil && known
+		return isKnownMDC(code)
 	}
 	return false
+}
+
+func isKnownMDC(code string) bool {
+	n, err := strconv.ParseUint(code, 10, 32)
+	_, known := term.LookupMDC(uint32(n))
+	return err == nil && known
 }
 
 func (u *unknownCodes) add(one UnknownCode) {
@@ -109,6 +113,9 @@ func (s *Service) UnknownCodes() []UnknownCode {
 	defer s.unknown.mu.Unlock()
 	list := []UnknownCode{}
 	for one, n := range s.unknown.seen {
+		if one.System == mdcSystem && isKnownMDC(one.Code) {
+			continue // since an operator's nomenclature is in force
+		}
 		one.Count = n
 		list = append(list, one)
 	}
