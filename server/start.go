@@ -55,7 +55,7 @@ type Server struct {
 
 	wires    []func(context.Context) error // end what takes frames beside HTTP
 	embedded func()                        // puts the nomenclature back that was before
-	done  chan error
+	done     chan error
 
 	// stop ends what runs in the background; running waits for it.
 	stop    context.CancelFunc

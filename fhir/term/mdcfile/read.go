@@ -39,7 +39,7 @@ func ReadFile(path string) ([]term.Addition, Skipped, error) {
 	if err != nil {
 		return nil, Skipped{}, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	data, err := io.ReadAll(io.LimitReader(file, mostBytes+1))
 	if err != nil {
 		return nil, Skipped{}, err
