@@ -67,9 +67,21 @@ type Result struct {
 	Reply []byte
 	// Remember is committed together with the reports.
 	Remember []Memo
+	// Alive are signs of life, of devices that may have nothing else to say.
+	Alive []Alive
 	// Skipped are records of a file that gave no reading although others did, each
 	// with why; the frame itself is kept.
 	Skipped []Skip
+}
+
+// Alive is a sign of life: the device says that it would tell if there were anything to tell.
+type Alive struct {
+	Device acom.Device `json:"device"`
+	// Within is how many seconds may pass until the next one, decimal text; "" where the
+	// device does not say.
+	Within string `json:"within,omitempty"`
+	// Ended is set for the last one.
+	Ended bool `json:"ended,omitempty"`
 }
 
 // Skip is a record that gave no reading.

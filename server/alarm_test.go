@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"vitalwire/server"
 )
@@ -190,4 +192,54 @@ func alarmNow(t *testing.T, base, patient, event string) (status string, version
 		}
 	}
 	return status, versions, now
+}
+
+// TestAlarm_Watchdog_PCD04: a watchdog is answered and charted nowhere; that it is overdue is
+// seen in the list of devices and in the metrics.
+func TestAlarm_Watchdog_PCD04(t *testing.T) {
+	for name, open := range stores {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address := freePort(t)
+			s := start(t, open(t), func(c *server.Config) { c.MLLP = address })
+			say := func(within, phase string) {
+				t.Helper()
+				const eui = "00A1C90000000711^^00A1C90000000711^EUI-64"
+				answer := sent(t, address, "\x0B"+strings.Join([]string{
+					`MSH|^~\&|MON^00A1C90000000701^EUI-64|WARD|||20261120100000+0100||ORU^R40^ORU_R40|w-1|P|2.6|||AL|NE`,
+					"OBR|1||8^watch^00A1C90000000701^EUI-64|196616^MDC_EVT_ALARM^MDC|||20261120100000+0100",
+					"OBX|1|ST|196614^MDC_EVT_ACTIVE^MDC|1.0.0.0.1|||||||R|||||||" + eui,
+					"OBX|2|ST|68481^MDC_ATTR_EVENT_PHASE^MDC|1.0.0.0.2|" + phase + "||||||R|||||||" + eui,
+					"OBX|3|NM|67860^MDC_ATTR_CONFIRM_TIMEOUT^MDC|1.0.0.0.3|" + within + "^MDC||||||R|||||||" + eui}, "\r")+"\r\x1C\r")
+				if !strings.Contains(answer, "\rMSA|CA|w-1\r") {
+					t.Errorf("answered %q", answer)
+				}
+			}
+			// seen waits until list and metrics say so.
+			seen := func(name, list, metric string) {
+				t.Helper()
+				var devices, metrics string
+				for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+					_, _, devices = exchange(http.MethodGet, s.Root+"/ingest/devices?device=00A1C90000000711", "")
+					_, _, metrics = exchange(http.MethodGet, s.Root+"/metrics", "")
+					if regexp.MustCompile(list).MatchString(devices) && strings.Contains(metrics, metric) {
+						return
+					}
+				}
+				t.Errorf("%s: %s\n%s", name, devices, regexp.MustCompile("(?m)^vitalwire_watchdogs.*$").FindAllString(metrics, -1))
+			}
+			say("1|264338^MDC_DIM_MILLI_SEC", "start") // within a millisecond
+			seen("late", `"watchdog":\{"heard":"[^"]*","within":"0.001","overdue":true\}`, "\nvitalwire_watchdogs_overdue 1\n")
+			say("60|264352^MDC_DIM_MIN", "continue")
+			seen("on time", `"watchdog":\{"heard":"[^"]*","within":"3600"\}`, "\nvitalwire_watchdogs_overdue 0\n")
+			say("60|264352^MDC_DIM_MIN", "end")
+			seen("stopped", `"watchdog":\{"heard":"[^"]*","within":"3600","ended":true\}`, "\nvitalwire_watchdogs_expected 0\n")
+			if _, _, answer := exchange(http.MethodGet, s.Base+"/Observation?_summary=count", ""); !strings.Contains(answer, `"total":0`) {
+				t.Errorf("a watchdog is charted: %s", answer)
+			}
+			if _, _, answer := exchange(http.MethodGet, s.Root+"/ingest/quarantine", ""); !strings.Contains(answer, `"items":[]`) {
+				t.Errorf("a watchdog waits: %s", answer)
+			}
+		})
+	}
 }

@@ -212,6 +212,9 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		metrics.Gauge("readings_uncollected", "Readings of devices that were not stored because the patient does not agree to it.", func() float64 { return float64(consented.count.Load()) })
 	}
 	s.running.Go(func() { frames.KeepSightings(life) })
+	s.running.Go(func() { frames.KeepWatch(life) })
+	metrics.Gauge("watchdogs_expected", "Devices that announced when to expect their next sign of life.", func() float64 { expected, _ := frames.Watchdogs(); return float64(expected) })
+	metrics.Gauge("watchdogs_overdue", "Devices whose announced sign of life has not come.", func() float64 { _, overdue := frames.Watchdogs(); return float64(overdue) })
 	if err := frames.Sweep(ctx); err != nil {
 		return nil, err
 	}

@@ -1,7 +1,7 @@
 package hl7pcd01
 
 import (
-	"encoding/json"
+	"math/big"
 	"slices"
 	"strings"
 
@@ -55,9 +55,8 @@ type alarm struct {
 	within string // seconds, of a watchdog
 }
 
-// alarms gives what every group says: an alarm, or a sign of life that is
-// remembered and nothing that is charted.
-func (r *reader) alarms() (reports []acom.Report, memos []adapters.Memo, err error) {
+// alarms gives what every group says: an alarm, or a sign of life, which is nothing to chart.
+func (r *reader) alarms() (reports []acom.Report, alive []adapters.Alive, err error) {
 	var before acom.Device
 	for _, g := range r.groups {
 		g.device = r.deviceOf(g, before)
@@ -65,7 +64,8 @@ func (r *reader) alarms() (reports []acom.Report, memos []adapters.Memo, err err
 		a := r.alarm(g)
 		g.complete()
 		if a.code.code == evtActive || a.code.refID == "MDC_EVT_ACTIVE" {
-			memos = append(memos, r.watchdog(g, a)...)
+			// A watchdog starts and continues; its end is announced as that of an alarm is.
+			alive = append(alive, adapters.Alive{Device: g.device, Within: a.within, Ended: a.phase == "end" || a.state == "inactive"})
 			continue
 		}
 		if a.row == nil {
@@ -76,7 +76,7 @@ func (r *reader) alarms() (reports []acom.Report, memos []adapters.Memo, err err
 		reports = append(reports, acom.Report{Device: g.device, Measurements: []acom.Measurement{r.alarmed(g, a)},
 			Bedside: &acom.Bedside{Sender: r.sender(), Subject: r.subject, Place: r.place, Objects: g.objects}})
 	}
-	return reports, memos, nil
+	return reports, alive, nil
 }
 
 // alarm sorts the rows of a group: objects of the containment tree, attributes of
@@ -97,7 +97,7 @@ func (r *reader) alarm(g *group) alarm {
 		case part != 0:
 			a.attribute(r, part, row.obx)
 		case c.code == attrTimeout:
-			a.within, _ = decimal(row.obx.Field(5).Component(1).Text())
+			a.within = r.timeout(row.obx)
 		case a.row == nil:
 			a.row, a.code = row, c
 			a.notes = append(a.notes, row.notes...)
@@ -218,22 +218,27 @@ func joined(words ...string) string {
 	return id
 }
 
-// watchdog is what is remembered of a sign of life, under <device>/watchdog: the time of the
-// message, and how many seconds may pass until the next.
-func (r *reader) watchdog(g *group, a alarm) []adapters.Memo {
-	device := g.device.SystemID
-	if device == "" {
-		device = g.device.Local
+// seconds are the units in which a timeout may be told, in thousandths of a second.
+var seconds = map[acom.Code]int64{264320: 1000, 264338: 1, 264352: 60_000} // s, ms, min
+
+// timeout is how many seconds may pass until a watchdog's next sign (MDC_ATTR_CONFIRM_TIMEOUT);
+// "" for what is none. Without a unit it is of seconds, which the profile has.
+func (r *reader) timeout(obx *hl7v2.Segment) string {
+	number, ok := decimal(obx.Field(5).Component(1).Text())
+	unit, foreign, _ := r.unit(obx.Field(6))
+	factor, known := seconds[unit]
+	switch {
+	case !ok, len(number) > 12:
+		return ""
+	case unit == 0 && foreign == nil, factor == 1000, foreign != nil && foreign.Code == "s":
+		return number
+	case !known:
+		return ""
 	}
-	if device == "" {
-		return nil
+	value, ok := new(big.Rat).SetString(number)
+	if !ok {
+		return ""
 	}
-	value, err := json.Marshal(struct {
-		Sent   string `json:"sent"`
-		Within string `json:"within,omitempty"`
-	}{r.header.Field(7).Component(1).Text(), a.within})
-	if err != nil {
-		return nil // cannot be: two strings
-	}
-	return []adapters.Memo{{Key: device + "/watchdog", Value: value}}
+	text := value.Mul(value, big.NewRat(factor, 1000)).FloatString(3)
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }

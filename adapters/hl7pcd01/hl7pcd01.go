@@ -61,7 +61,7 @@ func (d decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 		result.Reports = r.reports()
 		return result, nil
 	}
-	if result.Reports, result.Remember, err = r.alarms(); err != nil {
+	if result.Reports, result.Alive, err = r.alarms(); err != nil {
 		return adapters.Result{}, refusal(f, err, true, hl7v2.RequiredFieldMissing, hl7v2.Faulty)
 	}
 	return result, nil

@@ -134,8 +134,8 @@ var expected = map[string]struct {
 	"acm_pcd04_alarm.hl7": {has: []string{"device 0000000000000001|IHE_AR:urn:uuid:f9bd67ba-10f9-11ea-bab1-0050b612afeb", "patient 8888 AN", "place CU1^^Bed001^TAM", "196916 ", "196916 note CO2 Sensor unplugged",
 		"part 68480 42", "part 68481 concept start", "part 68482 concept active", "part 68483 concept enabled", "part 68484 concept PL", "part 68485 concept SP",
 		"event 0^3d313edb-6fab-4718-9d38-82262c83aea5^0000000000000001", "stage preliminary"}},
-	"acm_pcd04_watchdog.hl7":                        {has: []string{"remember 0000000000000001|IHE_AR:urn:uuid:f9bd67ba-10f9-11ea-bab1-0050b612afeb/watchdog"}, not: []string{"device", "196614", "event"}},
-	"study-only/draeger_acm_watchdog_old_codes.hl7": {has: []string{"remember "}, not: []string{"device", "258047", "196614", "event"}},
+	"acm_pcd04_watchdog.hl7":                        {has: []string{"alive 0000000000000001|IHE_AR:urn:uuid:f9bd67ba-10f9-11ea-bab1-0050b612afeb within 5"}, not: []string{"device", "196614", "event"}},
+	"study-only/draeger_acm_watchdog_old_codes.hl7": {has: []string{"alive "}, not: []string{"device", "258047", "196614", "event"}},
 	"study-only/ge_acm_mural_orur40.hl7": {has: []string{"MDCX_EVT_ALERT_ADVISORY ", "part 68481 concept update", "part 68482 concept active", "part 68483 concept enabled", "part 68484 concept PM", "part 68485 concept SA", "patient PID-12345",
 		"event 56eb716f-ce7a-3b85-909c-a09d31fe324f", "stage preliminary"}, not: []string{"part 68164", "part 68165", "part 68166", "part 68167"}},
 	"study-only/comen_nc5_qry_r02.hl7": {refused: "field MSH-9"}, "study-only/mindray_qry_a19.hl7": {refused: "field MSH-9"},
@@ -186,8 +186,8 @@ func TestVectors(t *testing.T) {
 				continue
 			}
 			lines := facts(result.Reports)
-			for _, memo := range result.Remember {
-				lines = append(lines, "remember "+memo.Key)
+			for _, sign := range result.Alive {
+				lines = append(lines, "alive "+sign.Device.SystemID+sign.Device.Local+" within "+sign.Within)
 			}
 			for _, fact := range want.has {
 				if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, fact) }) {

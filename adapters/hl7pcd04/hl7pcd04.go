@@ -11,8 +11,7 @@
 // priority, type) is a component, the words to people a note.
 //
 // The watchdog (MDC_EVT_ACTIVE) says that alarms could be sent if there were any. It
-// is no alarm and no fact: its time and its timeout are remembered under
-// <device>/watchdog.
+// is no alarm and no fact: it is a sign of life, with the time that may pass until the next.
 package hl7pcd04
 
 import (

@@ -203,15 +203,16 @@ func (m Memory) Commit(memos []adapters.Memo) {
 // Outcome is a Result as want.json shows it: replies as hex, memos as JSON where
 // they are that, else as hex.
 type Outcome struct {
-	Reports  any            `json:"reports,omitempty"`
-	Reply    string         `json:"reply,omitempty"`
-	Remember map[string]any `json:"remember,omitempty"`
-	Skipped  any            `json:"skipped,omitempty"`
+	Reports  any              `json:"reports,omitempty"`
+	Reply    string           `json:"reply,omitempty"`
+	Remember map[string]any   `json:"remember,omitempty"`
+	Alive    []adapters.Alive `json:"alive,omitempty"`
+	Skipped  any              `json:"skipped,omitempty"`
 }
 
 // Show is a Result as want.json shows it.
 func Show(result adapters.Result) Outcome {
-	o := Outcome{Reply: strings.ToUpper(hex.EncodeToString(result.Reply))}
+	o := Outcome{Reply: strings.ToUpper(hex.EncodeToString(result.Reply)), Alive: result.Alive}
 	if result.Reports != nil {
 		o.Reports = result.Reports
 	}

@@ -38,6 +38,7 @@ func (s *Service) commit(ctx context.Context, adapter adapters.Adapter, f frame)
 			continue
 		}
 		s.saw(p.seen)
+		s.heard(p.alive, false)
 		s.uncollected(ctx, p)
 		if f.session != nil {
 			f.session.stored(p.decoder)
@@ -87,6 +88,7 @@ type plan struct {
 	waiting []string // devices with readings put in quarantine
 	refused []string // patients who do not agree to a reading, one for each
 	seen    []sighting
+	alive   []Watchdog
 	// made finds the write of an Observation by its identifier: a frame may say
 	// the same thing twice.
 	made map[mapping.Identifier]int
@@ -139,6 +141,11 @@ func (s *Service) plan(ctx context.Context, adapter adapters.Adapter, f frame) (
 		p.receipt.Reply, p.receipt.Skipped = result.Reply, result.Skipped
 		for _, memo := range result.Remember {
 			if err := p.remember(r, adapter.Name, memo); err != nil {
+				return err
+			}
+		}
+		for _, sign := range result.Alive {
+			if err := s.planSign(r, p, f, sign); err != nil {
 				return err
 			}
 		}

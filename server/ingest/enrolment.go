@@ -100,10 +100,16 @@ func (s *Service) Enrol(ctx context.Context, e Enrolment, secret bool) (kept Enr
 		}
 		return putJSON(tx, enrolments, kept.Device, kept)
 	})
-	if err != nil || kept.State != Approved {
+	if err != nil {
 		return kept, given, 0, err
 	}
 	names, err := s.namesOf(ctx, kept.Device)
+	if kept.State == Blocked {
+		s.unwatch(names)
+	}
+	if kept.State != Approved {
+		return kept, given, 0, err
+	}
 	for _, name := range names {
 		n, failed := s.release(ctx, name)
 		released += n

@@ -53,6 +53,7 @@ type Service struct {
 	Unknown func(adapter string)
 
 	sightings sightings
+	watchdogs watchdogs
 	unknown   unknownCodes
 	replaying replayers
 }
@@ -66,6 +67,7 @@ const (
 	memories     = "memory"      // adapter/key -> bytes
 	enrolments   = "enrolment"   // device -> Enrolment
 	seen         = "seen"        // device -> sighting
+	watched      = "watchdog"    // device -> Watchdog
 )
 
 // Submission is one frame as a transport received it.

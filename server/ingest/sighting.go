@@ -130,8 +130,10 @@ type Known struct {
 	Gateway string `json:"gateway,omitempty"`
 	Sender  string `json:"sender,omitempty"`
 	// ClockOffset is how many seconds its clock was ahead when both were read last.
-	ClockOffset *float64     `json:"clockOffset,omitempty"`
-	Facts       *acom.Device `json:"facts,omitempty"`
+	ClockOffset *float64 `json:"clockOffset,omitempty"`
+	// Watchdog is what it last said of its being alive, nil if it never did.
+	Watchdog *Watchdog    `json:"watchdog,omitempty"`
+	Facts    *acom.Device `json:"facts,omitempty"`
 }
 
 // Devices lists the devices that were seen or enrolled, by name; after is the last
@@ -159,6 +161,9 @@ func (s *Service) Devices(ctx context.Context, device, after string, limit int) 
 		for _, name := range names[:min(limit, len(names))] {
 			one, err := knownDevice(r, name)
 			if err != nil {
+				return err
+			}
+			if one.Watchdog, err = s.watchdog(r, name); err != nil {
 				return err
 			}
 			list = append(list, one)
