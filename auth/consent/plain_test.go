@@ -50,7 +50,16 @@ func TestDecide_BesidePlainJSON(t *testing.T) {
 			}
 			return keys, true
 		}
-		compile := &consent.Compiler{Search: registry, Codes: codes, Refers: refers}
+		speaks := func(named fhir.Key, permits bool) (keys []fhir.Key, ok bool) {
+			for _, plain := range scene.Resources {
+				if key := judge.Key(plain); world.Speaks(key, named.String(), permits) {
+					one, _ := fhir.ParseKey(key)
+					keys = append(keys, one)
+				}
+			}
+			return append(keys, named), true
+		}
+		compile := &consent.Compiler{Search: registry, Codes: codes, Refers: refers, Authors: speaks}
 		for _, by := range scene.Requesters {
 			asks := requester(world, by)
 			residuals := map[string]consent.Residual{}

@@ -16,6 +16,11 @@ type Compiler struct {
 	// Refers gives what a resource refers to, for data.meaning related; ok is false
 	// when that is not known.
 	Refers func(key fhir.Key) (list []fhir.Key, ok bool)
+	// Authors gives who counts as the author where data.meaning authoredby names a
+	// resource: that itself, and who is known to be the same or to work for it (PractitionerRole).
+	// For a permit these are those of whom there is no doubt. ok is false when it is
+	// not known; a nil Authors knows of nobody else.
+	Authors func(key fhir.Key, permits bool) (list []fhir.Key, ok bool)
 }
 
 // View is what of a resource type meets a Formula.
@@ -310,7 +315,7 @@ func (c *Compiler) data(k *Constraint, typ string) (search.Clause, truth) {
 		case "dependents":
 			list = append(list, c.instance(typ, d.Key), c.referring(typ, d.Key))
 		case "authoredby":
-			list = append(list, c.authored(typ, d.Key))
+			list = append(list, c.authored(typ, d.Key, k.Permits))
 		default:
 			list = append(list, cond{is: truly(!k.Permits)})
 		}
@@ -327,7 +332,11 @@ func (c *Compiler) instance(typ string, key fhir.Key) cond {
 
 // referred are the resources that a resource refers to.
 func (c *Compiler) referred(typ string, key fhir.Key, permits bool) cond {
-	keys, ok := c.Refers(key)
+	var keys []fhir.Key
+	ok := c.Refers != nil
+	if ok {
+		keys, ok = c.Refers(key)
+	}
 	if !ok {
 		return cond{is: truly(!permits)}
 	}
@@ -342,20 +351,33 @@ func (c *Compiler) referred(typ string, key fhir.Key, permits bool) cond {
 
 // referring are the resources that refer to a resource.
 func (c *Compiler) referring(typ string, key fhir.Key) cond {
-	return c.pointing(typ, "_consent-reference", key, c.Search.Within(typ).References, func(p *search.Param) bool { return p.Type == search.ReferenceType })
+	return c.pointing(typ, "_consent-reference", []fhir.Key{key}, c.Search.Within(typ).References, func(p *search.Param) bool { return p.Type == search.ReferenceType })
 }
 
-// authored are the resources whose author a resource is.
-func (c *Compiler) authored(typ string, key fhir.Key) cond {
-	return c.pointing(typ, "_consent-author", key, c.Search.Within(typ).Authors, func(p *search.Param) bool {
+// authored are the resources whose author a resource is, or somebody who counts as that.
+func (c *Compiler) authored(typ string, key fhir.Key, permits bool) cond {
+	keys, ok := []fhir.Key{key}, true
+	if c.Authors != nil {
+		keys, ok = c.Authors(key, permits)
+	}
+	found := c.pointing(typ, "_consent-author", keys, c.Search.Within(typ).Authors, func(p *search.Param) bool {
 		return p.Type == search.ReferenceType && slices.Contains(authors, p.Code)
 	})
+	if !ok && found.is != no {
+		return cond{is: truly(!permits)}
+	}
+	return found
 }
 
-func (c *Compiler) pointing(typ, code string, key fhir.Key, within *search.Param, in func(*search.Param) bool) cond {
+// pointing are the resources that refer to one of some others by some parameters.
+func (c *Compiler) pointing(typ, code string, keys []fhir.Key, within *search.Param, in func(*search.Param) bool) cond {
 	param := c.union(typ, code, search.ReferenceType, within, in)
 	if param == nil {
 		return cond{is: no}
 	}
-	return cond{search.Clause{Param: param, Operands: []search.Operand{{Target: search.Target{Type: key.Type, ID: key.ID}}}}, perhaps}
+	clause := search.Clause{Param: param}
+	for _, key := range keys {
+		clause.Operands = append(clause.Operands, search.Operand{Target: search.Target{Type: key.Type, ID: key.ID}})
+	}
+	return cond{clause, perhaps}
 }

@@ -185,3 +185,23 @@ func (w World) Actors(by Requester) []string {
 	}
 	return list
 }
+
+// Speaks reports whether what an author recorded is of whom a provision names as the author:
+// of himself; of a role's Practitioner and Organization; and of a Practitioner's
+// role and Organization, for a permit only when he has no other.
+func (w World) Speaks(author, named string, permits bool) bool {
+	if author == named {
+		return true
+	}
+	if r := w[author]; r["resourceType"] == "PractitionerRole" {
+		return at(r, "organization") == named || at(r, "practitioner") == named
+	}
+	some, all := false, true
+	for key, r := range w {
+		if r["resourceType"] == "PractitionerRole" && at(r, "practitioner") == author {
+			is := key == named || at(r, "organization") == named
+			some, all = some || is, all && is
+		}
+	}
+	return some && (all || !permits)
+}

@@ -95,7 +95,7 @@ func (m *maker) constrain(p Resource, patient string) {
 	default:
 		p["data"] = some(m, func() Resource {
 			if m.one(4) {
-				return Resource{"meaning": "authoredby", "reference": to(choose(m, "Practitioner/doc", "Practitioner/nurse", "Device/gateway", "Patient/"+patient))}
+				return Resource{"meaning": "authoredby", "reference": to(choose(m, "Practitioner/doc", "Practitioner/nurse", "Organization/house", "Organization/lab", "PractitionerRole/dochouse", "PractitionerRole/nurselab", "Device/gateway", "Patient/"+patient))}
 			}
 			return Resource{"meaning": choose(m, "instance", "related", "dependents"), "reference": to(m.datum(patient))}
 		})

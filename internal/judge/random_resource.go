@@ -69,7 +69,7 @@ func (m *maker) resource() {
 	subject := to("Patient/" + patient)
 	r := Resource{"id": m.id(), "identifier": list(Resource{"system": "urn:id", "value": choose(m, "1", "2", "3", fmt.Sprint(m.number))})}
 	who := func() Resource {
-		return to(choose(m, "Practitioner/doc", "Practitioner/doc", "Practitioner/nurse", "Practitioner/away", "Patient/"+choose(m, patients...)))
+		return to(choose(m, "Practitioner/doc", "Practitioner/doc", "Practitioner/nurse", "Practitioner/away", "PractitionerRole/dochouse", "PractitionerRole/nurselab", "Patient/"+choose(m, patients...)))
 	}
 	other := func() Resource { return to(choose(m, m.made...)) }
 	maybe := func(in int, name string, value func() any) {
@@ -90,6 +90,7 @@ func (m *maker) resource() {
 			r["effectiveDateTime"] = m.day()
 		}
 		maybe(3, "performer", func() any { return list(who()) })
+		maybe(9, "performer", func() any { return list(to(choose(m, "Organization/lab", "Organization/house"))) })
 		maybe(4, "device", func() any { return to(gateway) })
 		maybe(2, "encounter", encounter)
 		maybe(4, "hasMember", func() any { return list(m.of("Observation")) })

@@ -161,7 +161,7 @@ func (q *question) data(v any, permits bool) bool {
 			}
 			return slices.Contains(References(q.world[key]), self) // what is not there refers to nothing
 		case "authoredby":
-			return slices.Contains(Authors(q.resource), key)
+			return slices.ContainsFunc(Authors(q.resource), func(author string) bool { return q.world.Speaks(author, key, permits) })
 		}
 		return !permits
 	})

@@ -131,7 +131,7 @@ func (f *finding) stand(key fhir.Key) error {
 	case "Practitioner":
 		return f.found("PractitionerRole", "practitioner", key, func(v store.Version, e *fhir.Element) error { return f.role(v.Key, e) })
 	case "PractitionerRole":
-		if to := f.local(e.Path("practitioner", "reference")); to.ID != "" {
+		if to := f.b.local(e.Path("practitioner", "reference")); to.ID != "" {
 			if err := f.stand(to); err != nil {
 				return err
 			}
@@ -154,7 +154,7 @@ func (f *finding) role(key fhir.Key, e *fhir.Element) error {
 	if !slices.Contains(f.actors, key) {
 		f.actors = append(f.actors, key)
 	}
-	if to := f.local(e.Path("organization", "reference")); to.ID != "" {
+	if to := f.b.local(e.Path("organization", "reference")); to.ID != "" {
 		return f.stand(to)
 	}
 	return nil
@@ -168,7 +168,7 @@ func (f *finding) join() error {
 				return nil
 			}
 			for _, m := range each(e.Get("member")) {
-				if f.local(m.Path("entity", "reference")) == member && m.Get("inactive").Text() != "true" && f.during(m.Get("period")) {
+				if f.b.local(m.Path("entity", "reference")) == member && m.Get("inactive").Text() != "true" && f.during(m.Get("period")) {
 					f.actors = append(f.actors, v.Key)
 				}
 			}
@@ -181,7 +181,7 @@ func (f *finding) join() error {
 				return nil
 			}
 			for _, p := range each(e.Get("participant")) {
-				if f.local(p.Path("member", "reference")) == member && f.during(p.Get("period")) {
+				if f.b.local(p.Path("member", "reference")) == member && f.during(p.Get("period")) {
 					f.actors = append(f.actors, v.Key)
 				}
 			}
@@ -248,9 +248,9 @@ func (f *finding) during(period *fhir.Element) bool {
 }
 
 // local is the resource of this server that a reference names.
-func (f *finding) local(e *fhir.Element) fhir.Key {
+func (b *Book) local(e *fhir.Element) fhir.Key {
 	ref := fhir.ParseReference(e.Text())
-	if ref.Base != "" && ref.Base != f.b.Base || strings.HasPrefix(e.Text(), "#") {
+	if ref.Base != "" && ref.Base != b.Base || strings.HasPrefix(e.Text(), "#") {
 		return fhir.Key{}
 	}
 	return ref.Key

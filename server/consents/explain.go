@@ -51,6 +51,15 @@ func (b *Book) Explain(r store.Reader, access auth.Access, s *search.Subject) ([
 		if err != nil {
 			return nil, err
 		}
+		var named []fhir.Key
+		for _, p := range policies {
+			named = append(named, p.Authors()...)
+		}
+		authors, err := b.authorsOf(r, named)
+		if err != nil {
+			return nil, err
+		}
+		compiler.Authors = authors.of
 		residual, findings := consent.Explain(policies, by, b.Codes, b.Options)
 		if one.Permits, err = compiler.View(residual.Formula, s.Type).Sees(s); err != nil {
 			return nil, err

@@ -33,6 +33,7 @@ type Ruling struct {
 	// asks it is only good for that reader.
 	refers   func(fhir.Key) ([]fhir.Key, bool)
 	volatile bool
+	authors  authorship
 
 	mu    sync.Mutex
 	views map[string]search.View
@@ -53,6 +54,13 @@ func (b *Book) Ruling(r store.Reader, by consent.Requester, self string) (*Rulin
 		return kept.as(r), nil
 	}
 	made := b.rule(by, self)
+	var err error
+	if made.authors, err = b.authorship(r); err != nil {
+		return nil, err
+	}
+	if b.authored == nil { // they are those of an older moment
+		return made.as(r), nil
+	}
 	if len(b.rulings) >= mostKept {
 		clear(b.rulings)
 	}
@@ -79,7 +87,7 @@ func (b *Book) rule(by consent.Requester, self string) *Ruling {
 		if n < search.NoCase { // of more the store makes an error
 			made.table.Cases[number] = byte(n)
 		}
-		made.volatile = made.volatile || formula.Refers()
+		made.volatile = made.volatile || formula.Refers() || b.collecting && consent.Uncollected(policies, by, b.Codes, b.Options).Refers()
 		if life := consent.Life(policies, by.Now); !life.IsZero() && (made.until.IsZero() || life.Before(made.until)) {
 			made.until = life
 		}
@@ -95,7 +103,7 @@ func (l *Ruling) as(r store.Reader) *Ruling {
 	if !l.volatile {
 		return l
 	}
-	return &Ruling{book: l.book, by: l.by, self: l.self, mark: l.mark, known: l.known, until: l.until, cases: l.cases, table: l.table, volatile: true, views: map[string]search.View{},
+	return &Ruling{book: l.book, by: l.by, self: l.self, mark: l.mark, known: l.known, until: l.until, cases: l.cases, table: l.table, volatile: true, authors: l.authors, views: map[string]search.View{},
 		refers: func(key fhir.Key) ([]fhir.Key, bool) { return l.book.refersTo(r, key) }}
 }
 
@@ -145,7 +153,7 @@ func (l *Ruling) view(typ string) search.View {
 	if !owned {
 		return search.View{Whole: true}
 	}
-	compiler := consent.Compiler{Search: l.book.Search, Codes: l.book.Codes, Refers: l.refers}
+	compiler := l.compiler()
 	made := &search.Owned{Type: typ, Table: l.table, Self: l.self, Params: params, Owners: func(s *search.Subject) []string {
 		return l.book.Search.Owners(fhir.Key{Type: s.Type, ID: s.ID}, s.Values)
 	}, NumberOf: l.book.NumberOf}
@@ -166,7 +174,7 @@ func (l *Ruling) view(typ string) search.View {
 // refuses is a patient who does not.
 func (l *Ruling) Collects(s *search.Subject) (ok bool, refuses string, err error) {
 	b := l.book
-	compiler := consent.Compiler{Search: b.Search, Codes: b.Codes, Refers: l.refers}
+	compiler := l.compiler()
 	for _, patient := range b.Search.Owners(fhir.Key{Type: s.Type, ID: s.ID}, s.Values) {
 		if patient == l.self {
 			continue

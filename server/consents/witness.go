@@ -131,5 +131,5 @@ func (l *Ruling) caseOf(patient string) (consent.Formula, bool) {
 }
 
 func (l *Ruling) compiler() *consent.Compiler {
-	return &consent.Compiler{Search: l.book.Search, Codes: l.book.Codes, Refers: l.refers}
+	return &consent.Compiler{Search: l.book.Search, Codes: l.book.Codes, Refers: l.refers, Authors: l.authors.of}
 }
