@@ -1,6 +1,7 @@
 package consents
 
 import (
+	"maps"
 	"slices"
 
 	"vitalwire/auth/consent"
@@ -45,11 +46,18 @@ func employed(typ string) bool {
 
 const practitionerRole = "PractitionerRole"
 
-// authorship is that of all Consents that are known. It is kept until one of them or a role
-// changes (store.IsConsent). The caller holds mu.
-func (b *Book) authorship(r store.Reader) (authorship, error) {
-	if b.authored != nil {
-		return b.authored, nil
+// authored are the authors that are known, as of Marks.Consents, and of a position of the feed up to
+// which no role was written that they do not know of.
+type authored struct {
+	authorship
+	mark, position int64
+}
+
+// authorship is that of all Consents that are known, kept until one of them or a role changes
+// (store.IsConsent); kept is false for one of an older moment. The caller holds mu.
+func (b *Book) authorship(r store.Reader) (of authorship, kept bool, err error) {
+	if b.authored.authorship != nil && b.authored.mark == b.mark {
+		return b.authored.authorship, true, nil
 	}
 	var named []fhir.Key
 	for _, c := range b.classes {
@@ -57,23 +65,45 @@ func (b *Book) authorship(r store.Reader) (authorship, error) {
 			named = append(named, p.Authors()...)
 		}
 	}
-	made, err := b.authorsOf(r, named)
+	if named = slices.DeleteFunc(named, func(key fhir.Key) bool { return !employed(key.Type) }); len(named) == 0 {
+		b.authored = authored{authorship{}, b.mark, -1}
+		return b.authored.authorship, true, nil
+	}
+	position, err := r.Position()
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	if marks, err := r.Marks(); err != nil || marks.Consents != b.mark {
-		return made, err // of an older moment, and not to be kept
+	known := authorship{}
+	if before := b.authored; before.position >= 0 && before.position <= position {
+		changed, err := r.Versions(store.Selection{Type: practitionerRole, Above: before.position, Oldest: true}, 1)
+		if err != nil {
+			return nil, false, err
+		}
+		if len(changed) == 0 && before.authorship != nil {
+			known = before.authorship
+		}
 	}
-	b.authored = made
-	return made, nil
+	unknown := slices.DeleteFunc(named, func(key fhir.Key) bool { _, is := known[authorOf{key, true}]; return is })
+	made, err := b.authorsOf(r, unknown)
+	if err != nil {
+		return nil, false, err
+	}
+	maps.Copy(made, known)
+	marks, err := r.Marks()
+	if err != nil || marks.Consents != b.mark {
+		return made, false, err
+	}
+	b.authored = authored{made, b.mark, position}
+	return made, true, nil
 }
 
 // authorsOf finds who counts as the authors that are named.
 func (b *Book) authorsOf(r store.Reader, named []fhir.Key) (authorship, error) {
 	made := authorship{}
-	by := map[string][]fhir.Key{}
+	by, seen := map[string][]fhir.Key{}, map[fhir.Key]bool{}
 	for _, key := range named {
-		if employed(key.Type) && !slices.Contains(by[key.Type], key) {
+		if employed(key.Type) && !seen[key] {
+			seen[key] = true
 			by[key.Type] = append(by[key.Type], key)
 		}
 	}

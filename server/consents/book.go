@@ -43,8 +43,8 @@ type Book struct {
 	classes map[int64]*class // by number
 	callers map[string]*standing
 	rulings map[string]*Ruling
-	// authored is who counts as whom where Consents name authors; nil until it is asked for.
-	authored authorship
+	// authored is who counts as whom where Consents name authors.
+	authored authored
 
 	// What patients said as of a position, for InForce.
 	askedMu sync.Mutex
@@ -111,7 +111,7 @@ func (b *Book) learn(r store.Reader) error {
 	}
 	b.naming, b.collecting = b.any((*consent.Policy).Names), b.any((*consent.Policy).Collects)
 	b.mark, b.known = marks.Consents, true
-	b.callers, b.rulings, b.authored = map[string]*standing{}, map[string]*Ruling{}, nil
+	b.callers, b.rulings = map[string]*standing{}, map[string]*Ruling{}
 	return nil
 }
 

@@ -54,11 +54,11 @@ func (b *Book) Ruling(r store.Reader, by consent.Requester, self string) (*Rulin
 		return kept.as(r), nil
 	}
 	made := b.rule(by, self)
-	var err error
-	if made.authors, err = b.authorship(r); err != nil {
+	authors, keep, err := b.authorship(r)
+	if err != nil {
 		return nil, err
 	}
-	if b.authored == nil { // they are those of an older moment
+	if made.authors = authors; !keep {
 		return made.as(r), nil
 	}
 	if len(b.rulings) >= mostKept {
@@ -114,6 +114,10 @@ func (l *Ruling) Current() bool {
 	defer l.book.mu.RUnlock()
 	return l.book.mark == l.mark
 }
+
+// Of reports whether a reader with these marks sees the same Consents as the Ruling is made
+// of: a snapshot may be older than what the book knew by then.
+func (l *Ruling) Of(m store.Marks) bool { return m.Consents == l.mark }
 
 // refersTo are the resources that a resource refers to; of one that is not there, none.
 func (b *Book) refersTo(r store.Reader, key fhir.Key) (list []fhir.Key, ok bool) {

@@ -119,8 +119,8 @@ func (r *reader) checked(list []store.Version, rights auth.Right) error {
 			return err
 		}
 		if !ok {
-			if r.ruling != searched || !r.ruling.Current() {
-				return store.Stale()
+			if old, err := r.outdated(searched); old || err != nil {
+				return or(err, store.Stale())
 			}
 			if r.book.Alarm != nil {
 				r.book.Alarm(v.Key, "found by a search, and hidden by a Consent")
@@ -129,4 +129,14 @@ func (r *reader) checked(list []store.Version, rights auth.Right) error {
 		}
 	}
 	return nil
+}
+
+// outdated reports whether a Ruling is of another moment than what was found by it: a Consent
+// has changed since, or the snapshot is older than what the book knew.
+func (r *reader) outdated(by *consents.Ruling) (bool, error) {
+	if r.ruling != by || !r.ruling.Current() {
+		return true, nil
+	}
+	marks, err := r.inner.Marks()
+	return !by.Of(marks), err
 }
