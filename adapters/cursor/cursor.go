@@ -69,7 +69,7 @@ func (c *Cursor) Take(n int, what string) []byte {
 
 // Sub reads n bytes as a cursor of their own, which shares this one's error.
 func (c *Cursor) Sub(n int, what string) *Cursor {
-	start := c.Offset()
+	start := c.base + c.pos // small enough to be inlined: most cursors then cost nothing
 	return &Cursor{data: c.Take(n, what), base: start, fault: c.fault}
 }
 

@@ -24,7 +24,7 @@ const maxAPDU = 64512
 
 // apdu is one parsed APDU; the member of its choice is set.
 type apdu struct {
-	at     *cursor.Cursor // at the APDU's first byte, for errors
+	at     cursor.Cursor // at the APDU's first byte, for errors
 	choice uint16
 	length int
 	aarq   *associationRequest
@@ -75,14 +75,14 @@ type associationInfo struct {
 // attribute is an AVA_Type: an attribute-id and its value.
 type attribute struct {
 	id   uint16
-	body *cursor.Cursor
+	body cursor.Cursor
 }
 
 // open gives a fresh cursor on the value, however often it was read before.
-func (a attribute) open() *cursor.Cursor { return reopen(a.body) }
+func (a attribute) open() *cursor.Cursor { return reopen(&a.body) }
 
 // raw gives the value's bytes.
-func (a attribute) raw() []byte { return rest(a.body) }
+func (a attribute) raw() []byte { return rest(&a.body) }
 
 func reopen(c *cursor.Cursor) *cursor.Cursor {
 	again := *c
@@ -90,8 +90,8 @@ func reopen(c *cursor.Cursor) *cursor.Cursor {
 }
 
 func rest(c *cursor.Cursor) []byte {
-	c = reopen(c)
-	return c.Take(c.Left(), "rest")
+	again := *c
+	return again.Take(c.Left(), "rest")
 }
 
 // parse reads all APDUs of a frame, strictly: every length must fit exactly.
@@ -110,7 +110,7 @@ func parse(frame []byte) ([]apdu, error) {
 
 func parseAPDU(c *cursor.Cursor) apdu {
 	start := c.Offset()
-	a := apdu{at: reopen(c), choice: c.U16("APDU choice")}
+	a := apdu{at: *c, choice: c.U16("APDU choice")}
 	switch a.choice {
 	case choiceAARQ, choiceAARE, choiceRLRQ, choiceRLRE, choiceABRT, choicePRST:
 	default:
@@ -200,10 +200,15 @@ func list(c *cursor.Cursor, what string, element func(*cursor.Cursor)) {
 	body.Close(what)
 }
 
+// attributeOf reads an AVA_Type.
+func attributeOf(c *cursor.Cursor) attribute {
+	return attribute{id: c.U16("attribute-id"), body: *octetString(c, "attribute-value")}
+}
+
 func attributeList(c *cursor.Cursor, what string) []attribute {
 	var all []attribute
 	list(c, what, func(c *cursor.Cursor) {
-		all = append(all, attribute{id: c.U16("attribute-id"), body: octetString(c, "attribute-value")})
+		all = append(all, attributeOf(c))
 	})
 	return all
 }

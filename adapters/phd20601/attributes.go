@@ -257,7 +257,7 @@ func cut(c *cursor.Cursor, slots []slot) []attribute {
 		if c.Left() < s.size { // only then the name is read
 			what = sprintf("attribute %d", s.id)
 		}
-		attrs = append(attrs, attribute{id: s.id, body: c.Sub(s.size, what)})
+		attrs = append(attrs, attribute{id: s.id, body: *c.Sub(s.size, what)})
 	}
 	return attrs
 }

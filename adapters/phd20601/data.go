@@ -30,7 +30,7 @@ const (
 
 // dataAPDU is the DATA APDU inside a PRST; the members its choice has are set.
 type dataAPDU struct {
-	at       *cursor.Cursor
+	at       cursor.Cursor
 	invokeID uint16
 	choice   uint16
 	handle   uint16 // of the object concerned
@@ -100,7 +100,7 @@ type dataResponse struct {
 }
 
 func parseData(c *cursor.Cursor) *dataAPDU {
-	d := &dataAPDU{at: reopen(c), invokeID: c.U16("invoke-id")}
+	d := &dataAPDU{at: *c, invokeID: c.U16("invoke-id")}
 	at := c.Offset()
 	d.choice = c.U16("message choice")
 	body := octetString(c, "message")
@@ -124,7 +124,7 @@ func parseData(c *cursor.Cursor) *dataAPDU {
 		list(body, "modification-list", func(c *cursor.Cursor) {
 			d.changes = append(d.changes, modification{
 				operator:  c.U16("modify-operator"),
-				attribute: attribute{id: c.U16("attribute-id"), body: octetString(c, "attribute-value")},
+				attribute: attributeOf(c),
 			})
 		})
 	case roivAction, roivConfirmedAction, rorsConfirmedAction:

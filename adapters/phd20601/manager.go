@@ -32,13 +32,13 @@ func (t *turn) takeData(d *dataAPDU) error {
 		t.abort() // 2.19 of the state table
 		return nil
 	}
-	if err := t.attach(d.at); err != nil {
+	if err := t.attach(&d.at); err != nil {
 		return err
 	}
 	t.fresh = false
 	switch {
 	case d.choice == rorsGet && d.handle == 0:
-		if err := t.takeMDS(d.at, d.attrs); err != nil {
+		if err := t.takeMDS(&d.at, d.attrs); err != nil {
 			return err
 		}
 		t.start()
@@ -52,7 +52,7 @@ func (t *turn) takeData(d *dataAPDU) error {
 	case e.config != nil:
 		return t.takeConfig(d)
 	case e.scan != nil:
-		if err := t.takeScan(d.at, d.handle, e.scan); err != nil {
+		if err := t.takeScan(&d.at, d.handle, e.scan); err != nil {
 			return err
 		}
 		t.confirm(d, nil)
@@ -60,15 +60,15 @@ func (t *turn) takeData(d *dataAPDU) error {
 	case e.segment != nil:
 		return t.takeSegment(d)
 	}
-	return refuse(d.at, "event type %d is not one of IEEE 11073-20601", d.event.eventType)
+	return refuse(&d.at, "event type %d is not one of IEEE 11073-20601", d.event.eventType)
 }
 
 func (t *turn) takeActionResult(d *dataAPDU) error {
 	switch a := d.action; {
 	case a.response != nil && a.response.event != nil && a.response.event.scan != nil:
-		return t.takeScan(d.at, d.handle, a.response.event.scan) // data the manager asked for (8.9.3.3.3)
+		return t.takeScan(&d.at, d.handle, a.response.event.scan) // data the manager asked for (8.9.3.3.3)
 	case a.segments != nil:
-		return t.takeSegmentInfo(d.at, d.handle, a.segments)
+		return t.takeSegmentInfo(&d.at, d.handle, a.segments)
 	case a.transfer != nil && a.transfer.result != 0: // empty, say: on to the next
 		if _, next, ok := t.segmentOf(d.handle, a.transfer.instance); ok && next != 0 {
 			t.trigger(d.handle, next)
@@ -89,7 +89,7 @@ const (
 func (t *turn) takeConfig(d *dataAPDU) error {
 	report := d.event.config
 	if t.owner() == "" {
-		return refuse(d.at, "nothing tells whose configuration this is: send the association request first, or name the device")
+		return refuse(&d.at, "nothing tells whose configuration this is: send the association request first, or name the device")
 	}
 	cfg, result := report.parsed, uint16(acceptedConfig)
 	switch {
@@ -106,7 +106,7 @@ func (t *turn) takeConfig(d *dataAPDU) error {
 	}
 	if result != acceptedConfig {
 		if d.choice == roivEvent {
-			return refuse(d.at, "configuration %04X cannot be used: %s", report.id, report.fault)
+			return refuse(&d.at, "configuration %04X cannot be used: %s", report.id, report.fault)
 		}
 		t.config, t.configID, t.state = nil, report.id, configuring
 		t.confirm(d, message(nil).u16(report.id, result))

@@ -36,7 +36,7 @@ func (t *turn) takeMDS(at *cursor.Cursor, attrs []attribute) error {
 		if err := c.Err(); err != nil {
 			return err
 		}
-		if err := t.adopt(a.body, id); err != nil {
+		if err := t.adopt(&a.body, id); err != nil {
 			return err
 		}
 	}

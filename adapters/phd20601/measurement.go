@@ -12,7 +12,8 @@ import (
 // batch collects the measurements of one scan report or segment.
 type batch struct {
 	*turn
-	label   string // of the report, for keys of measurements without a time
+	label   func() string // of the report, for keys of measurements without a time
+	records int           // how many it has, as far as known
 	all     []acom.Measurement
 	origins []origin // beside all
 }
@@ -58,18 +59,21 @@ func (b *batch) add(o *object, at *cursor.Cursor, person uint16, attrs []attribu
 		return err
 	}
 	for _, a := range attrs {
-		v := m
-		v.Type = p.metric()
-		found, err := value(&v, &p, o, a)
-		if err != nil {
-			return err
-		}
-		if !found {
+		if !observed(a.id) {
 			continue
 		}
-		untick(&v.Value, b.device.TickResolution)
-		if err := b.count(a.body, 1+len(v.Components)+len(v.Supplemental)+len(p.sources)); err != nil {
+		v := m
+		v.Type = p.metric()
+		if err := value(&v, &p, o, a); err != nil {
 			return err
+		}
+		untick(&v.Value, b.device.TickResolution)
+		if err := b.count(&a.body, 1+len(v.Components)+len(v.Supplemental)+len(p.sources)); err != nil {
+			return err
+		}
+		if b.all == nil {
+			n := min(b.records, 32)
+			b.all, b.origins = make([]acom.Measurement, 0, n), make([]origin, 0, n)
 		}
 		b.all = append(b.all, v)
 		b.origins = append(b.origins, origin{handle: o.handle, person: person, sources: p.sources})
@@ -80,6 +84,9 @@ func (b *batch) add(o *object, at *cursor.Cursor, person uint16, attrs []attribu
 // effective are the object's properties as last changed by the agent.
 func (b *batch) effective(o *object) properties {
 	p := o.properties
+	if len(b.updates[o.handle]) == 0 {
+		return p
+	}
 	for _, id := range slices.Sorted(maps.Keys(b.updates[o.handle])) {
 		p.set(id, cursor.New([]byte(b.updates[o.handle][id])))
 	}
@@ -102,6 +109,9 @@ func (b *batch) update(o *object, a attribute) {
 	delete(values, a.id)
 	if raw := octets(a.raw()); o.values[a.id] != raw {
 		if values == nil {
+			if b.updates == nil {
+				b.updates = map[uint16]map[uint16]octets{}
+			}
 			values = map[uint16]octets{}
 			b.updates[o.handle] = values
 		}
@@ -153,8 +163,18 @@ func annotate(m *acom.Measurement, attrs []attribute) error {
 	return nil
 }
 
-// value reads an observed value into m; found is false for other attributes.
-func value(m *acom.Measurement, p *properties, o *object, a attribute) (found bool, err error) {
+// observed reports whether an attribute is an observed value.
+func observed(id uint16) bool {
+	switch id {
+	case attrBasicNu, attrSimpleNu, attrNu, attrCompoundBasic, attrCompoundSimple, attrCompoundNu,
+		attrEnumOID, attrEnumString, attrEnumBits16, attrEnumBits32, attrEnum, attrSamples:
+		return true
+	}
+	return false
+}
+
+// value reads an observed value into m.
+func value(m *acom.Measurement, p *properties, o *object, a attribute) (err error) {
 	c := a.open()
 	switch a.id {
 	case attrBasicNu:
@@ -180,14 +200,12 @@ func value(m *acom.Measurement, p *properties, o *object, a attribute) (found bo
 	case attrSamples:
 		m.Kind = acom.RTSA
 		err = samples(m, p, o, octetString(c, "Simple-Sa-Observed-Value"))
-	default:
-		return false, nil
 	}
 	c.Close("the observed value")
 	if c.Err() != nil {
 		err = c.Err()
 	}
-	return true, err
+	return err
 }
 
 func quantity(n acom.Number, unit uint16) acom.Value {
@@ -214,6 +232,9 @@ func nuObsValue(m *acom.Measurement, p *properties, c *cursor.Cursor) (acom.Code
 func compound(m *acom.Measurement, p *properties, o *object, id uint16, c *cursor.Cursor) error {
 	const what = "Compound-Nu-Observed-Value"
 	place := reopen(c)
+	if id != attrCompoundNu {
+		m.Components = make([]acom.Component, 0, min(len(p.ids), c.Left()/2))
+	}
 	list(c, what, func(c *cursor.Cursor) {
 		n := len(m.Components)
 		var part acom.Component
@@ -379,6 +400,9 @@ func (b *batch) counted(m acom.Measurement) bool {
 // from the one of that object, the same person and the same time; where one of
 // the two has no time, from the last one before it.
 func (b *batch) relate() {
+	if !slices.ContainsFunc(b.origins, func(from origin) bool { return from.sources != nil }) {
+		return
+	}
 	type object struct{ handle, person uint16 }
 	type moment struct {
 		object
@@ -420,7 +444,7 @@ func (b *batch) name(j int, keys map[string]bool) {
 	}
 	at := stampOf(m.Time)
 	if at == "" {
-		at = sprintf("%s-%d", b.label, j)
+		at = sprintf("%s-%d", b.label(), j)
 	}
 	m.Key = strconv.Itoa(int(b.origins[j].handle)) + "/" + at
 	if m.Person != 0 {

@@ -3,7 +3,6 @@ package phd20601
 import (
 	"bytes"
 	"encoding/json"
-	"reflect"
 	"strconv"
 
 	"vitalwire/adapters"
@@ -54,6 +53,9 @@ func (t *turn) remember(key string, value []byte) {
 	if old, ok := t.recall(key); ok && bytes.Equal(old, value) {
 		return
 	}
+	if t.pending == nil {
+		t.pending = map[string][]byte{}
+	}
 	t.pending[key] = value
 	for i := range t.result.Remember {
 		if t.result.Remember[i].Key == key {
@@ -65,21 +67,41 @@ func (t *turn) remember(key string, value []byte) {
 }
 
 func (t *turn) rememberAssociation() {
-	a := association{SystemID: t.systemID, Test: t.test, Device: t.device, Clock: t.clock, Updates: t.updates}
-	if t.configID != 0 {
-		a.Config = sprintf("%04X", t.configID)
-	}
-	if t.owner() == "" || reflect.DeepEqual(a, association{SystemID: t.systemID, Updates: t.updates}) {
+	if t.owner() == "" || t.configID == 0 && !t.test && t.clock == nil && t.device.Equal(acom.Device{}) {
 		return // nothing was learned
 	}
-	value, err := json.Marshal(a)
-	if err != nil {
-		return // cannot be: all of it is plain data
+	if !t.kept.is(&t.session) {
+		a := association{SystemID: t.systemID, Test: t.test, Device: t.device, Clock: t.clock, Updates: t.updates}
+		if t.configID != 0 {
+			a.Config = sprintf("%04X", t.configID)
+		}
+		value, err := json.Marshal(a)
+		if err != nil {
+			return // cannot be: all of it is plain data
+		}
+		t.kept = kept{systemID: t.systemID, configID: t.configID, test: t.test, clock: t.clock, device: &a.Device, updated: len(t.updates) > 0, value: value}
 	}
-	t.remember(t.owner()+"/association", value)
+	t.remember(t.owner()+"/association", t.kept.value)
 	if len(t.frame.Device) == 12 && t.systemID != "" {
-		t.remember(t.frame.Device+"/association", value)
+		t.remember(t.frame.Device+"/association", t.kept.value)
 	}
+}
+
+// kept is an association that was written last, for most frames change nothing of it.
+type kept struct {
+	systemID string
+	configID uint16
+	test     bool
+	clock    *acom.Clock
+	device   *acom.Device
+	updated  bool // there were updates, which are not compared
+	value    []byte
+}
+
+// is reports whether the association is still as it was written.
+func (k *kept) is(s *session) bool {
+	return k.value != nil && k.systemID == s.systemID && k.configID == s.configID && k.test == s.test && k.clock == s.clock &&
+		!k.updated && len(s.updates) == 0 && k.device.Equal(s.device)
 }
 
 // recallAssociation reads what is remembered of a device.
@@ -108,9 +130,6 @@ func (t *turn) attach(at *cursor.Cursor) error {
 		t.systemID = a.SystemID
 	}
 	t.test, t.device, t.updates = a.Test, a.Device, a.Updates
-	if t.updates == nil {
-		t.updates = map[uint16]map[uint16]octets{}
-	}
 	if t.clock == nil {
 		t.clock, t.clockRecalled = a.Clock, a.Clock != nil
 	}

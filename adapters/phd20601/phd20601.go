@@ -61,7 +61,7 @@ func (m *manager) Decode(f adapters.Frame) (adapters.Result, error) {
 	if err != nil {
 		return adapters.Result{}, err
 	}
-	t := &turn{session: m.session.clone(), memory: m.memory, frame: f, pending: map[string][]byte{}}
+	t := &turn{session: m.session.clone(), memory: m.memory, frame: f}
 	for _, a := range apdus {
 		if err := t.take(a); err != nil {
 			return adapters.Result{}, err
@@ -111,17 +111,15 @@ type session struct {
 	updates  map[uint16]map[uint16]octets
 	segments map[uint16][]segment // by PM-store handle
 	invoke   uint16               // last invoke-id the manager used
+	kept     kept
 }
 
 func (s session) clone() session {
-	segments := make(map[uint16][]segment, len(s.segments))
-	maps.Copy(segments, s.segments)
-	s.segments = segments
-	updates := make(map[uint16]map[uint16]octets, len(s.updates))
+	s.segments = maps.Clone(s.segments)
+	s.updates = maps.Clone(s.updates)
 	for handle, values := range s.updates {
-		updates[handle] = maps.Clone(values)
+		s.updates[handle] = maps.Clone(values)
 	}
-	s.updates = updates
 	return s
 }
 

@@ -46,9 +46,9 @@ type scanReport struct {
 // record is the observation of one object, or of one scan in a grouped report.
 type record struct {
 	person uint16
-	handle uint16         // not in grouped reports
-	attrs  []attribute    // variable form
-	body   *cursor.Cursor // fixed and grouped form
+	handle uint16        // not in grouped reports
+	attrs  []attribute   // variable form
+	body   cursor.Cursor // fixed and grouped form
 }
 
 func parseScan(c *cursor.Cursor, form scanForm) *scanReport {
@@ -60,7 +60,7 @@ func parseScan(c *cursor.Cursor, form scanForm) *scanReport {
 	list(c, "scan-per-list", func(c *cursor.Cursor) {
 		person := c.U16("person-id")
 		if form.shape == groupedShape { // ScanReportPerGrouped holds one scan, not a list of them
-			r.records = append(r.records, record{person: person, body: octetString(c, "obs-scan-grouped")})
+			r.records = append(r.records, record{person: person, body: *octetString(c, "obs-scan-grouped")})
 			return
 		}
 		r.parseRecords(c, person)
@@ -74,12 +74,12 @@ func (r *scanReport) parseRecords(c *cursor.Cursor, person uint16) {
 		switch r.form.shape {
 		case fixedShape:
 			rec.handle = c.U16("obj-handle")
-			rec.body = octetString(c, "obs-val-data")
+			rec.body = *octetString(c, "obs-val-data")
 		case varShape:
 			rec.handle = c.U16("obj-handle")
 			rec.attrs = attributeList(c, "attributes")
 		case groupedShape:
-			rec.body = octetString(c, "obs-scan-grouped")
+			rec.body = *octetString(c, "obs-scan-grouped")
 		}
 		r.records = append(r.records, rec)
 	})
@@ -92,16 +92,17 @@ func (t *turn) takeScan(at *cursor.Cursor, handle uint16, scan *scanReport) erro
 	if err != nil {
 		return err
 	}
-	b := &batch{turn: t, label: sprintf("%04X-%d", scan.requestID, scan.number)}
-	for _, rec := range scan.records {
+	b := &batch{turn: t, label: func() string { return sprintf("%04X-%d", scan.requestID, scan.number) }, records: len(scan.records)}
+	for i := range scan.records {
 		var err error
+		rec := &scan.records[i]
 		switch {
 		case scan.form.shape == groupedShape:
 			err = b.grouped(cfg, at, handle, rec)
 		case rec.handle == 0 && scan.form.shape == varShape:
 			err = t.takeMDS(at, rec.attrs) // the MDS tells of itself, such as its battery
 		default:
-			err = b.single(cfg, at, rec)
+			err = b.single(cfg, at, rec, scan.form)
 		}
 		if err != nil {
 			return err
@@ -112,21 +113,22 @@ func (t *turn) takeScan(at *cursor.Cursor, handle uint16, scan *scanReport) erro
 }
 
 // single reads a record of fixed or variable form.
-func (b *batch) single(cfg *configuration, at *cursor.Cursor, rec record) error {
-	if rec.body != nil {
-		at = rec.body
+func (b *batch) single(cfg *configuration, at *cursor.Cursor, rec *record, form scanForm) error {
+	fixed := form.shape == fixedShape
+	if fixed {
+		at = &rec.body
 	}
 	o := cfg.objects[rec.handle]
 	if o == nil {
 		return b.unknownObject(at, rec.handle)
 	}
 	attrs := rec.attrs
-	if rec.body != nil {
-		slots, err := b.layout(o, rec.body)
+	if fixed {
+		slots, err := b.layout(o, &rec.body)
 		if err != nil {
 			return err
 		}
-		attrs = cut(reopen(rec.body), slots)
+		attrs = cut(reopen(&rec.body), slots)
 	}
 	return b.add(o, at, rec.person, attrs, defaults{})
 }
@@ -146,12 +148,12 @@ func (b *batch) layout(o *object, body *cursor.Cursor) ([]slot, error) {
 }
 
 // grouped reads one scan of a grouped report.
-func (b *batch) grouped(cfg *configuration, at *cursor.Cursor, scanner uint16, rec record) error {
+func (b *batch) grouped(cfg *configuration, at *cursor.Cursor, scanner uint16, rec *record) error {
 	s := cfg.objects[scanner]
 	if s == nil || len(s.groups) == 0 {
 		return refuse(at, "object %d is no scanner with a Scan-Handle-Attr-Val-Map in configuration %04X: send the configuration report first", scanner, b.configID)
 	}
-	c, need := reopen(rec.body), 0
+	c, need := reopen(&rec.body), 0
 	for _, g := range s.groups {
 		need += width(g.slots)
 	}

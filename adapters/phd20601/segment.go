@@ -93,6 +93,9 @@ func (t *turn) takeSegmentInfo(at *cursor.Cursor, store uint16, info *cursor.Cur
 		return refuse(at, "nothing tells whose segments these are: send the association request first, or name the device")
 	}
 	t.remember(t.segmentsKey(store), rest(info))
+	if t.segments == nil {
+		t.segments = map[uint16][]segment{}
+	}
 	t.segments[store] = parseSegments(reopen(info))
 	if len(t.segments[store]) > 0 {
 		t.trigger(store, t.segments[store][0].instance)
@@ -109,16 +112,16 @@ func (t *turn) trigger(store, instance uint16) {
 // them and, after the last, asks for the next segment.
 func (t *turn) takeSegment(d *dataAPDU) error {
 	e := d.event.segment
-	cfg, err := t.needConfiguration(d.at)
+	cfg, err := t.needConfiguration(&d.at)
 	if err != nil {
 		return err
 	}
 	s, next, ok := t.segmentOf(d.handle, e.instance)
 	if !ok {
-		return refuse(d.at, "segment %d of PM-store %d is not known: send the answer to Get-Segment-Info (action %d) first",
+		return refuse(&d.at, "segment %d of PM-store %d is not known: send the answer to Get-Segment-Info (action %d) first",
 			e.instance, d.handle, actSegmentGetInfo)
 	}
-	b := &batch{turn: t, label: sprintf("S%d-%d", d.handle, e.instance)}
+	b := &batch{turn: t, label: func() string { return sprintf("S%d-%d", d.handle, e.instance) }}
 	c := reopen(e.entries)
 	for i := range e.count {
 		if c.Left() == 0 && c.Err() == nil {

@@ -27,13 +27,21 @@ func wallClock(c *cursor.Cursor, what string) *acom.Wall {
 	w := &acom.Wall{
 		Year: field[0]*100 + field[1], Month: field[2], Day: field[3],
 		Hour: field[4], Minute: field[5], Second: field[6],
-		Fraction: string([]byte{'0' + byte(field[7]/10), '0' + byte(field[7]%10)}),
+		Fraction: hundredths(field[7]),
 	}
 	if raw.Err() == nil && !possible(w) {
 		raw.FailAt(at, "%s: %04d-%02d-%02d %02d:%02d:%02d is no date and time",
 			what, w.Year, w.Month, w.Day, w.Hour, w.Minute, w.Second)
 	}
 	return w
+}
+
+// hundredths are two digits, of a text that has all of them.
+func hundredths(n int) string {
+	const all = "00010203040506070809" + "10111213141516171819" + "20212223242526272829" + "30313233343536373839" + "40414243444546474849" +
+		"50515253545556575859" + "60616263646566676869" + "70717273747576777879" + "80818283848586878889" + "90919293949596979899"
+	n %= 100 // what is no BCD is refused in the end
+	return all[n*2 : n*2+2]
 }
 
 // possible tells whether the calendar has such a time. Year, month and day may
@@ -45,7 +53,7 @@ func possible(w *acom.Wall) bool {
 	if w.Month == 0 || w.Year == 0 {
 		return w.Day <= 31
 	}
-	return w.Day <= time.Date(w.Year, time.Month(w.Month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
+	return w.Day <= 28 || w.Day <= time.Date(w.Year, time.Month(w.Month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
 }
 
 // baseOffsetTime reads BaseOffsetTime (A.2.5, 2010 amendment): seconds since

@@ -400,9 +400,9 @@ func describeEvent(m map[string]any, e *eventReport) {
 		var entry any
 		switch e.scan.form.shape {
 		case groupedShape:
-			entry = hex.EncodeToString(rest(r.body))
+			entry = hex.EncodeToString(rest(&r.body))
 		case fixedShape:
-			entry = map[string]any{"handle": r.handle, "obs": hex.EncodeToString(rest(r.body))}
+			entry = map[string]any{"handle": r.handle, "obs": hex.EncodeToString(rest(&r.body))}
 		default:
 			entry = map[string]any{"handle": r.handle, "attrs": describeAttributes(r.attrs)}
 		}
