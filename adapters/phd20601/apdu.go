@@ -182,7 +182,12 @@ func systemID(c *cursor.Cursor) string {
 
 // octetString reads a length and as many bytes: ANY DEFINED BY and OCTET STRING (F.3).
 func octetString(c *cursor.Cursor, what string) *cursor.Cursor {
-	return c.Sub(int(c.U16(what)), what)
+	body := octetStringOf(c, what) // in two, so that this is inlined and the cursor costs nothing
+	return &body
+}
+
+func octetStringOf(c *cursor.Cursor, what string) cursor.Cursor {
+	return *c.Sub(int(c.U16(what)), what)
 }
 
 // list reads a SEQUENCE OF: a count, a length in bytes, the elements (F.3.6).

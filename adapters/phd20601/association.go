@@ -43,12 +43,12 @@ func (t *turn) takeAssociationRequest(a apdu) error {
 	}
 	t.rememberAssociation() // of the agent before
 	invoke := t.invoke
-	t.session = session{invoke: invoke, updates: map[uint16]map[uint16]octets{}, segments: map[uint16][]segment{}}
+	t.session = session{invoke: invoke}
 	if err := t.adopt(&a.at, info.systemID); err != nil {
 		return err
 	}
 	if known, ok := t.recallAssociation(t.systemID); ok {
-		t.device = known.Device
+		t.device = &known.Device
 	}
 	t.fresh = true
 	t.test = info.functionalUnits&unitsTestAssoc != 0

@@ -116,8 +116,7 @@ func (t *turn) takeConfig(d *dataAPDU) error {
 		t.remember(t.owner()+sprintf("/config/%04X", report.id), rest(report.objects))
 	}
 	t.config, t.configID, t.state = cfg, report.id, operating
-	t.updates = map[uint16]map[uint16]octets{}
-	t.segments = map[uint16][]segment{}
+	t.updates, t.segments = nil, nil
 	t.confirm(d, message(nil).u16(report.id, result))
 	t.getMDS()
 	return nil

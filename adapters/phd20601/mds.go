@@ -46,6 +46,8 @@ func (t *turn) takeMDS(at *cursor.Cursor, attrs []attribute) error {
 	if err := t.attach(at); err != nil {
 		return err
 	}
+	device := *t.told()
+	t.device = &device
 	for _, a := range attrs {
 		c := a.open()
 		switch a.id {
@@ -65,7 +67,7 @@ func (t *turn) takeMDS(at *cursor.Cursor, attrs []attribute) error {
 				told.Ticks = ticks
 			}
 		default:
-			if !describe(&t.device, a.id, c) {
+			if !describe(&device, a.id, c) {
 				continue
 			}
 		}
@@ -87,7 +89,7 @@ func (t *turn) takeMDS(at *cursor.Cursor, attrs []attribute) error {
 
 // report begins a report of the agent's device.
 func (t *turn) report() acom.Report {
-	r := acom.Report{Device: t.device}
+	r := acom.Report{Device: *t.told()}
 	r.Device.SystemID = t.systemID
 	if len(t.frame.Device) == 12 {
 		r.Device.Address = t.frame.Device

@@ -62,20 +62,20 @@ func (b *batch) add(o *object, at *cursor.Cursor, person uint16, attrs []attribu
 		if !observed(a.id) {
 			continue
 		}
-		v := m
-		v.Type = p.metric()
-		if err := value(&v, &p, o, a); err != nil {
-			return err
-		}
-		untick(&v.Value, b.device.TickResolution)
-		if err := b.count(&a.body, 1+len(v.Components)+len(v.Supplemental)+len(p.sources)); err != nil {
-			return err
-		}
 		if b.all == nil {
 			n := min(b.records, 32)
 			b.all, b.origins = make([]acom.Measurement, 0, n), make([]origin, 0, n)
 		}
-		b.all = append(b.all, v)
+		b.all = append(b.all, m)
+		v := &b.all[len(b.all)-1]
+		v.Type = p.metric()
+		if err := value(v, &p, o, a); err != nil {
+			return err
+		}
+		untick(&v.Value, b.told().TickResolution)
+		if err := b.count(&a.body, 1+len(v.Components)+len(v.Supplemental)+len(p.sources)); err != nil {
+			return err
+		}
 		b.origins = append(b.origins, origin{handle: o.handle, person: person, sources: p.sources})
 	}
 	return at.Err()

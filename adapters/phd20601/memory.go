@@ -67,11 +67,11 @@ func (t *turn) remember(key string, value []byte) {
 }
 
 func (t *turn) rememberAssociation() {
-	if t.owner() == "" || t.configID == 0 && !t.test && t.clock == nil && t.device.Equal(acom.Device{}) {
+	if t.owner() == "" || t.configID == 0 && !t.test && t.clock == nil && t.told().Equal(acom.Device{}) {
 		return // nothing was learned
 	}
 	if !t.kept.is(&t.session) {
-		a := association{SystemID: t.systemID, Test: t.test, Device: t.device, Clock: t.clock, Updates: t.updates}
+		a := association{SystemID: t.systemID, Test: t.test, Device: *t.told(), Clock: t.clock, Updates: t.updates}
 		if t.configID != 0 {
 			a.Config = sprintf("%04X", t.configID)
 		}
@@ -79,7 +79,7 @@ func (t *turn) rememberAssociation() {
 		if err != nil {
 			return // cannot be: all of it is plain data
 		}
-		t.kept = kept{systemID: t.systemID, configID: t.configID, test: t.test, clock: t.clock, device: &a.Device, updated: len(t.updates) > 0, value: value}
+		t.kept = kept{systemID: t.systemID, configID: t.configID, test: t.test, clock: t.clock, device: t.device, updated: len(t.updates) > 0, value: value}
 	}
 	t.remember(t.owner()+"/association", t.kept.value)
 	if len(t.frame.Device) == 12 && t.systemID != "" {
@@ -101,7 +101,7 @@ type kept struct {
 // is reports whether the association is still as it was written.
 func (k *kept) is(s *session) bool {
 	return k.value != nil && k.systemID == s.systemID && k.configID == s.configID && k.test == s.test && k.clock == s.clock &&
-		!k.updated && len(s.updates) == 0 && k.device.Equal(s.device)
+		!k.updated && len(s.updates) == 0 && k.device == s.device
 }
 
 // recallAssociation reads what is remembered of a device.
@@ -129,7 +129,7 @@ func (t *turn) attach(at *cursor.Cursor) error {
 	if t.systemID == "" {
 		t.systemID = a.SystemID
 	}
-	t.test, t.device, t.updates = a.Test, a.Device, a.Updates
+	t.test, t.device, t.updates = a.Test, &a.Device, a.Updates
 	if t.clock == nil {
 		t.clock, t.clockRecalled = a.Clock, a.Clock != nil
 	}

@@ -97,7 +97,7 @@ type session struct {
 	// says: a second request is then a retry.
 	fresh    bool
 	systemID string
-	device   acom.Device
+	device   *acom.Device // nil while it told nothing of itself
 	clock    *acom.Clock
 	// clockRecalled marks a clock read in an earlier connection: good for the
 	// running clock, which has no other meaning, and for nothing else.
@@ -112,6 +112,14 @@ type session struct {
 	segments map[uint16][]segment // by PM-store handle
 	invoke   uint16               // last invoke-id the manager used
 	kept     kept
+}
+
+// told is what the device said of itself.
+func (s *session) told() *acom.Device {
+	if s.device == nil {
+		return &acom.Device{}
+	}
+	return s.device
 }
 
 func (s session) clone() session {
