@@ -193,16 +193,36 @@ func octetStringOf(c *cursor.Cursor, what string) cursor.Cursor {
 // list reads a SEQUENCE OF: a count, a length in bytes, the elements (F.3.6).
 // Count and length must agree.
 func list(c *cursor.Cursor, what string, element func(*cursor.Cursor)) {
-	count := int(c.U16(what))
-	body := octetString(c, what)
-	for i := 0; i < count && body.Err() == nil; i++ {
-		if body.Left() == 0 {
-			body.Fail("%s announces %d elements and ends after %d", what, count, i)
-			return
-		}
-		element(body)
+	for s := sequenceOf(c, what); s.next(); {
+		element(&s.body)
 	}
-	body.Close(what)
+}
+
+// sequence is a SEQUENCE OF that is read element by element, from its body.
+type sequence struct {
+	what        string
+	count, read int
+	body        cursor.Cursor
+}
+
+func sequenceOf(c *cursor.Cursor, what string) sequence {
+	return sequence{what: what, count: int(c.U16(what)), body: octetStringOf(c, what)}
+}
+
+// next is to be asked before each element is read, until there is none.
+func (s *sequence) next() bool {
+	switch {
+	case s.read == s.count:
+		s.body.Close(s.what)
+		return false
+	case s.body.Err() != nil:
+		return false
+	case s.body.Left() == 0:
+		s.body.Fail("%s announces %d elements and ends after %d", s.what, s.count, s.read)
+		return false
+	}
+	s.read++
+	return true
 }
 
 // attributeOf reads an AVA_Type.

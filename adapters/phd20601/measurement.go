@@ -12,11 +12,19 @@ import (
 // batch collects the measurements of one scan report or segment.
 type batch struct {
 	*turn
-	label   func() string // of the report, for keys of measurements without a time
-	records int           // how many it has, as far as known
+	label   label // of the report
+	records int   // how many it has, as far as known
 	all     []acom.Measurement
 	origins []origin // beside all
 }
+
+// label names a report or segment in keys of measurements without a time.
+type label struct {
+	format        string
+	first, second uint16
+}
+
+func (l label) String() string { return sprintf(l.format, l.first, l.second) }
 
 // origin is where a measurement came from, to resolve source handles.
 type origin struct {
@@ -235,7 +243,8 @@ func compound(m *acom.Measurement, p *properties, o *object, id uint16, c *curso
 	if id != attrCompoundNu {
 		m.Components = make([]acom.Component, 0, min(len(p.ids), c.Left()/2))
 	}
-	list(c, what, func(c *cursor.Cursor) {
+	for s := sequenceOf(c, what); s.next(); {
+		c := &s.body
 		n := len(m.Components)
 		var part acom.Component
 		switch {
@@ -254,7 +263,7 @@ func compound(m *acom.Measurement, p *properties, o *object, id uint16, c *curso
 			}
 		}
 		m.Components = append(m.Components, part)
-	})
+	}
 	if n := len(m.Components); id != attrCompoundNu && n != len(p.ids) && c.Err() == nil {
 		return refuse(place, "%d values for object %d, whose Metric-Id-List names %d", n, o.handle, len(p.ids))
 	}
@@ -444,7 +453,7 @@ func (b *batch) name(j int, keys map[string]bool) {
 	}
 	at := stampOf(m.Time)
 	if at == "" {
-		at = sprintf("%s-%d", b.label(), j)
+		at = sprintf("%s-%d", b.label, j)
 	}
 	m.Key = strconv.Itoa(int(b.origins[j].handle)) + "/" + at
 	if m.Person != 0 {

@@ -39,8 +39,10 @@ func (t *turn) owner() string {
 }
 
 func (t *turn) recall(key string) ([]byte, bool) {
-	if value, ok := t.pending[key]; ok {
-		return value, value != nil
+	for i := range t.result.Remember { // of this call, which Memory does not hold yet
+		if memo := &t.result.Remember[i]; memo.Key == key {
+			return memo.Value, memo.Value != nil
+		}
 	}
 	if t.memory == nil {
 		return nil, false
@@ -53,10 +55,6 @@ func (t *turn) remember(key string, value []byte) {
 	if old, ok := t.recall(key); ok && bytes.Equal(old, value) {
 		return
 	}
-	if t.pending == nil {
-		t.pending = map[string][]byte{}
-	}
-	t.pending[key] = value
 	for i := range t.result.Remember {
 		if t.result.Remember[i].Key == key {
 			t.result.Remember[i].Value = value

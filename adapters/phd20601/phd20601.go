@@ -48,11 +48,10 @@ func (m *manager) Fork(memory adapters.Memory) adapters.Dialogue {
 // It replaces the manager's session only when the whole frame was good.
 type turn struct {
 	session
-	memory  adapters.Memory
-	frame   adapters.Frame
-	pending map[string][]byte // memos of this call, which Memory does not hold yet
-	result  adapters.Result
-	facts   int
+	memory adapters.Memory
+	frame  adapters.Frame
+	result adapters.Result
+	facts  int
 }
 
 // Decode implements adapters.Decoder.

@@ -57,32 +57,35 @@ func parseScan(c *cursor.Cursor, form scanForm) *scanReport {
 		r.parseRecords(c, 0)
 		return r
 	}
-	list(c, "scan-per-list", func(c *cursor.Cursor) {
-		person := c.U16("person-id")
+	for s := sequenceOf(c, "scan-per-list"); s.next(); {
+		person := s.body.U16("person-id")
 		if form.shape == groupedShape { // ScanReportPerGrouped holds one scan, not a list of them
-			r.records = append(r.records, record{person: person, body: *octetString(c, "obs-scan-grouped")})
-			return
+			r.records = append(r.records, record{person: person, body: octetStringOf(&s.body, "obs-scan-grouped")})
+			continue
 		}
-		r.parseRecords(c, person)
-	})
+		r.parseRecords(&s.body, person)
+	}
 	return r
 }
 
 func (r *scanReport) parseRecords(c *cursor.Cursor, person uint16) {
-	list(c, "obs-scan list", func(c *cursor.Cursor) {
+	for s := sequenceOf(c, "obs-scan list"); s.next(); {
 		rec := record{person: person}
 		switch r.form.shape {
 		case fixedShape:
-			rec.handle = c.U16("obj-handle")
-			rec.body = *octetString(c, "obs-val-data")
+			rec.handle = s.body.U16("obj-handle")
+			rec.body = octetStringOf(&s.body, "obs-val-data")
 		case varShape:
-			rec.handle = c.U16("obj-handle")
-			rec.attrs = attributeList(c, "attributes")
+			rec.handle = s.body.U16("obj-handle")
+			rec.attrs = attributeList(&s.body, "attributes")
 		case groupedShape:
-			rec.body = *octetString(c, "obs-scan-grouped")
+			rec.body = octetStringOf(&s.body, "obs-scan-grouped")
+		}
+		if r.records == nil {
+			r.records = make([]record, 0, min(s.count, 8))
 		}
 		r.records = append(r.records, rec)
-	})
+	}
 }
 
 // takeScan turns a scan report of the object with the given handle into one
@@ -92,7 +95,7 @@ func (t *turn) takeScan(at *cursor.Cursor, handle uint16, scan *scanReport) erro
 	if err != nil {
 		return err
 	}
-	b := &batch{turn: t, label: func() string { return sprintf("%04X-%d", scan.requestID, scan.number) }, records: len(scan.records)}
+	b := &batch{turn: t, label: label{"%04X-%d", scan.requestID, scan.number}, records: len(scan.records)}
 	for i := range scan.records {
 		var err error
 		rec := &scan.records[i]

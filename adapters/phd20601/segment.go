@@ -121,7 +121,7 @@ func (t *turn) takeSegment(d *dataAPDU) error {
 		return refuse(&d.at, "segment %d of PM-store %d is not known: send the answer to Get-Segment-Info (action %d) first",
 			e.instance, d.handle, actSegmentGetInfo)
 	}
-	b := &batch{turn: t, label: func() string { return sprintf("S%d-%d", d.handle, e.instance) }}
+	b := &batch{turn: t, label: label{"S%d-%d", d.handle, e.instance}}
 	c := reopen(e.entries)
 	for i := range e.count {
 		if c.Left() == 0 && c.Err() == nil {
