@@ -249,9 +249,9 @@ func width(slots []slot) int {
 	return n
 }
 
-// cut splits bytes by the slots.
-func cut(c *cursor.Cursor, slots []slot) []attribute {
-	attrs := make([]attribute, 0, len(slots))
+// cut splits bytes by the slots. What it gives holds until it is called again.
+func (b *batch) cut(c *cursor.Cursor, slots []slot) []attribute {
+	attrs := b.attrs[:0]
 	for _, s := range slots {
 		what := "attribute"
 		if c.Left() < s.size { // only then the name is read
@@ -259,5 +259,6 @@ func cut(c *cursor.Cursor, slots []slot) []attribute {
 		}
 		attrs = append(attrs, attribute{id: s.id, body: *c.Sub(s.size, what)})
 	}
+	b.attrs = attrs
 	return attrs
 }

@@ -12,8 +12,9 @@ import (
 // batch collects the measurements of one scan report or segment.
 type batch struct {
 	*turn
-	label   label // of the report
-	records int   // how many it has, as far as known
+	label   label       // of the report
+	records int         // how many it has, as far as known
+	attrs   []attribute // of one record, see cut
 	all     []acom.Measurement
 	origins []origin // beside all
 }

@@ -131,7 +131,7 @@ func (b *batch) single(cfg *configuration, at *cursor.Cursor, rec *record, form 
 		if err != nil {
 			return err
 		}
-		attrs = cut(reopen(&rec.body), slots)
+		attrs = b.cut(reopen(&rec.body), slots)
 	}
 	return b.add(o, at, rec.person, attrs, defaults{})
 }
@@ -170,7 +170,7 @@ func (b *batch) grouped(cfg *configuration, at *cursor.Cursor, scanner uint16, r
 			return b.unknownObject(c, g.handle)
 		}
 		place := reopen(c)
-		if err := b.add(o, place, rec.person, cut(c, g.slots), defaults{}); err != nil {
+		if err := b.add(o, place, rec.person, b.cut(c, g.slots), defaults{}); err != nil {
 			return err
 		}
 	}

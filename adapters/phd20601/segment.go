@@ -191,7 +191,7 @@ func (b *batch) entry(cfg *configuration, s segment, c *cursor.Cursor, index uin
 	first := len(b.all)
 	for _, e := range s.elements {
 		place := reopen(c)
-		if err := b.add(e.object(cfg), place, s.person, cut(c, e.slots), d); err != nil {
+		if err := b.add(e.object(cfg), place, s.person, b.cut(c, e.slots), d); err != nil {
 			return err
 		}
 	}
