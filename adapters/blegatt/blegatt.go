@@ -110,8 +110,10 @@ type decoder struct{ memory adapters.Memory }
 
 // Decode reads one characteristic value.
 func (d decoder) Decode(f adapters.Frame) (adapters.Result, error) {
-	uuid := shortUUID(f.Characteristic)
-	l, ok := layouts[uuid]
+	l, ok := layouts[f.Characteristic]
+	if !ok {
+		l, ok = layouts[shortUUID(f.Characteristic)]
+	}
 	if !ok {
 		return adapters.Result{}, unknownCharacteristic(f.Characteristic)
 	}
@@ -122,9 +124,10 @@ func (d decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	if len(f.Bytes) > maxValue {
 		return adapters.Result{}, &adapters.Error{Offset: maxValue, Reason: "a GATT value has at most 512 bytes"}
 	}
+	reports := []acom.Report{{Device: device, Clock: f.Clock}}
 	r := &reader{
-		Cursor: cursor.New(f.Bytes), memory: d.memory, prefix: strings.ToUpper(f.Device) + "/", received: f.Received,
-		report: acom.Report{Device: device, Clock: f.Clock},
+		Cursor: cursor.New(f.Bytes), memory: d.memory, prefix: device.SystemID + device.Address + "/", received: f.Received,
+		report: &reports[0],
 	}
 	l.decode(r)
 	r.Close(l.name)
@@ -137,7 +140,7 @@ func (d decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	if l.profile != 0 {
 		r.specialize(l.profile)
 	}
-	return adapters.Result{Reports: []acom.Report{r.report}, Remember: r.remember}, nil
+	return adapters.Result{Reports: reports, Remember: r.remember}, nil
 }
 
 // baseUUID is what a 16-bit UUID abbreviates (Core Specification, Vol 3 Part B 2.5.1).
@@ -181,7 +184,10 @@ func unknownCharacteristic(text string) error {
 // identity puts the gateway's name of the device where its length says it belongs.
 func identity(device string) (acom.Device, error) {
 	upper := strings.ToUpper(device)
-	hex := strings.Trim(upper, "0123456789ABCDEF") == ""
+	hex := true
+	for i := range len(upper) {
+		hex = hex && (upper[i] >= '0' && upper[i] <= '9' || upper[i] >= 'A' && upper[i] <= 'F')
+	}
 	switch {
 	case device == "":
 		return acom.Device{}, &adapters.Error{Unprocessable: true,

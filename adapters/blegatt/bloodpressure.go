@@ -30,7 +30,7 @@ func (r *reader) bloodPressure() {
 	if flag(flags, 1) {
 		bp.Time = r.timeStamp("Time Stamp")
 	}
-	r.pulseUserStatus(flags, bp)
+	r.derive(bp, r.pulseUserStatusValues(flags))
 }
 
 // enhancedBloodPressure reads an Enhanced Blood Pressure Measurement (BLS 1.1
@@ -52,7 +52,7 @@ func (r *reader) enhancedBloodPressure() {
 		epoch = time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
 	}
 	bp.Time = enhancedTime(epoch, utc, flag(flags, 1), local, flag(flags, 5))
-	r.emitBloodPressure(bp, rest)
+	r.derive(bp, rest)
 }
 
 // enhancedTime joins the two clocks of an Enhanced Blood Pressure Measurement:
@@ -100,60 +100,56 @@ func (r *reader) intermediateCuffPressure() {
 	r.pulseUserStatusValues(flags)
 }
 
-// pressures reads the compound value.
-func (r *reader) pressures(flags uint8) acom.Measurement {
+// pressures reads the compound value and adds it.
+func (r *reader) pressures(flags uint8) *acom.Measurement {
 	unit := pressureUnit(flags)
-	return acom.Measurement{Kind: acom.CompoundNumeric, Type: mdcBloodPressure, Key: keyBloodPressure, Components: []acom.Component{
+	bp := r.next(acom.CompoundNumeric, mdcBloodPressure)
+	bp.Key = keyBloodPressure
+	bp.Components = []acom.Component{
 		{Type: mdcSystolic, Value: number(r.SFLOATLE("Systolic"), unit)},
 		{Type: mdcDiastolic, Value: number(r.SFLOATLE("Diastolic"), unit)},
 		{Type: mdcMeanPressure, Value: number(r.SFLOATLE("Mean Arterial Pressure"), unit)},
-	}}
+	}
+	return bp
 }
 
 // pressureRest is what may follow the pressures.
 type pressureRest struct {
-	pulse  *acom.Number
-	person uint32
-	status *uint16
+	pulse     acom.Number
+	person    uint32
+	status    uint16
+	hasPulse  bool
+	hasStatus bool
 }
 
 func (r *reader) pulseUserStatusValues(flags uint8) pressureRest {
-	var rest pressureRest
-	if flag(flags, 2) {
-		pulse := r.SFLOATLE("Pulse Rate")
-		rest.pulse = &pulse
+	rest := pressureRest{hasPulse: flag(flags, 2), hasStatus: flag(flags, 4)}
+	if rest.hasPulse {
+		rest.pulse = r.SFLOATLE("Pulse Rate")
 	}
 	if flag(flags, 3) {
 		rest.person = r.userIndex()
 	}
-	if flag(flags, 4) {
-		status := r.U16LE("Measurement Status")
-		rest.status = &status
+	if rest.hasStatus {
+		rest.status = r.U16LE("Measurement Status")
 	}
 	return rest
 }
 
-func (r *reader) pulseUserStatus(flags uint8, bp acom.Measurement) {
-	r.emitBloodPressure(bp, r.pulseUserStatusValues(flags))
-}
-
-// emitBloodPressure adds the pressures, the pulse rate that the cuff felt and the
-// measurement status, the latter two derived from the first (IEEE 11073-10407).
-func (r *reader) emitBloodPressure(bp acom.Measurement, rest pressureRest) {
+// derive adds to the pressures the pulse rate that the cuff felt and the measurement
+// status, both derived from them (IEEE 11073-10407).
+func (r *reader) derive(bp *acom.Measurement, rest pressureRest) {
 	bp.Person = rest.person
-	r.add(bp)
-	derived := acom.Measurement{Time: bp.Time, Person: bp.Person, DerivedFrom: []string{keyBloodPressure}}
-	if rest.pulse != nil {
-		pulse := derived
-		pulse.Kind, pulse.Type = acom.Numeric, mdcPulseRateNonInv
-		pulse.Value = number(*rest.pulse, unitBeatPerMin)
-		r.add(pulse)
+	at, from := bp.Time, []string{keyBloodPressure}
+	if rest.hasPulse {
+		pulse := r.next(acom.Numeric, mdcPulseRateNonInv)
+		pulse.Time, pulse.Person, pulse.DerivedFrom = at, rest.person, from
+		pulse.Value = number(rest.pulse, unitBeatPerMin)
 	}
-	if rest.status != nil {
-		status := derived
-		status.Kind, status.Type = acom.BitsEnumeration, mdcBloodPressureStatus
-		status.Value = acom.Value{Bits: r.pressureStatus(*rest.status)}
-		r.add(status)
+	if rest.hasStatus {
+		status := r.next(acom.BitsEnumeration, mdcBloodPressureStatus)
+		status.Time, status.Person, status.DerivedFrom = at, rest.person, from
+		status.Value.Bits = r.pressureStatus(rest.status)
 	}
 }
 

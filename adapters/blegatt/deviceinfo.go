@@ -51,9 +51,30 @@ func (r *reader) production(code acom.Code, what string) {
 // specialize adds the specialization that offers the characteristic read. GATT
 // tells no version of it: 0.
 func (r *reader) specialize(profile acom.Code) {
+	// Most devices offer one: it is remembered as it was written once.
+	alone := specializationsAlone[profile]
+	switch value, known := r.recall(keySpecializations); {
+	case !known:
+		r.keep(keySpecializations, alone)
+		fallthrough
+	case bytes.Equal(value, alone):
+		r.report.Device.Specializations = []acom.Specialization{{Type: profile}}
+		return
+	}
 	r.report.Device.Specializations = accumulate(r, keySpecializations, acom.Specialization{Type: profile},
 		func(s acom.Specialization) bool { return s.Type == profile })
 }
+
+// specializationsAlone are what is remembered of a device with one specialization.
+var specializationsAlone = func() map[acom.Code][]byte {
+	alone := map[acom.Code][]byte{}
+	for _, l := range layouts {
+		if l.profile != 0 {
+			alone[l.profile], _ = json.Marshal([]acom.Specialization{{Type: l.profile}}) // plain data
+		}
+	}
+	return alone
+}()
 
 // accumulate appends entry to the list remembered under key, instead of one it
 // replaces, and remembers the list if that changed it.

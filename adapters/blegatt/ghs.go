@@ -43,7 +43,7 @@ func (r *reader) healthObservation(key string, stored bool) {
 	if r.Err() != nil || whole == nil {
 		return
 	}
-	g := &ghs{cursor.New(whole), &r.report}
+	g := &ghs{cursor.New(whole), r.report}
 	if stored {
 		g.U32LE("Record Number")
 	}

@@ -52,7 +52,7 @@ func (r *reader) pressureRecord() {
 		r.FailAt(0, "blood pressure record, %v", err)
 		return
 	}
-	r.report, r.remember = in.report, in.remember
+	r.remember = in.remember
 }
 
 // enhancedCuffPressure reads an Enhanced Intermediate Cuff Pressure (BLS 3.7, GSS):

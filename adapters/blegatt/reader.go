@@ -16,7 +16,7 @@ type reader struct {
 	prefix   string // of memory keys: the device and a slash
 	received time.Time
 
-	report     acom.Report
+	report     *acom.Report
 	deviceFact bool // the report counts even without measurements
 	remember   []adapters.Memo
 }
@@ -30,6 +30,12 @@ func (r *reader) add(m ...acom.Measurement) {
 		r.report.Measurements = make([]acom.Measurement, 0, max(len(m), usualMeasurements))
 	}
 	r.report.Measurements = append(r.report.Measurements, m...)
+}
+
+// next appends a measurement that is still to be filled; it holds until the next one.
+func (r *reader) next(kind acom.Kind, typ acom.Code) *acom.Measurement {
+	r.add(acom.Measurement{Kind: kind, Type: typ})
+	return &r.report.Measurements[len(r.report.Measurements)-1]
 }
 
 // recall asks the memory for this device's key.

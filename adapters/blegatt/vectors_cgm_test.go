@@ -88,7 +88,7 @@ func foundCGMFeature(t *testing.T, c vectorCase, raw []byte) (any, error) {
 	}
 	known := golden.Memory{}
 	known.Commit(result.Remember)
-	r := &reader{memory: known, prefix: testDevice + "/"}
+	r := &reader{report: &acom.Report{}, memory: known, prefix: testDevice + "/"}
 	features, ok := r.cgmFeatures()
 	if !ok || result.Reports != nil {
 		t.Fatalf("not remembered, or facts: %+v", result)
@@ -150,7 +150,7 @@ func foundCGMOps(t *testing.T, c vectorCase, raw []byte) (any, error) {
 	if result.Reports != nil {
 		t.Errorf("a dialogue gave facts: %+v", result.Reports)
 	}
-	r := &reader{Cursor: cursor.New(raw)}
+	r := &reader{Cursor: cursor.New(raw), report: &acom.Report{}}
 	o := r.cgmOps()
 	f := facts{"crc_ok": len(raw) > 3 && o.op != cgmOpCalibration}
 	switch o.op {
@@ -252,7 +252,7 @@ func foundSmall(t *testing.T, c vectorCase, raw []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reader{Cursor: cursor.New(raw)}
+	r := &reader{Cursor: cursor.New(raw), report: &acom.Report{}}
 	switch uuid {
 	case "2A19":
 		return only(t, result).Device.Battery, nil

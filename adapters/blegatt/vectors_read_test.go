@@ -193,7 +193,7 @@ func foundContext(t *testing.T, c vectorCase, raw []byte) (any, error) {
 		return nil, err
 	}
 	f := facts{}
-	f["seq"] = (&reader{Cursor: cursor.New(raw)}).glucoseContext()
+	f["seq"] = (&reader{Cursor: cursor.New(raw), report: &acom.Report{}}).glucoseContext()
 	if len(result.Reports) == 0 {
 		return f, nil
 	}
@@ -310,7 +310,7 @@ func foundRecordAccess(t *testing.T, c vectorCase, raw []byte) (any, error) {
 	if result.Reports != nil {
 		t.Errorf("a dialogue gave facts: %+v", result.Reports)
 	}
-	ra := (&reader{Cursor: cursor.New(raw)}).recordAccess()
+	ra := (&reader{Cursor: cursor.New(raw), report: &acom.Report{}}).recordAccess()
 	f := facts{"request": ra.request, "records": ra.records}
 	switch ra.response {
 	case 1:

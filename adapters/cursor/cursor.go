@@ -22,7 +22,14 @@ type Cursor struct {
 type fault struct{ err *adapters.Error }
 
 // New starts at the first byte of frame.
-func New(frame []byte) *Cursor { return &Cursor{data: frame, fault: &fault{}} }
+func New(frame []byte) *Cursor {
+	root := &struct {
+		Cursor
+		own fault
+	}{}
+	root.data, root.fault = frame, &root.own
+	return &root.Cursor
+}
 
 // Err is the first error met, or nil. It is always an *adapters.Error.
 func (c *Cursor) Err() error {
