@@ -110,7 +110,8 @@ func parse(frame []byte) ([]apdu, error) {
 
 func parseAPDU(c *cursor.Cursor) apdu {
 	start := c.Offset()
-	a := apdu{at: *c, choice: c.U16("APDU choice")}
+	a := apdu{at: *c}
+	a.choice = c.U16("APDU choice")
 	switch a.choice {
 	case choiceAARQ, choiceAARE, choiceRLRQ, choiceRLRE, choiceABRT, choicePRST:
 	default:

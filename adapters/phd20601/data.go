@@ -100,7 +100,8 @@ type dataResponse struct {
 }
 
 func parseData(c *cursor.Cursor) *dataAPDU {
-	d := &dataAPDU{at: *c, invokeID: c.U16("invoke-id")}
+	d := &dataAPDU{at: *c}
+	d.invokeID = c.U16("invoke-id")
 	at := c.Offset()
 	d.choice = c.U16("message choice")
 	body := octetString(c, "message")
