@@ -135,6 +135,10 @@ func (r *reader) system(name string) string {
 	return privateSystem + url.PathEscape(name)
 }
 
+// notIFCC is said of a value of HbA1c by IFCC that is called a percentage: the same number
+// in mmol/mol is another state of health than in percent.
+const notIFCC = "The sender calls the value by IFCC a percentage; IFCC's unit is mmol/mol."
+
 // unit reads OBX-6: an MDC unit, a UCUM code, or words. A value whose unit has a
 // number and a name that differ keeps the name's, as codes do, with a note.
 func (r *reader) unit(p hl7v2.Part) (code acom.Code, foreign *acom.Coding, notes []string) {
@@ -159,9 +163,17 @@ func (r *reader) unit(p hl7v2.Part) (code acom.Code, foreign *acom.Coding, notes
 			}
 		case systems[strings.ToUpper(system)] == ucumSystem:
 			foreign = &acom.Coding{System: ucumSystem, Code: id, Display: text}
+		case strings.EqualFold(system, "NGSP") && id == "%":
+			// The American standardisation of HbA1c is not a system of units; its percent is.
+			foreign = &acom.Coding{System: ucumSystem, Code: "%", Display: "% (NGSP)"}
+		case strings.EqualFold(system, "IFCC") && id == "mmol/mol":
+			foreign = &acom.Coding{System: ucumSystem, Code: id, Display: id}
 		case foreign == nil:
 			if id == "" {
 				id = text
+			}
+			if strings.EqualFold(system, "IFCC") && id == "%" {
+				notes = append(notes, notIFCC)
 			}
 			foreign = &acom.Coding{Display: id}
 			if system != "" {

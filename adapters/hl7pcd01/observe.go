@@ -1,6 +1,7 @@
 package hl7pcd01
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -28,6 +29,9 @@ func (r *reader) measurements(g *group, values int) []acom.Measurement {
 	return g.pressures(list)
 }
 
+// ifccPercent is a derived value in the words of an analyser of HbA1c.
+var ifccPercent = regexp.MustCompile(`(?i)\bIFCC\s*[=:]\s*[0-9.]+\s*%`)
+
 // measurement reads one row into m, whose Metric is there and empty.
 func (r *reader) measurement(g *group, row *result, pump bool, m *acom.Measurement) {
 	obx, c := row.obx, &row.code
@@ -54,13 +58,16 @@ func (r *reader) measurement(g *group, row *result, pump bool, m *acom.Measureme
 		m.Value.Unit, m.Value.Foreign = 0, nil
 	}
 	category := r.method(obx, m)
-	if c.setting {
+	if c.setting || strings.HasPrefix(c.refID, "MDC_IDC_SET_") { // how an implant is programmed
 		category = "setting"
 	}
 	m.Setting = category == "setting"
 	m.Metric.Therapy = m.Setting || pump || Therapy(c.refID)
 	r.site(obx, m)
 	m.Metric.Notes = append(append(m.Metric.Notes, g.notes...), row.notes...)
+	if slices.ContainsFunc(row.notes, ifccPercent.MatchString) {
+		m.Metric.Notes = append(m.Metric.Notes, notIFCC)
+	}
 	r.metric(g, row, c, m, unit, foreign, category)
 }
 

@@ -20,7 +20,7 @@ func (r *reader) patient(pid *hl7v2.Segment) {
 		}
 		switch {
 		case id.Value == "":
-		case id.Type == "U" && strings.HasPrefix(id.Value, "MODEL:"):
+		case id.Type == "U" && isImplant(id.Value):
 			r.implant = implant(id)
 		default:
 			s.Identifiers = append(s.Identifiers, id)
@@ -38,9 +38,37 @@ func (r *reader) patient(pid *hl7v2.Segment) {
 	}
 }
 
-// implant is the device in "MODEL:name/SERIAL:number" of PID-3.
+// isImplant reports whether an identifier names a device by model and serial number.
+func isImplant(text string) bool {
+	for _, name := range []string{"MODEL:", "SERIAL:"} {
+		if len(text) > len(name) && strings.EqualFold(text[:len(name)], name) {
+			return true
+		}
+	}
+	return false
+}
+
+// implant is the device in "MODEL:name/SERIAL:number" of PID-3, whichever comes first: each
+// reaches to the other.
 func implant(id acom.SubjectID) acom.Device {
-	model, serial, _ := strings.Cut(strings.TrimPrefix(id.Value, "MODEL:"), "/SERIAL:")
+	upper := strings.Map(func(c rune) rune { // byte for byte, as ToUpper is not
+		if c >= 'a' && c <= 'z' {
+			return c - 'a' + 'A'
+		}
+		return c
+	}, id.Value)
+	part := func(name, other string) string {
+		at := strings.Index(upper, name)
+		if at < 0 {
+			return ""
+		}
+		rest := id.Value[at+len(name):]
+		if end := strings.Index(upper[at+len(name):], other); end >= 0 {
+			rest = strings.TrimSuffix(strings.TrimSpace(rest[:end]), "/")
+		}
+		return strings.TrimSpace(rest)
+	}
+	model, serial := part("MODEL:", "SERIAL:"), part("SERIAL:", "MODEL:")
 	return acom.Device{Manufacturer: id.Namespace, Model: model, Serial: serial, Local: local(id.Namespace, serial)}
 }
 

@@ -68,6 +68,15 @@ func whole(field hl7v2.Part) string {
 // number is asked first.
 func (r *reader) number(text string) (acom.Value, []string) {
 	plain, ok := decimal(text)
+	comparator := ""
+	if !ok && text != "" {
+		// Point-of-care analysers write what is beyond their range so; NM has no room for it.
+		rest := strings.TrimLeft(text, "<>=")
+		if sign := text[:len(text)-len(rest)]; slices.Contains([]string{"<", ">", "<=", ">="}, sign) {
+			comparator = sign
+			plain, ok = decimal(strings.TrimSpace(rest))
+		}
+	}
 	if !ok {
 		switch strings.ToUpper(text) {
 		case "NAN":
@@ -82,7 +91,7 @@ func (r *reader) number(text string) (acom.Value, []string) {
 	if r.isNever(plain) {
 		return acom.Value{Absent: acom.AbsentError}, []string{"The sender wrote " + plain + ", which stands for no value."}
 	}
-	return acom.Value{Number: &acom.Number{Text: plain}}, nil
+	return acom.Value{Number: &acom.Number{Text: plain}, Comparator: comparator}, nil
 }
 
 // isNever compares by value: -999 and -999.0 are the same sentinel.
