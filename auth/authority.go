@@ -34,6 +34,8 @@ type Authority struct {
 	// Privacy is what patients are shown of who may see and who saw their data; nil has no
 	// pages for it.
 	Privacy Privacy
+	// Desk is what who looks after devices is shown of frames; nil has no such pages.
+	Desk Desk
 	// JWTs makes access tokens that other resource servers can read (RFC 9068); by
 	// default they are opaque.
 	JWTs bool

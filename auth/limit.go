@@ -27,6 +27,8 @@ var allowances = map[string]allowance{
 	"privacy":    {10, 100},
 	"seen":       {10, 100},
 	"glass":      {10, 100},
+	"frames":     {10, 100},
+	"frame":      {10, 100},
 	"authorize":  {20, 200},
 	"consent":    {20, 200},
 	"token":      {100, 1000},

@@ -54,7 +54,7 @@ func lastOf(path string) string { return path[strings.LastIndexByte(path, '/')+1
 
 // comeBack are the pages that somebody who signed in may go on to. What is not one
 // of them is not gone to, so that a link to the login page leads nowhere else.
-var comeBack = []string{"account", "authorize", "launch", "clients", "client", "users", "person", "privacy", "seen", "glass"}
+var comeBack = []string{"account", "authorize", "launch", "clients", "client", "users", "person", "privacy", "seen", "glass", "frames", "frame"}
 
 // nextPage is where to go after a login that was asked for with next: one of our
 // own pages with its parameters, else the account page.

@@ -34,6 +34,10 @@ func (a *Authority) pages(path string) http.HandlerFunc {
 		return a.show(a.seen)
 	case "auth/glass":
 		return a.show(a.glasses)
+	case "auth/frames":
+		return a.show(a.frames)
+	case "auth/frame":
+		return a.show(a.frame)
 	case "auth/clients":
 		return a.show(a.manageClients)
 	case "auth/client":
@@ -78,8 +82,9 @@ type view struct {
 	// Token is of the forms: the template "token" puts it into one.
 	Token string
 	Style template.CSS
-	// private: there is a page for patients about who sees their data.
-	private bool
+	// private: there is a page for patients about who sees their data. desk: there is one
+	// about frames.
+	private, desk bool
 }
 
 // Private reports whether the links to a patient's privacy are shown.
@@ -87,6 +92,9 @@ func (v view) Private() bool { return v.private && v.User != nil && v.User.self(
 
 // Oversees reports whether the link to the broken glasses is shown.
 func (v view) Oversees() bool { return v.private && v.User != nil && v.User.oversees() }
+
+// Tends reports whether the link to refused and waiting frames is shown.
+func (v view) Tends() bool { return v.desk && v.User != nil && v.User.tends() }
 
 // Admin reports whether the links of administration are shown.
 func (v view) Admin() bool { return v.User != nil && v.User.Role == Admin }
@@ -104,7 +112,7 @@ var styleHash = func() string {
 // page answers with the page of a name in package page, in the frame that all have.
 // Inside it {{.Data}} is data.
 func (a *Authority) page(w http.ResponseWriter, r *http.Request, status int, name string, data any) {
-	v := view{Data: data, private: a.Privacy != nil, Style: template.CSS(page.Style)} //nolint:gosec // a constant of ours
+	v := view{Data: data, private: a.Privacy != nil, desk: a.Desk != nil, Style: template.CSS(page.Style)} //nolint:gosec // a constant of ours
 	u, s, err := a.signedIn(r)
 	if err != nil {
 		// The page can still be read; its form will say that the store does not answer.

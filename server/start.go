@@ -298,6 +298,7 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		face.Auth.Broke = func(ctx context.Context, access auth.Access) error {
 			return s.audit.BrokeGlass(auth.With(ctx, access), access.Patient, access.Reason)
 		}
+		face.Auth.Desk = desk{frames, s.audit}
 		face.Auth.Privacy = privacy{chart{engine}, face.Auth}
 		face.Auth.Chart, face.Auth.JWTs = chart{engine}, c.AccessTokens == "jwt"
 		if face.Auth.Brands, err = readBrands(c); err != nil {

@@ -38,8 +38,9 @@ type Look struct {
 	// Observations and Waiting are what a stored frame became.
 	Observations []string `json:"observations,omitempty"`
 	Waiting      []string `json:"waiting,omitempty"`
-	// Why is what keeps a waiting reading from its patient.
-	Why string `json:"why,omitempty"`
+	// Why is what keeps a waiting reading from its patient, Time when it is of.
+	Why  string `json:"why,omitempty"`
+	Time string `json:"time,omitempty"`
 }
 
 // RawLine is 16 bytes of a frame, in hex and as ASCII.
@@ -128,7 +129,7 @@ func (s *Service) LookWaiting(ctx context.Context, id string, from int) (look Lo
 		if !ok {
 			return fhir.NotFound(fhir.Key{Type: "quarantine", ID: id})
 		}
-		look = Look{ID: id, ReceivedAt: w.Received, Waiting: []string{id},
+		look = Look{ID: id, ReceivedAt: w.Received, Waiting: []string{id}, Time: w.Time,
 			Submission: Submission{Adapter: w.Adapter, Device: w.Device, Gateway: w.Gateway}}
 		var entry kept
 		if _, known, err := readRecord(r, frames, w.Kept, &entry); err != nil {

@@ -87,6 +87,23 @@ func (s *Service) Redrive(ctx context.Context, q Refusal, dry bool, after string
 	return list, next, nil
 }
 
+// RedriveOne tries one refused frame again, or with dry says what would become of it.
+// Errors: NotFound; those of the store.
+func (s *Service) RedriveOne(ctx context.Context, id string, dry bool) (Redriven, error) {
+	var one Refused
+	err := s.Store.View(ctx, func(r store.Reader) error {
+		_, ok, err := readRecord(r, refused, id, &one)
+		if err == nil && !ok {
+			err = fhir.NotFound(fhir.Key{Type: "refused", ID: id})
+		}
+		return err
+	})
+	if err != nil {
+		return Redriven{}, err
+	}
+	return s.redriveOne(ctx, one, dry)
+}
+
 func (s *Service) redriveOne(ctx context.Context, one Refused, dry bool) (Redriven, error) {
 	out := Redriven{ID: one.ID}
 	var receipt *Receipt
