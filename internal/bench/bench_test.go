@@ -46,6 +46,11 @@ func TestBench(t *testing.T) {
 	if chosen("VITALWIRE_BENCH_ONLY", "parse") {
 		parsing(t, table, m, rounds)
 	}
+	if chosen("VITALWIRE_BENCH_ONLY", "ingest") || chosen("VITALWIRE_BENCH_ONLY", "decode") {
+		for _, w := range wires {
+			w.decoding(t, table, scale.For)
+		}
+	}
 	for _, kind := range []string{"sqlite", "postgres"} {
 		open := stores[kind]
 		for _, part := range []struct {
@@ -54,7 +59,11 @@ func TestBench(t *testing.T) {
 		}{
 			{"create", func(t *testing.T) { scale.creates(t, table, kind, open) }},
 			{"apply", func(t *testing.T) { scale.applies(t, table, kind, open, m) }},
-			{"ingest", func(t *testing.T) { scale.frames(t, table, kind, open) }},
+			{"ingest", func(t *testing.T) {
+				for _, w := range wires {
+					scale.frames(t, table, kind, open, w)
+				}
+			}},
 			{"newest", func(t *testing.T) { scale.newest(t, table, kind, open, m) }},
 			{"bytes", func(t *testing.T) { scale.observations(t, table, kind, open, m) }},
 			{"search", func(t *testing.T) { scale.searches(t, table, kind, open) }},

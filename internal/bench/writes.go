@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -169,41 +168,6 @@ func (s Scale) applies(b testing.TB, t *Table, kind string, open func(testing.TB
 		b.Fatal(err)
 	}
 	raw(b, t, "Apply in batches of 100, parse and validation included", kind, name, open(b), "Observations", batches*batch, rate*batch, "60 %")
-}
-
-// frames measures the ingest of device frames over HTTP.
-func (s Scale) frames(b testing.TB, t *Table, kind string, open func(testing.TB) string) {
-	const devices, clients = 100, 16
-	device := func(i int) string { return fmt.Sprintf("00A1C9000001%04X", i%devices) }
-	name := open(b)
-	p := spawn.Start(b, name)
-	root := strings.TrimSuffix(p.Base, "/fhir")
-	for i := range devices {
-		id := fmt.Sprintf("p%d", i)
-		if _, err := want(201, "PUT", p.Base+"/Patient/"+id, fmt.Appendf(nil, `{"resourceType":"Patient","id":"%s"}`, id)); err != nil {
-			b.Fatal(err)
-		}
-		body := fmt.Appendf(nil, `{"device":"%s","patient":"Patient/%s","start":"2020-01-01T00:00:00Z"}`, device(i), id)
-		if status, _, answer, err := send("POST", root+"/ingest/associations", "application/json", body); err != nil || status != 201 {
-			b.Fatal(status, string(answer), err)
-		}
-	}
-	_, rate := loop(b, clients, s.Frames, 0, func(_ *rand.Rand, i int) error {
-		at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i/devices) * time.Minute)
-		frame := []byte{0x02, byte(100 + i%60), 0, byte(60 + i%40), 0, 80, 0,
-			byte(at.Year() & 0xFF), byte(at.Year() >> 8), byte(at.Month()), byte(at.Day()), byte(at.Hour()), byte(at.Minute()), 0}
-		body, err := json.Marshal(map[string]string{"deviceId": device(i), "receivedAt": at.Add(time.Second).Format(time.RFC3339), "characteristic": "2A35", "hex": hex.EncodeToString(frame)})
-		if err != nil {
-			return err
-		}
-		status, _, answer, err := send("POST", root+"/ingest/blegatt", "application/json", body)
-		if err == nil && status != 201 {
-			err = fmt.Errorf("%d %.200s", status, answer)
-		}
-		return err
-	})
-	p.Stop(b)
-	raw(b, t, fmt.Sprintf("blood pressure frames over HTTP, %d clients", clients), kind, name, open(b), "frames", s.Frames, rate, "50 %")
 }
 
 // parsing measures what is done to an Observation before it is stored beside
