@@ -46,7 +46,7 @@ func TestBench(t *testing.T) {
 	if chosen("VITALWIRE_BENCH_ONLY", "parse") {
 		parsing(t, table, m, rounds)
 	}
-	if chosen("VITALWIRE_BENCH_ONLY", "ingest") || chosen("VITALWIRE_BENCH_ONLY", "decode") {
+	if chosen("VITALWIRE_BENCH_ONLY", "ingest") || chosen("VITALWIRE_BENCH_ONLY", "decode") { // ingest is shown beside it
 		for _, w := range wires {
 			w.decoding(t, table, scale.For)
 		}
