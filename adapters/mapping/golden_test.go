@@ -91,6 +91,7 @@ func TestAdapters_GoldenReportsMap(t *testing.T) {
 						t.Errorf("%s: two readings are %s", path, o.Identifier.Value)
 					}
 					seen[o.Identifier.Value] = true
+					o.Link(func(key string) (fhir.Key, bool) { return fhir.Key{Type: "Observation", ID: "other"}, key != "" })
 					broken := invariants(o.Resource)
 					for _, p := range o.Resource.Path("meta", "profile").Items() {
 						if strings.HasPrefix(p.Text(), "http://hl7.org/fhir/StructureDefinition/") {

@@ -122,6 +122,9 @@ func ReadingTime(m acom.Measurement, report acom.Report, c Context) time.Time {
 func (o Observation) Link(resolve func(key string) (fhir.Key, bool)) {
 	root := o.Resource.Root()
 	if key, ok := resolve(o.Coincident); ok && o.Coincident != "" {
+		if root.Get("extension") == nil { // of a point-of-care device, whose guide demands none
+			root.Set("extension", fhir.NewArray())
+		}
 		root.Get("extension").Append(fhir.NewObject(fhir.S("url", coincidentPointer),
 			fhir.M("valueReference", fhir.NewObject(fhir.S("reference", key.String())))))
 	}
