@@ -104,6 +104,10 @@ func TestPCF_BreakGlass(t *testing.T) {
 			if status != 200 {
 				t.Fatal(status)
 			}
+			_, _, metrics := asker{s.Root, c.root.token}.ask(t, "GET", "/metrics", "")
+			if !strings.Contains(metrics, `vitalwire_break_glass_total{purpose="TREAT",role="practitioner"} 2`) || strings.Contains(metrics, "ex-patient") || strings.Contains(metrics, "unconscious") {
+				t.Errorf("the metrics are %s", metrics)
+			}
 			is := func(what string, who asker, want string) {
 				t.Helper()
 				if got := seen(t, who, path); got != want {

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -296,7 +297,12 @@ func (s *Server) wire(ctx, life context.Context, c Config, zone *time.Location, 
 		face.Auth.Rules = engine.Rules()
 		face.Auth.Audit = s.audit.People
 		face.Auth.Broke = func(ctx context.Context, access auth.Access) error {
-			return s.audit.BrokeGlass(auth.With(ctx, access), access.Patient, access.Reason)
+			err := s.audit.BrokeGlass(auth.With(ctx, access), access.Patient, access.Reason)
+			if err == nil {
+				others := slices.DeleteFunc(slices.Sorted(slices.Values(access.Purposes)), func(p string) bool { return p == auth.BreakGlass })
+				metrics.GlassBroken(string(access.Role), strings.Join(others, " "))
+			}
+			return err
 		}
 		face.Auth.Desk = desk{frames, s.audit}
 		face.Auth.Privacy = privacy{chart{engine}, face.Auth}

@@ -152,7 +152,7 @@ func (t *tx) allow(w *store.Write) (gone bool, err error) {
 		case before == nil:
 			// Else a free id and a hidden one would be told apart.
 			if view, err := t.view(w.Key.Type, change.Right); err != nil || !view.Whole {
-				return false, or(err, fhir.NotFound(w.Key))
+				return false, or(err, unknown(w))
 			}
 		}
 		change.Before = before
@@ -177,6 +177,16 @@ func (t *tx) allow(w *store.Write) (gone bool, err error) {
 		return false, nil
 	}
 	return false, t.agrees(change)
+}
+
+// unknown is the error of an update of what to the caller is not there. What an id of his own
+// could be taken for, he is told; not whether it is taken.
+func unknown(w *store.Write) error {
+	err := fhir.NotFound(w.Key)
+	if w.IfMatch == 0 {
+		err.Issues[0].Text = w.Key.String() + " is not known, and this access token cannot create by PUT: create with POST, and with If-None-Exist to do so once"
+	}
+	return err
 }
 
 // agrees refuses what a patient lets nobody record, and a Consent of who may not give it.

@@ -125,7 +125,7 @@ func (t *transaction) decide(s store.Reader, a *action) error {
 	case a.Interaction == Update && !t.e.reach.View(a.Key.Type, auth.Update).Whole:
 		// Who cannot update all cannot tell an id that is free from one that is hidden.
 		err := fhir.NotFound(a.Key)
-		err.Issues[0].Text = "the condition matches no " + a.Key.Type + "; this access token creates by POST"
+		err.Issues[0].Text = "the condition matches no " + a.Key.Type + ", and this access token cannot create by PUT: create with POST, and with If-None-Exist to do so once"
 		return err
 	case a.Interaction == Update && a.Body.ID() != "":
 		// An update as create, which must not fall on what the condition left out.

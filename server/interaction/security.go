@@ -10,6 +10,8 @@ func (e *Engine) security() *fhir.Element {
 		s.Set("description", fhir.NewString("No access token is asked for: the server listens on loopback only."))
 		return s
 	}
+	s.Set("description", fhir.NewString("An access token is asked for (SMART App Launch 2.2). What it does not reach is as if it never was: 404. A token that reaches a part of a type, or is bound by Consents, "+
+		"cannot create by PUT, since an id that is hidden must be like one that nobody has: it creates by POST, with If-None-Exist to do so once."))
 	uri := func(name, path string) *fhir.Element {
 		return fhir.NewObject(fhir.S("url", name), fhir.S("valueUri", e.Base+"/auth/"+path))
 	}

@@ -21,6 +21,7 @@ type Metrics struct {
 	commit   prometheus.Histogram
 	unknown  prometheus.Counter
 	devices  *prometheus.CounterVec
+	glass    *prometheus.CounterVec
 }
 
 // NewMetrics makes the metrics of one server; version is the program's.
@@ -43,11 +44,13 @@ func NewMetrics(version string) *Metrics {
 			Name: "vitalwire_unknown_codes_total", Help: "Codes in what was written or sent by devices that validation did not find where they have to be."}),
 		devices: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "vitalwire_ingest_unknown_codes_total", Help: "Codes of readings of devices that nobody knows but their sender, by adapter; GET /ingest/unknown-codes lists them."}, []string{"adapter"}),
+		glass: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "vitalwire_break_glass_total", Help: "Glasses that were broken, by the role of who did so and what he was there for; /auth/glass lists them."}, []string{"role", "purpose"}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "vitalwire_build_info", Help: "1, with the version of the program.", ConstLabels: prometheus.Labels{"version": version}})
 	build.Set(1)
-	m.registry.MustRegister(m.requests, m.latency, m.running, m.commits, m.commit, m.unknown, m.devices, build,
+	m.registry.MustRegister(m.requests, m.latency, m.running, m.commits, m.commit, m.unknown, m.devices, m.glass, build,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -80,6 +83,13 @@ func (m *Metrics) UnknownCodes(n int) { m.unknown.Add(float64(n)) }
 
 // UnknownOfDevice is told of each code of a reading that is not known.
 func (m *Metrics) UnknownOfDevice(adapter string) { m.devices.WithLabelValues(adapter).Inc() }
+
+// GlassBroken counts a glass that was broken, by the role of a user and his other purposes.
+func (m *Metrics) GlassBroken(role, purpose string) {
+	if m != nil {
+		m.glass.WithLabelValues(role, purpose).Inc()
+	}
+}
 
 // Gauge shows a number that is asked for at each scrape.
 func (m *Metrics) Gauge(name, help string, value func() float64) {
