@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -57,7 +58,11 @@ func TestAudit_Administration(t *testing.T) {
 				command(t, store, "backup", filepath.Join(t.TempDir(), "copy.db"))
 			}
 			command(t, store, "verify-audit")
-			officer.base = start(t, store, required, func(c *server.Config) { c.Consent = "deny" }).Base
+			file := filepath.Join(t.TempDir(), "obligations.json")
+			if err := os.WriteFile(file, []byte(masksResearch), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			officer.base = start(t, store, required, func(c *server.Config) { c.Consent, c.Obligations = "deny", file }).Base
 			var got []string
 			for _, e := range audited(t, officer, "") {
 				if check(e.raw); strings.Contains(string(e.raw), secret) || strings.Contains(string(e.raw), "lantern") {
@@ -66,7 +71,7 @@ func TestAudit_Administration(t *testing.T) {
 				for _, code := range e.Subtype {
 					got = append(got, code.Code)
 				}
-				if e.Subtype[0].Code == "configuration-changed" && e.OutcomeDesc != `consent: "" -> "deny"` {
+				if e.Subtype[0].Code == "configuration-changed" && !strings.HasPrefix(e.OutcomeDesc, `consent: "" -> "deny"; obligations: "" -> "`+file+" sha256:") {
 					t.Error(e.OutcomeDesc)
 				}
 			}

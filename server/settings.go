@@ -20,14 +20,16 @@ const (
 
 // settings are those that decide who may see what and what is kept of that, a line each.
 func (c Config) settings() []byte {
-	labels := c.Labels
-	if data, err := os.ReadFile(c.Labels); c.Labels != "" && err == nil {
-		labels = fmt.Sprintf("%s sha256:%x", c.Labels, sha256.Sum256(data))
+	file := func(name string) string {
+		if data, err := os.ReadFile(name); name != "" && err == nil {
+			return fmt.Sprintf("%s sha256:%x", name, sha256.Sum256(data))
+		}
+		return name
 	}
 	var b bytes.Buffer
 	for _, one := range [][2]string{
 		{"auth", c.Auth}, {"access-tokens", c.AccessTokens}, {"consent", c.Consent}, {"consent-merge", c.ConsentsMerge},
-		{"consent-verified", fmt.Sprint(c.ConsentVerified)}, {"consent-self", fmt.Sprint(c.ConsentSelf)}, {"labels", labels},
+		{"consent-verified", fmt.Sprint(c.ConsentVerified)}, {"consent-self", fmt.Sprint(c.ConsentSelf)}, {"labels", file(c.Labels)}, {"obligations", file(c.Obligations)},
 		{"audit-failure", c.Audited.Failure}, {"audit-decisions", c.Audited.Decisions}, {"keep-forever", fmt.Sprint(c.KeepForever)},
 	} {
 		fmt.Fprintf(&b, "%s=%s\n", one[0], one[1])
@@ -66,7 +68,7 @@ func changes(before, after string) string {
 	var list []string
 	for line := range strings.Lines(after) {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
-		if old, known := was[name]; !known || old != value {
+		if old := was[name]; old != value {
 			list = append(list, fmt.Sprintf("%s: %q -> %q", name, old, value))
 		}
 	}
