@@ -126,7 +126,7 @@ func (d decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	}
 	reports := []acom.Report{{Device: device, Clock: f.Clock}}
 	r := &reader{
-		Cursor: cursor.New(f.Bytes), memory: d.memory, prefix: device.SystemID + device.Address + "/", received: f.Received,
+		Cursor: cursor.New(f.Bytes), memory: d.memory, device: device.SystemID + device.Address, received: f.Received,
 		report: &reports[0],
 	}
 	l.decode(r)

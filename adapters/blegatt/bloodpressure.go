@@ -105,10 +105,11 @@ func (r *reader) pressures(flags uint8) *acom.Measurement {
 	unit := pressureUnit(flags)
 	bp := r.next(acom.CompoundNumeric, mdcBloodPressure)
 	bp.Key = keyBloodPressure
+	told := &[3]acom.Number{r.SFLOATLE("Systolic"), r.SFLOATLE("Diastolic"), r.SFLOATLE("Mean Arterial Pressure")}
 	bp.Components = []acom.Component{
-		{Type: mdcSystolic, Value: number(r.SFLOATLE("Systolic"), unit)},
-		{Type: mdcDiastolic, Value: number(r.SFLOATLE("Diastolic"), unit)},
-		{Type: mdcMeanPressure, Value: number(r.SFLOATLE("Mean Arterial Pressure"), unit)},
+		{Type: mdcSystolic, Value: acom.Value{Number: &told[0], Unit: unit}},
+		{Type: mdcDiastolic, Value: acom.Value{Number: &told[1], Unit: unit}},
+		{Type: mdcMeanPressure, Value: acom.Value{Number: &told[2], Unit: unit}},
 	}
 	return bp
 }

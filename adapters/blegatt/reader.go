@@ -13,7 +13,7 @@ import (
 type reader struct {
 	*cursor.Cursor
 	memory   adapters.Memory
-	prefix   string // of memory keys: the device and a slash
+	device   string // that memory keys begin with
 	received time.Time
 
 	report     *acom.Report
@@ -43,12 +43,12 @@ func (r *reader) recall(key string) ([]byte, bool) {
 	if r.memory == nil {
 		return nil, false
 	}
-	return r.memory.Recall(r.prefix + key)
+	return r.memory.Recall(r.device + "/" + key)
 }
 
 // keep asks for value to be remembered; nil forgets.
 func (r *reader) keep(key string, value []byte) {
-	r.remember = append(r.remember, adapters.Memo{Key: r.prefix + key, Value: value})
+	r.remember = append(r.remember, adapters.Memo{Key: r.device + "/" + key, Value: value})
 }
 
 // recalled is a cursor over a remembered value. Reading it badly is no error of

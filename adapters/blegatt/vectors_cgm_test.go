@@ -88,7 +88,7 @@ func foundCGMFeature(t *testing.T, c vectorCase, raw []byte) (any, error) {
 	}
 	known := golden.Memory{}
 	known.Commit(result.Remember)
-	r := &reader{report: &acom.Report{}, memory: known, prefix: testDevice + "/"}
+	r := &reader{report: &acom.Report{}, memory: known, device: testDevice}
 	features, ok := r.cgmFeatures()
 	if !ok || result.Reports != nil {
 		t.Fatalf("not remembered, or facts: %+v", result)
