@@ -95,6 +95,21 @@ type DeskAssociation struct{ Device, Bed, Patient, Start, End string }
 // tends reports whether somebody looks after devices and what they send.
 func (u *User) tends() bool { return u.Role == DeviceManager || u.Role == Admin }
 
+// TendsDevices reports whether the caller may do what those pages do: a device manager who let
+// an app do all he may with devices and their readings. An app with less of him may not.
+func (a Access) TendsDevices() bool {
+	if a.Role != DeviceManager || a.User == "" {
+		return false
+	}
+	var all Scopes
+	for _, s := range a.Scopes.At(UserLevel) {
+		if s.Filter == "" {
+			all = append(all, s)
+		}
+	}
+	return all.Allow("Device", Everything) && all.Allow("Observation", Everything)
+}
+
 // tender lets in who looks after devices, to a page about frames.
 func (a *Authority) tender(w http.ResponseWriter, r *http.Request) (context.Context, *session, bool) {
 	u, s, ok := a.member(w, r)
