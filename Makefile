@@ -18,7 +18,7 @@ RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race '-gcflags=modernc.org
 SHARED := ./server/...
 # Much of the same one after the other, which the race detector would take minutes for;
 # memory, of which it takes its own share; and processes that it does not see into.
-LARGE  := ^Test(Transaction_(Synthea|Memory|Killed|USCore.*)|E1_EveryRouteByAnotherPatient|E2_SmartSearch|E3_CompartmentEscape|.*_BruteForce|GraphQL_Suite|D5_.*|D6_.*|PCF_.*|Privacy_.*|HL7Queries_.*|Ingest_Export.*|Replay_Killed|OpenAPI_.*|Users_Commands|ExplainAccess_.*|Labels_BindConsents|Audit_.*|BALP_EveryInteraction|SMART22_(ScopesAreEnforced|ClientsFromNPM)|Pages_InBrowser|MLLP_Killed|Chaos)$$
+LARGE  := ^Test(Transaction_(Synthea|Memory|Killed|USCore.*)|E1_EveryRouteByAnotherPatient|E2_SmartSearch|E3_CompartmentEscape|.*_BruteForce|GraphQL_Suite|D2_.*|D5_.*|D6_.*|DS4P_.*|PCF_.*|Privacy_.*|HL7Queries_.*|Ingest_Export.*|Replay_Killed|OpenAPI_.*|Users_Commands|ExplainAccess_.*|Labels_BindConsents|Audit_.*|BALP_EveryInteraction|SMART22_(ScopesAreEnforced|ClientsFromNPM)|Pages_InBrowser|MLLP_Killed|Chaos)$$
 # One client sorts 12,000 resources.
 SORT   := ^TestContract$$/^large_sort$$
 

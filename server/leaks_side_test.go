@@ -20,7 +20,7 @@ import (
 // sideLeaks are L28 and L47 to L68.
 func sideLeaks() []leak {
 	return []leak{
-		{n: 28, name: "search by what is masked", also: "TestD6_L28_MaskedIsNoSearch"},
+		{n: 28, name: "search by what is masked", also: "TestD6_L28_MaskedIsNoSearch, TestD6_MaskedAndHidden_L28_L41"},
 		{n: 47, name: "Subscriptions triggered by it", waits: "Subscriptions"},
 		{n: 48, name: "consent withdrawn after a Subscription", waits: "Subscriptions"},
 		{n: 49, name: "what a notification includes", waits: "Subscriptions"},

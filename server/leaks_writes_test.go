@@ -52,7 +52,7 @@ func writeLeaks() []leak {
 				{"DELETE", "/Observation?date=2025-01-01", "", nil},
 			}
 		})},
-		{n: 39, name: "PUT on its id", writes: with(func(key, id string) []probe {
+		{n: 39, name: "PUT on its id", also: "TestD6_L39_WhoIsBoundCreatesByPost", writes: with(func(key, id string) []probe {
 			return []probe{
 				{"PUT", "/" + key, mineNow(id, ""), nil}, {"PUT", "/" + key, mineNow(id, ""), []string{"If-None-Match", "*"}},
 				{"PUT", "/" + key, mineNow("other", ""), nil}, {"PUT", "/" + key, `{"resourceType":"Observation"}`, nil},
