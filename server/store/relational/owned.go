@@ -81,7 +81,7 @@ func (s *Store) viewed(typ string, v search.View) (source, error) {
 func (s *ownedSource) probe(b *sqlText) string {
 	// It is the same in each query of a union, with the same parameters.
 	if s.of != b {
-		s.of, s.text = b, s.after(b)
+		s.of, s.text = b, b.hold(s.after(b))
 	}
 	return s.text
 }

@@ -177,13 +177,12 @@ func (p *plan) sortValues(b *sqlText, pos string) string {
 
 // bodies fetches the versions of the positions that b finds, and the sort keys.
 func (p *plan) bodies(b *sqlText, order string) Statement {
-	st := b.statement()
 	head := "SELECT " + versionColumns
 	for i := range p.sort {
 		head += fmt.Sprintf(", x.k%d", i)
 	}
-	st.SQL = head + " FROM (" + st.SQL + ") x" + p.store.d.Seek("version", "v", "x.pos") + " ORDER BY " + order
-	return st
+	text := b.around(head+" FROM (", ") x"+p.store.d.Seek("version", "v", "x.pos")+" ORDER BY "+order)
+	return Statement{SQL: text, Args: b.args}
 }
 
 // byText reports whether a sort's values are texts.
