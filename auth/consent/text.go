@@ -3,6 +3,7 @@ package consent
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -38,5 +39,20 @@ func (f Formula) Refers() bool {
 
 // Key is the same for requesters to whom every Consent says the same at one time.
 func (r Requester) Key() string {
-	return fmt.Sprintf("%v %v %q %q %q %q %q", r.Self, r.Treating, r.Actors, r.Identifiers, r.Roles, r.Purposes, r.Actions)
+	b := make([]byte, 0, 256) // it is asked for with each request
+	b = strconv.AppendBool(b, r.Self)
+	b = strconv.AppendBool(b, r.Treating)
+	list := func(n int, at func(int) (string, string)) {
+		b = strconv.AppendInt(append(b, ' '), int64(n), 10)
+		for i := range n {
+			one, two := at(i)
+			b = strconv.AppendQuote(strconv.AppendQuote(b, one), two)
+		}
+	}
+	list(len(r.Actors), func(i int) (string, string) { return r.Actors[i].Type, r.Actors[i].ID })
+	list(len(r.Identifiers), func(i int) (string, string) { return r.Identifiers[i].System, r.Identifiers[i].Value })
+	list(len(r.Roles), func(i int) (string, string) { return r.Roles[i].System, r.Roles[i].Code })
+	list(len(r.Purposes), func(i int) (string, string) { return r.Purposes[i].System, r.Purposes[i].Code })
+	list(len(r.Actions), func(i int) (string, string) { return r.Actions[i], "" })
+	return string(b)
 }

@@ -22,6 +22,18 @@ func (x *Expression) Check(typ string, strict bool) error {
 	return nil
 }
 
+// Boolean reports whether the expression gives nothing but Booleans, whatever the input of
+// that type is. What cannot be known before there are data is false.
+func (x *Expression) Boolean(typ string) bool {
+	t := x.model.Type(typ)
+	if t == nil {
+		return false
+	}
+	c := checker{model: x.model}
+	out, err := c.expr(x.tree, static{known: true, types: []staticType{{fhir: t}}})
+	return err == nil && out.known && len(out.types) > 0 && !slices.ContainsFunc(out.types, func(t staticType) bool { return t.kind() != KindBoolean })
+}
+
 // static is what is known of a collection before there are data.
 type static struct {
 	known     bool // types are all there can be

@@ -420,6 +420,29 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// What gives Booleans is known without data, where it can be.
+func TestBoolean(t *testing.T) {
+	model, _ := coreModel(t)
+	for expression, want := range map[string]bool{
+		"Patient.active": true,
+		"Patient.deceased.exists() and Patient.deceased != false": true,
+		"Patient.active | Patient.deceased.exists()":              true,
+		"Patient.gender":                  false,
+		"Patient.deceased":                false, // or a dateTime
+		"Patient.active | Patient.gender": false,
+		"Patient.name.nothing":            false,
+		"Patient.link.other.resolve()":    false,
+	} {
+		x, err := path.Compile(expression, path.WithModel(model))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := x.Boolean("Patient"); got != want {
+			t.Errorf("%s: %v", expression, got)
+		}
+	}
+}
+
 func TestSafeHTML(t *testing.T) {
 	model, _ := coreModel(t)
 	x, err := path.Compile("text.`div`.htmlChecks()", path.WithModel(model))

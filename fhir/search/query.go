@@ -328,6 +328,7 @@ type Param struct {
 
 	arms       []string // of the expression that concern the type
 	expression *path.Expression
+	boolean    bool       // its values are Booleans, and no codes
 	labels     *labelling // of the internal parameter _label
 	within     *Within    // of which it is one
 }

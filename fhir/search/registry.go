@@ -177,6 +177,7 @@ func (g *Registry) compile(typ string, d *definition.SearchParameter) (p *Param,
 	if p.expression, err = path.Compile(strings.Join(p.arms, " | "), path.WithModel(g.model)); err != nil {
 		return nil, "its expression cannot be used: " + err.Error()
 	}
+	p.boolean = p.expression.Boolean(typ)
 	if kind == CompositeType {
 		return p, g.components(p, d)
 	}

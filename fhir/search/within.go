@@ -74,7 +74,7 @@ func (p *Param) Internal() bool { return p.within != nil }
 // Coded reports whether the values of a parameter are codes in a resource, rather than
 // identifiers or what is said of it as a whole.
 func (p *Param) Coded() bool {
-	return p.Type == Token && p.Index == "" && p.Union == nil && p.Code[0] != '_' && p.Code != "identifier"
+	return p.Type == Token && p.Index == "" && p.Union == nil && p.Code[0] != '_' && p.Code != "identifier" && !p.boolean
 }
 
 // appendWithin adds the values of the internal parameters. What an R4 parameter found

@@ -69,3 +69,13 @@ func TestWithin_WhatNoSearchParameterFinds(t *testing.T) {
 		}
 	}
 }
+
+// A provision on codes is not asked of what is true or false.
+func TestCoded_IsNoBoolean(t *testing.T) {
+	g := search.NewRegistry(profiles.R4(), "http://h/fhir")
+	for name, want := range map[string]bool{"active": false, "deceased": false, "identifier": false, "gender": true, "language": true} {
+		if got := g.Lookup("Patient", name).Coded(); got != want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -13,6 +13,9 @@ func (s *Store) Follow(learn store.Learn) { s.learn.Store(&learn) }
 
 // Marks are those of the snapshot.
 func (r *reader) Marks() (store.Marks, error) {
+	if !r.known {
+		r.s.marked.Store(true)
+	}
 	_, err := r.Position()
 	return r.marks, err
 }

@@ -49,12 +49,19 @@ func (r *reader) Position() (int64, error) {
 	if r.known {
 		return r.position, nil
 	}
-	_, err := r.c.one(r.ctx, Statement{SQL: `SELECT position, epoch, terms, consents FROM head WHERE one = 1`}, &r.position, &r.marks.Epoch, &r.marks.Terms, &r.marks.Consents)
+	_, err := r.c.one(r.ctx, Statement{SQL: "SELECT " + headColumns + " FROM head h"}, r.head()...)
 	r.known = err == nil
 	if err == nil {
 		err = r.current()
 	}
 	return r.position, r.check(err)
+}
+
+// headColumns are those of the one row of head, and where they are read to.
+const headColumns = `h.position, h.epoch, h.terms, h.consents`
+
+func (r *reader) head() []any {
+	return []any{&r.position, &r.marks.Epoch, &r.marks.Terms, &r.marks.Consents}
 }
 
 const versionColumns = `v.pos, v.rtype, v.id, v.vid, v.op, v.deleted, v.codec, v.body`
@@ -75,20 +82,32 @@ func scanVersion(rows *sql.Rows, more ...any) (store.Version, error) {
 	return v, nil
 }
 
-func (r *reader) versions(st Statement) ([]store.Version, error) {
+func (r *reader) versions(st Statement, more ...any) ([]store.Version, error) {
 	var list []store.Version
 	err := r.each(st, func(rows *sql.Rows) error {
-		v, err := scanVersion(rows)
+		v, err := scanVersion(rows, more...)
 		list = append(list, v)
 		return err
 	})
 	return list, err
 }
 
-// Read gives the current version.
+// Read gives the current version. Where Marks are asked for (a server with Consents does
+// after each read) they come with it, and the read is still one statement.
 func (r *reader) Read(key fhir.Key) (store.Version, error) {
-	return r.single(fhir.NotFound(key), Statement{SQL: `SELECT ` + versionColumns + ` FROM version v
-		WHERE v.rtype = $1 AND v.id = $2 ORDER BY v.vid DESC LIMIT 1`, Args: []any{key.Type, key.ID}})
+	columns, from, head := versionColumns, "version v", []any(nil)
+	if !r.known && r.s.marked.Load() {
+		columns += ", " + headColumns
+		from += " CROSS JOIN head h"
+		head = r.head()
+	}
+	v, err := r.single(fhir.NotFound(key), Statement{SQL: "SELECT " + columns + " FROM " + from +
+		" WHERE v.rtype = $1 AND v.id = $2 ORDER BY v.vid DESC LIMIT 1", Args: []any{key.Type, key.ID}}, head...)
+	if err == nil && head != nil {
+		r.known = true
+		err = r.check(r.current())
+	}
+	return v, err
 }
 
 // ReadVersion gives one version.
@@ -97,11 +116,11 @@ func (r *reader) ReadVersion(key fhir.Key, versionID int64) (store.Version, erro
 		WHERE v.rtype = $1 AND v.id = $2 AND v.vid = $3`, Args: []any{key.Type, key.ID, versionID}})
 }
 
-func (r *reader) single(none error, st Statement) (store.Version, error) {
+func (r *reader) single(none error, st Statement, more ...any) (store.Version, error) {
 	if !validText(st.Args[1].(string)) {
 		return store.Version{}, none
 	}
-	list, err := r.versions(st)
+	list, err := r.versions(st, more...)
 	if err == nil && len(list) == 0 {
 		return store.Version{}, none
 	}

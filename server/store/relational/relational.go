@@ -74,7 +74,8 @@ type Store struct {
 	// composites are the parts of each composite parameter (composite.go).
 	composites sync.Map
 
-	learn atomic.Pointer[store.Learn] // see Follow
+	learn  atomic.Pointer[store.Learn] // see Follow
+	marked atomic.Bool                 // Marks are asked for
 
 	queue     chan *request
 	committed atomic.Pointer[func(writes int, took time.Duration)]

@@ -106,9 +106,22 @@ func newGeneric(c search.Clause, p *search.Param) (source, error) {
 type anySource []source
 
 func (s anySource) probe(b *sqlText) string {
-	either := make([]string, len(s))
-	for i, from := range s {
-		either[i] = from.probe(b)
+	var either, valued []string
+	var bits int64
+	for _, from := range s {
+		text := from.probe(b)
+		if f, ok := from.(factClause); ok && f.bit != 0 {
+			valued, bits = append(valued, text), bits|f.bit
+		} else {
+			either = append(either, text)
+		}
+	}
+	switch len(valued) {
+	case 0:
+	case 1:
+		either = append(either, valued[0])
+	default: // of many parameters a resource often has a value of none
+		either = append(either, fmt.Sprintf("(d.present & %d <> 0 AND %s)", bits, anyOf(valued)))
 	}
 	return anyOf(either)
 }
