@@ -49,6 +49,9 @@ var migration11 string
 //go:embed migrations/0012.sql
 var migration12 string
 
+//go:embed migrations/0013.sql
+var migration13 string
+
 // dialect is PostgreSQL's. Writers take turns by the lock of the head row, taken
 // first; after it read committed sees everything that was ever committed.
 type dialect struct {
@@ -58,7 +61,7 @@ type dialect struct {
 
 func (dialect) Name() string { return "PostgreSQL" }
 func (dialect) Migrations() []string {
-	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8, migration9, migration10, migration11, migration12}
+	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8, migration9, migration10, migration11, migration12, migration13}
 }
 
 // LockSchema also takes the bounds off: to build an index of a large table takes
@@ -200,9 +203,13 @@ func stateFault(e *pq.Error) relational.Fault {
 	return relational.FaultOther
 }
 
-// Switch: get_byte beyond the end is an error.
+// Sparing: a plan is made ready whole, each subquery with its tables and indexes.
+func (dialect) Sparing() bool { return true }
+
+// Switch: get_byte beyond the end is an error. OFFSET keeps the index from being put in
+// twice, and looked up twice.
 func (dialect) Switch(blob, index string, results []string) string {
-	text := "CASE (SELECT CASE WHEN n.n < length(CAST(" + blob + " AS bytea)) THEN get_byte(CAST(" + blob + " AS bytea), CAST(n.n AS integer)) END FROM (SELECT " + index + " AS n) n)"
+	text := "CASE (SELECT CASE WHEN n.n < length(CAST(" + blob + " AS bytea)) THEN get_byte(CAST(" + blob + " AS bytea), CAST(n.n AS integer)) END FROM (SELECT " + index + " AS n OFFSET 0) n)"
 	for i, result := range results {
 		text += fmt.Sprintf(" WHEN %d THEN %s", i, result)
 	}

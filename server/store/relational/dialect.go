@@ -22,6 +22,9 @@ type Dialect interface {
 	// Switch is the result for the number in the byte of a blob at an index, false when the
 	// blob is shorter or there is no result for it. blob is a parameter.
 	Switch(blob, index string, results []string) string
+	// Sparing reports whether a subquery takes time when a statement begins, asked or not:
+	// then fewer are written, and rows are rather looked at once more.
+	Sparing() bool
 	// Seek joins the row of a table at a position, which a row before it has: for each
 	// of those one look at the table's key, whatever the planner knows of the tables.
 	Seek(table, as, pos string) string

@@ -188,7 +188,7 @@ func (p *plan) driven(b *sqlText, drive driver, sel selected, upper int64) {
 			other = append(other, a)
 		}
 	}
-	if len(own) > 1 || len(own) == 1 && len(own[0].where) > longWhere { // may give a row twice, or is not asked twice
+	if len(own) > 1 || len(own) == 1 && (len(own[0].where) > longWhere || p.store.d.Sparing() && p.owned()) { // may give a row twice, or is not asked twice
 		own, other = nil, append(own, other...)
 	}
 	except, plus := "", "+"
@@ -212,6 +212,11 @@ func (p *plan) driven(b *sqlText, drive driver, sel selected, upper int64) {
 		rows = "SELECT DISTINCT u.pos FROM (" + rows + ") u"
 	}
 	b.WriteString("SELECT " + sel(b, "q.pos") + " FROM (" + rows + ") q" + p.seek("d", "q.pos") + " WHERE " + p.conditions(b, drive, plus+"q.pos", upper) + except)
+}
+
+// owned reports whether what owners agree to is among the conditions.
+func (p *plan) owned() bool {
+	return slices.ContainsFunc(p.all, func(from source) bool { _, ok := from.(*ownedSource); return ok })
 }
 
 // seek joins the row of item at a position.

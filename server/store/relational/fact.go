@@ -2,6 +2,7 @@ package relational
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"vitalwire/fhir"
@@ -26,9 +27,7 @@ func newFactClause(c search.Clause, p *search.Param) (factClause, error) {
 	if p.Bit >= 0 && p.Bit < 63 {
 		f.bit = 1 << p.Bit
 	}
-	if p.Labels() {
-		f.mark = labelled
-	}
+	f.mark = markBit(p)
 	for _, o := range c.Operands {
 		if err := f.add(c, p, o); err != nil {
 			return f, err
@@ -102,6 +101,8 @@ func (f factClause) match(b *sqlText) string {
 		return "c.key IN (" + b.list(f.whole) + ")"
 	case len(f.exact) == 1:
 		return "c.key = " + b.arg(f.exact[0][0]) + " AND c.sub = " + b.arg(f.exact[0][1])
+	case f.alike():
+		return "c.key IN (" + b.list(f.firsts()) + ") AND c.sub = " + b.arg(f.exact[0][1])
 	}
 	pairs := make([]string, len(f.exact))
 	for i, pair := range f.exact {
@@ -110,17 +111,27 @@ func (f factClause) match(b *sqlText) string {
 	return "(c.key, c.sub) IN (VALUES " + strings.Join(pairs, ", ") + ")"
 }
 
-// keys is a condition on the keys alone, before that of match: with pairs by themselves
-// SQLite scans the table.
-func (f factClause) keys(b *sqlText) string {
-	if len(f.exact) < 2 {
-		return ""
-	}
+// alike reports whether all pairs have the same sub.
+func (f factClause) alike() bool {
+	return !slices.ContainsFunc(f.exact, func(pair [2]any) bool { return pair[1] != f.exact[0][1] })
+}
+
+// firsts are the keys of the pairs.
+func (f factClause) firsts() []any {
 	list := make([]any, len(f.exact))
 	for i, pair := range f.exact {
 		list[i] = pair[0]
 	}
-	return "c.key IN (" + b.list(list) + ") AND "
+	return list
+}
+
+// keys is a condition on the keys alone, before that of match: with pairs by themselves
+// SQLite scans the table.
+func (f factClause) keys(b *sqlText) string {
+	if f.alike() {
+		return ""
+	}
+	return "c.key IN (" + b.list(f.firsts()) + ") AND "
 }
 
 // probe is the condition that the row at d.pos has the fact: a seek for each key.

@@ -159,9 +159,7 @@ func (s *Store) indexOf(key fhir.Key, resource *fhir.Resource, values []search.V
 			r.add(v)
 		}
 		r.present(v.Param)
-		if v.Param.Labels() {
-			r.item.marks |= labelled
-		}
+		r.item.marks |= markBit(v.Param)
 	}
 	r.finish()
 	r.entries, r.spans = unique(r.entries), markEnds(r.spans)

@@ -117,6 +117,10 @@ func (s *ownedCases) condition(b *sqlText) string {
 		}
 		return text
 	}
+	if s.d.Sparing() { // the cases once, whether there is one owner or several
+		return fmt.Sprintf("CASE WHEN d.owner IS NULL THEN true ELSE NOT EXISTS (SELECT 1 FROM (SELECT d.owner AS sub WHERE d.marks & %d = 0 UNION ALL SELECT e.sub FROM ix e WHERE d.marks & %d <> 0 AND e.key = %s AND e.pos = d.pos OFFSET 0) w WHERE NOT %s) END",
+			moreOwner, moreOwner, b.arg(ownersKey()), met("w.sub"))
+	}
 	return fmt.Sprintf("CASE WHEN d.owner IS NULL THEN true WHEN d.marks & %d = 0 THEN %s ELSE NOT EXISTS (SELECT 1 FROM ix w WHERE w.key = %s AND w.pos = d.pos AND NOT %s) END",
 		moreOwner, met("d.owner"), b.arg(ownersKey()), met("w.sub"))
 }

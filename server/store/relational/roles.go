@@ -121,7 +121,25 @@ const (
 	moreOwner
 	// labelled: it has security labels (search.Registry.Label).
 	labelled
+	// coded and referring: it has codes, or references, that no parameter of R4 finds
+	// (search.Within).
+	coded
+	referring
 )
+
+// markBit is the bit of a parameter that has no role and no bit of column present; 0 of
+// one without a mark.
+func markBit(p *search.Param) int64 {
+	switch {
+	case p.Labels():
+		return labelled
+	case p.Internal() && p.Type == search.Token:
+		return coded
+	case p.Internal():
+		return referring
+	}
+	return 0
+}
 
 func heldBit(p *search.Param) int64 {
 	if p.Code == "patient" {

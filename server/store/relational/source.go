@@ -56,6 +56,9 @@ func (s *Store) newSource(c search.Clause) (source, error) {
 		}
 		any = append(any, from)
 	}
+	if s.d.Sparing() {
+		any = together(any)
+	}
 	var from source = any
 	if len(any) == 1 {
 		from = any[0]
@@ -64,6 +67,24 @@ func (s *Store) newSource(c search.Clause) (source, error) {
 		return notSource{from}, nil
 	}
 	return from, nil
+}
+
+// together has all clauses on facts of parameters that rows tell whether they have, as one.
+func together(list anySource) anySource {
+	var other anySource
+	var facts factClause
+	for _, from := range list {
+		f, ok := from.(factClause)
+		if !ok || f.bit == 0 {
+			other = append(other, from)
+			continue
+		}
+		facts.whole, facts.exact, facts.bit = append(facts.whole, f.whole...), append(facts.exact, f.exact...), facts.bit|f.bit
+	}
+	if facts.bit == 0 {
+		return list
+	}
+	return append(other, facts)
 }
 
 func (s *Store) memberSource(c search.Clause, p *search.Param) (source, error) {

@@ -48,13 +48,16 @@ var migration11 string
 //go:embed migrations/0012.sql
 var migration12 string
 
+//go:embed migrations/0013.sql
+var migration13 string
+
 // dialect is SQLite's. BEGIN IMMEDIATE takes the only write lock, so the head
 // needs no lock of its own.
 type dialect struct{}
 
 func (dialect) Name() string { return "SQLite" }
 func (dialect) Migrations() []string {
-	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8, migration9, migration10, migration11, migration12}
+	return []string{migration1, migration2, migration3, migration4, migration5, migration6, migration7, migration8, migration9, migration10, migration11, migration12, migration13}
 }
 func (dialect) LockSchema() string { return "" }
 func (dialect) BeginRead() string  { return "BEGIN DEFERRED" }
@@ -198,6 +201,9 @@ func (dialect) Fault(err error) relational.Fault {
 	}
 	return relational.FaultOther
 }
+
+// Sparing: what is not run costs nothing.
+func (dialect) Sparing() bool { return false }
 
 // Switch: substr is empty beyond the end.
 func (dialect) Switch(blob, index string, results []string) string {
