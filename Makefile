@@ -18,9 +18,9 @@ RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race '-gcflags=modernc.org
 SHARED := ./server/...
 # Much of the same one after the other, which the race detector would take minutes for;
 # memory, of which it takes its own share; and processes that it does not see into.
-LARGE  := ^Test(Transaction_(Synthea|Memory|Killed|USCore.*)|E1_EveryRouteByAnotherPatient|E2_SmartSearch|E3_CompartmentEscape|.*_BruteForce|GraphQL_Suite|D2_.*|D5_.*|D6_.*|DS4P_.*|PCF_.*|Privacy_.*|HL7Queries_.*|Ingest_Export.*|Replay_Killed|OpenAPI_.*|Users_Commands|ExplainAccess_.*|Labels_BindConsents|Audit_.*|BALP_EveryInteraction|SMART22_(ScopesAreEnforced|ClientsFromNPM)|Pages_InBrowser|MLLP_Killed|Chaos)$$
-# One client sorts 12,000 resources.
-SORT   := ^TestContract$$/^large_sort$$
+LARGE  := ^Test(Transaction_(Synthea|Memory|Killed|USCore.*)|E1_EveryRouteByAnotherPatient|E2_SmartSearch|E3_CompartmentEscape|.*_BruteForce|GraphQL_Suite|D2_.*|D5_.*|D6_.*|DS4P_.*|PCF_.*|Consent_Change.*|Privacy_.*|HL7Queries_.*|Ingest_Export.*|Drop_Export.*|Submit_EveryGoldenCase|Replay_Killed|OpenAPI_.*|Users_Commands|ExplainAccess_.*|Labels_BindConsents|Audit_.*|BALP_(EveryInteraction|AuthZConsent)|SMART22_(ScopesAreEnforced|ClientsFromNPM)|Pages_InBrowser|MLLP_Killed|Chaos)$$
+# Of what a store must do: one client sorts 12,000 resources, and processes are killed.
+APART  := ^TestContract$$/^(large_sort|crash)$$
 
 .PHONY: test check format vet lint fuzz bench microbench oracle consents build run demo help clients fuzzhttp
 
@@ -28,10 +28,10 @@ help: ## this list
 	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 
 test: format vet ## gofmt, go vet and all tests, those of the server under the race detector
-	@go run ./internal/totals $(TESTFLAGS) $(RACE) -skip '$(LARGE)|$(SORT)' $(SHARED) \
-		-- $(TESTFLAGS) -run '$(LARGE)' ./server \
+	@go run ./internal/totals $(TESTFLAGS) $(RACE) -skip '$(LARGE)|$(APART)' $(SHARED) \
+		-- $(TESTFLAGS) -run '$(LARGE)' ./server ./server/ingest/... \
 		-- $(TESTFLAGS) $$(go list ./... | grep -v '^vitalwire/server\(/\|$$\)') \
-		-- $(TESTFLAGS) -run '$(SORT)' ./server/store/sqlite ./server/store/postgres; status=$$?; \
+		-- $(TESTFLAGS) -run '$(APART)' ./server/store/sqlite ./server/store/postgres; status=$$?; \
 	[ -n "$(firstword $(RACE))" ] || echo "not tested: data races (no C compiler)"; \
 	command -v pg_ctl >/dev/null || ls /usr/lib/postgresql/*/bin/pg_ctl >/dev/null 2>&1 || [ -n "$$VITALWIRE_TEST_POSTGRES" ] || \
 		echo "not tested: server/store/postgres and what runs on it (no PostgreSQL installed; Debian: apt-get install postgresql)"; \
@@ -54,19 +54,18 @@ lint: ## golangci-lint; the first time it is built from source, which takes minu
 clients: ## npm packages of the client tests: FHIR clients and an OpenAPI validator (needs Node.js 20)
 	@cd server/testdata/clients && npm ci --no-audit --no-fund --loglevel=error
 
-fuzz: ## every fuzz target for FUZZTIME (10s)
-	@grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz.*)$$|\1 \2|' | { \
-		passed=0; failed=0; \
-		while read -r dir name; do \
-			if out=$$(go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$dir" 2>&1 </dev/null); then \
-				passed=$$((passed+1)); echo "ok    $$dir $$name"; \
-			elif echo "$$out" | grep -q 'context deadline exceeded' && ! echo "$$out" | grep -q 'Failing input'; then \
-				passed=$$((passed+1)); echo "ok    $$dir $$name (cut off by its time, a known fault of go test; no input failed)"; \
-			else \
-				failed=$$((failed+1)); echo "$$out"; echo "FAIL  $$dir $$name"; \
-			fi; \
-		done; \
-		echo "$$passed passed, $$failed failed, 0 skipped"; [ $$failed -eq 0 ]; }
+fuzz: ## every fuzz target for FUZZTIME (10s), two at a time
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	targets=$$(grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|^(.*)/[^/]*:[0-9]+:func (Fuzz.*)$$|\1 \2|'); \
+	echo "$$targets" | xargs -P 2 -n 2 sh -c 'if out=$$(go test -run "^$$" -fuzz "^$$1\$$" -parallel 1 -fuzztime $(FUZZTIME) "$$0" 2>&1 </dev/null); then \
+			echo "ok    $$0 $$1"; \
+		elif echo "$$out" | grep -q "context deadline exceeded" && ! echo "$$out" | grep -q "Failing input"; then \
+			echo "ok    $$0 $$1 (cut off by its time, a known fault of go test; no input failed)"; \
+		else \
+			printf "%s\nFAIL  %s %s\n" "$$out" "$$0" "$$1"; \
+		fi' | tee "$$log"; \
+	passed=$$(grep -c '^ok    \./' "$$log"); failed=$$(grep -c '^FAIL  \./' "$$log"); \
+	echo "$$passed passed, $$failed failed, 0 skipped"; [ $$passed -eq $$(echo "$$targets" | wc -l) ]
 
 fuzzhttp: ## requests made from /openapi.json against a live server on each store, for FUZZTIME (10s)
 	@VITALWIRE_TEST_FUZZ=$(FUZZTIME) go test -count=1 -timeout 24h -run '^TestFuzz$$' -v ./server | grep -v '^=== '

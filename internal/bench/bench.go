@@ -22,6 +22,7 @@ type Scale struct {
 	Largest  int           // entries of the largest patient bundle used; 0: all 45
 	Newest   int           // Observations of the one patient with very many
 	Frames   int           // device frames
+	Agreeing int           // patients with Consents
 	Profiles string        // folder for CPU profiles; "" for none
 }
 

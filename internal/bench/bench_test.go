@@ -21,11 +21,11 @@ func TestMain(m *testing.M) {
 // VITALWIRE_BENCH=1 (make bench), when it prints the table.
 // VITALWIRE_BENCH_PATIENTS, _LARGEST, _STORES and _ONLY change what is done.
 func TestBench(t *testing.T) {
-	scale := Scale{Creates: 200, Clients: 64, For: 200 * time.Millisecond, Patients: 3, Largest: 200, Newest: 200, Frames: 100}
+	scale := Scale{Creates: 200, Clients: 64, For: 200 * time.Millisecond, Patients: 3, Largest: 200, Newest: 200, Frames: 100, Agreeing: 10}
 	rounds := 100
 	full := os.Getenv("VITALWIRE_BENCH") != ""
 	if full {
-		scale = Scale{Creates: 30_000, Clients: 64, For: 10 * time.Second, Patients: 100, Largest: 300, Newest: 100_000, Frames: 10_000, Profiles: os.Getenv("VITALWIRE_BENCH_PROFILES")}
+		scale = Scale{Creates: 30_000, Clients: 64, For: 10 * time.Second, Patients: 100, Largest: 300, Newest: 100_000, Frames: 10_000, Agreeing: 1000, Profiles: os.Getenv("VITALWIRE_BENCH_PROFILES")}
 		rounds = 20_000
 		scale.Patients = number(t, "VITALWIRE_BENCH_PATIENTS", scale.Patients)
 		scale.Largest = number(t, "VITALWIRE_BENCH_LARGEST", scale.Largest)
@@ -67,6 +67,7 @@ func TestBench(t *testing.T) {
 			{"newest", func(t *testing.T) { scale.newest(t, table, kind, open, m) }},
 			{"bytes", func(t *testing.T) { scale.observations(t, table, kind, open, m) }},
 			{"search", func(t *testing.T) { scale.searches(t, table, kind, open) }},
+			{"consent", func(t *testing.T) { scale.consents(t, table, kind, open) }},
 		} {
 			if chosen("VITALWIRE_BENCH_STORES", kind) && chosen("VITALWIRE_BENCH_ONLY", part.name) {
 				t.Run(kind+" "+part.name, part.run)

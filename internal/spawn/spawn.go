@@ -182,6 +182,26 @@ func (p *Process) Stop(t testing.TB) {
 	}
 }
 
+// CPU is the processor time that the process has used; 0 where the system does not say.
+func (p *Process) CPU() time.Duration { return CPU(p.cmd.Process.Pid) }
+
+// CPU is the processor time of a process, in steps of 10 ms.
+func CPU(pid int) time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0
+	}
+	// What follows the name, which may hold anything: state is the first, utime and stime
+	// in hundredths of a second the twelfth and thirteenth (proc(5)).
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	if len(fields) < 13 {
+		return 0
+	}
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
+
 // Memory is what the process holds, now and at most so far, in MB; 0 where the
 // system does not say.
 func (p *Process) Memory() (now, peak float64) {
