@@ -29,7 +29,7 @@ var kinds = []string{"8867-4", "85354-9", "29463-7", "8310-5", "9279-1", "59408-
 
 const (
 	readingsEach = 20
-	familyNames     = 50
+	familyNames  = 50
 )
 
 // agreeing is a patient with his readings and Consents, as entries of a transaction.
