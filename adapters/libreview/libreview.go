@@ -1,9 +1,12 @@
 // Package libreview reads the CSV export of Abbott LibreView (FreeStyle Libre).
 //
-//	never a number: any word but LO and HI
+//	never a number: any word but LO and HI (Low, High), in whatever language
 //	low, high       LO is below 40 mg/dL (2.2 mmol/L). HI is above 400 (22.2): some
-//	                sensors measure up to 500, and above 400 is true for them too
-//	unit            in the name of each glucose column
+//	                sensors measure up to 500, and above 400 is true for them too. A strip
+//	                measures from 20 to 500 (1.1 to 27.8), a ketone strip to 8 mmol/L
+//	unit            at the end of the name of each glucose column
+//	language        the columns are found by their names in English, German, French,
+//	                Spanish, Italian and Dutch, in any order (columns.go)
 //	dates           day and month stand in the order of the account's country. A date
 //	                that has two readings is read only where another row of the file, or
 //	                the frame's profile (order=mdy, order=dmy), tells the order
@@ -11,7 +14,6 @@
 package libreview
 
 import (
-	"slices"
 	"strings"
 
 	"vitalwire/adapters"
@@ -29,10 +31,6 @@ var Adapter = adapters.Adapter{
 
 type decoder struct{}
 
-const timestamp = "device timestamp"
-
-func isHeader(names []string) bool { return slices.Contains(names, timestamp) }
-
 // file is one export: its columns of values with their units.
 type file struct {
 	*records.Batch
@@ -41,6 +39,8 @@ type file struct {
 	scan     column
 	strip    column
 	ketone   column
+	// names of columns that have no unit to look for
+	rapid, long, carbohydrates string
 }
 
 // column is a column of concentrations, "" when the file has none.
@@ -62,6 +62,9 @@ func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	in := file{Batch: b, dates: records.Dates{Order: b.Settings.Order, Zone: b.Settings.Zone}}
 	in.historic, in.scan = find(table, "historic glucose"), find(table, "scan glucose")
 	in.strip, in.ketone = find(table, "strip glucose"), find(table, "ketone")
+	in.rapid, _ = table.Column("rapid-acting insulin")
+	in.long, _ = table.Column("long-acting insulin")
+	in.carbohydrates, _ = table.Column("carbohydrates (gram")
 	if in.historic.unit == 0 && in.scan.unit == 0 {
 		return adapters.Result{}, records.Refuse(0, "it has no column of historic or scan glucose in mg/dL or mmol/L")
 	}
@@ -78,7 +81,7 @@ func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 
 func find(table *records.Table, prefix string) column {
 	name, _ := table.Column(prefix)
-	return column{name, records.GlucoseUnit(strings.TrimSpace(strings.TrimPrefix(name, prefix)))}
+	return column{name, records.GlucoseUnit(name[strings.LastIndexAny(name, " (")+1:])}
 }
 
 // texts are all dates of the file: those of its rows, and when it was made.
@@ -141,15 +144,14 @@ func (in file) read(row records.Row) {
 func (in file) glucose(row records.Row, d acom.Device, c column, typ acom.Code, t acom.Time) {
 	m := records.Numeric(typ, acom.Value{}, t)
 	word := row.Get(c.name)
-	plain, number := records.Decimal(strings.Replace(word, ",", ".", 1))
+	plain, number := records.Local(word)
+	beyond, interpretation, outside := sensed(word, c.unit, typ)
 	switch {
 	case c.unit == 0:
 		in.Fault(row.At, "the file has no column with a unit for this record type")
 		return
-	case word == "LO":
-		m.Value, m.Metric.Interpretation = records.BelowSensor(c.unit), []string{"L"}
-	case word == "HI":
-		m.Value, m.Metric.Interpretation = records.AboveSensor(c.unit), []string{"H"}
+	case outside:
+		m.Value, m.Metric.Interpretation = beyond, []string{interpretation}
 	case number && records.IsPositive(plain):
 		m.Value = records.Num(plain, c.unit)
 	default:
@@ -159,26 +161,50 @@ func (in file) glucose(row records.Row, d acom.Device, c column, typ acom.Code, 
 	in.Add(d, m)
 }
 
+// sensed is the value of a word: the sensor's, or the strip's, which measures further.
+func sensed(word string, unit, typ acom.Code) (v acom.Value, interpretation string, ok bool) {
+	if v, interpretation, ok = records.SensedWord(word, unit); !ok || typ == records.GlucoseISF {
+		return v, interpretation, ok
+	}
+	low, high := "20", "500"
+	if unit == records.MmolPerL {
+		low, high = "1.1", "27.8"
+	}
+	if v.Comparator == "<" {
+		return records.Beyond("<", low, unit), interpretation, true
+	}
+	return records.Beyond(">", high, unit), interpretation, true
+}
+
 func (in file) ketones(row records.Row, d acom.Device, t acom.Time) {
-	plain, ok := records.Decimal(strings.Replace(row.Get(in.ketone.name), ",", ".", 1))
-	if !ok || in.ketone.unit == 0 {
+	word := row.Get(in.ketone.name)
+	plain, ok := records.Local(word)
+	v := records.Num(plain, in.ketone.unit)
+	high := records.BeyondWord(word) == ">" && in.ketone.unit == records.MmolPerL
+	switch {
+	case high:
+		v = records.Beyond(">", "8.0", in.ketone.unit)
+	case !ok || in.ketone.unit == 0:
 		in.Fault(row.At, "the ketone value is no number")
 		return
 	}
-	m := records.Own("libreview", "ketone", "Ketones in blood", records.Num(plain, in.ketone.unit), t)
+	m := records.Own("libreview", "ketone", "Ketones in blood", v, t)
 	m.Metric.Activity = false
+	if high {
+		m.Metric.Interpretation = []string{"H"}
+	}
 	in.Add(d, m)
 }
 
 func (in file) insulin(row records.Row, d acom.Device, t acom.Time) {
-	rapid := in.dose(row, d, "rapid-acting insulin (units)", records.RapidActing, t)
-	if long := in.dose(row, d, "long-acting insulin (units)", records.LongActing, t); !rapid && !long {
+	rapid := in.dose(row, d, in.rapid, records.RapidActing, t)
+	if long := in.dose(row, d, in.long, records.LongActing, t); !rapid && !long {
 		in.Skip(row.At, "insulin without a dose")
 	}
 }
 
 func (in file) dose(row records.Row, d acom.Device, name string, class acom.Code, t acom.Time) bool {
-	plain, ok := records.Decimal(strings.Replace(row.Get(name), ",", ".", 1))
+	plain, ok := records.Local(row.Get(name))
 	if ok {
 		m := records.Insulin(class, plain, t)
 		records.Manual(&m)
@@ -188,7 +214,7 @@ func (in file) dose(row records.Row, d acom.Device, name string, class acom.Code
 }
 
 func (in file) food(row records.Row, d acom.Device, t acom.Time) {
-	plain, ok := records.Decimal(strings.Replace(row.Get("carbohydrates (grams)"), ",", ".", 1))
+	plain, ok := records.Local(row.Get(in.carbohydrates))
 	if !ok {
 		in.Skip(row.At, "food without grams of carbohydrates")
 		return

@@ -3,15 +3,14 @@
 //	never a number: "-" and an empty field (nothing was measured), and any other word
 //	unit            in the name of each column: mmHg or kPa
 //	dates           Jan 12 2025, 12 Jan 2025, or numbers whose order another row or the
-//	                frame's profile tells
-//	time zone       local times; only the frame's profile can tell the zone (user)
+//	                frame's profile tells; the time beside them or in a column of its own
+//	time zone       of its own column where there is one (device); else local times of which
+//	                only the frame's profile can tell the zone (user)
+//	language        the columns are found by their names, in any order (columns.go)
 package omron
 
 import (
-	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"vitalwire/adapters"
 	"vitalwire/adapters/acom"
@@ -28,11 +27,6 @@ var Adapter = adapters.Adapter{
 
 type decoder struct{}
 
-func isHeader(names []string) bool {
-	return slices.Contains(names, "date") && slices.Contains(names, "time") &&
-		slices.ContainsFunc(names, func(n string) bool { return strings.HasPrefix(n, "systolic (") })
-}
-
 // Decode implements adapters.Decoder.
 func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	table, err := records.ReadTable(f.Bytes, isHeader)
@@ -46,7 +40,7 @@ func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	in := file{Batch: b, dates: records.Dates{Order: b.Settings.Order, Zone: b.Settings.Zone}}
 	in.systolic, _ = table.Column("systolic (")
 	in.diastolic, _ = table.Column("diastolic (")
-	in.pulse, _ = table.Column("pulse (bpm)")
+	in.pulse, _ = table.Column("pulse (")
 	in.unit = map[string]acom.Code{"mmhg)": records.MMHg, "kpa)": records.KiloPascal}[strings.TrimPrefix(in.systolic, "systolic (")]
 	if in.unit == 0 || strings.TrimPrefix(in.diastolic, "diastolic (") != strings.TrimPrefix(in.systolic, "systolic (") {
 		return adapters.Result{}, records.Refuse(0, "it has no columns \"Systolic\" and \"Diastolic\" in mmHg or kPa")
@@ -84,29 +78,15 @@ func dates(data []byte) func(yield func(string) bool) {
 	}
 }
 
-// numbers writes a date with the month's name as year, month and day; others stay.
-func numbers(date string) string {
-	words := strings.Fields(strings.ReplaceAll(date, ",", " "))
-	if len(words) != 3 {
-		return date
-	}
-	month, day := words[0], words[1]
-	if strings.Trim(month, "0123456789") == "" {
-		month, day = day, month
-	}
-	for n := time.January; n <= time.December; n++ {
-		if strings.EqualFold(month, n.String()) || strings.EqualFold(month, n.String()[:3]) {
-			return words[2] + "-" + strconv.Itoa(int(n)) + "-" + day
-		}
-	}
-	return date
-}
-
 func (in file) read(row records.Row) {
 	if row.Empty() {
 		return
 	}
-	t, ok := in.dates.Read(numbers(row.Get("date")) + " " + row.Get("time"))
+	dates := in.dates
+	if zone, told := records.NamedZone(row.Get("time zone"), acom.ZoneDevice); told {
+		dates.Zone = zone
+	}
+	t, ok := dates.Read(strings.TrimSpace(numbers(row.Get("date")) + " " + row.Get("time")))
 	if !ok {
 		in.Fault(row.At, "date and time are no time")
 		return
@@ -123,9 +103,15 @@ func (in file) read(row records.Row) {
 			m.Metric.Notes = append(m.Metric.Notes, records.Note(text)...)
 		}
 	}
+	for _, column := range []string{"irregular heartbeat", "body movement"} {
+		if text := records.Clip(row.Get(column), 60); text != "" && text != "-" {
+			m.Components = append(m.Components, acom.Component{
+				Codings: []acom.Coding{{System: records.System("omron"), Code: column}}, Value: acom.Value{Text: text}})
+		}
+	}
 	records.By(&m, row.Get("device"))
 	in.Add(acom.Device{}, m)
-	if pulse, ok := records.Decimal(row.Get(in.pulse)); ok && records.IsPositive(pulse) {
+	if pulse, ok := records.Local(row.Get(in.pulse)); ok && records.IsPositive(pulse) {
 		in.Add(acom.Device{}, records.Numeric(records.PulseBP, records.Num(pulse, records.Beats), t))
 	}
 }
@@ -135,6 +121,6 @@ func pressure(text string, unit acom.Code) (v acom.Value, fine bool) {
 	if text == "-" || text == "" {
 		return acom.Value{Absent: acom.AbsentUnknown}, true
 	}
-	plain, ok := records.Decimal(text)
+	plain, ok := records.Local(text)
 	return records.Num(plain, unit), ok && records.IsPositive(plain)
 }

@@ -36,6 +36,15 @@ func Decimal(text string) (plain string, ok bool) {
 	return sign + shifted(whole, fraction, shift), true
 }
 
+// Local is Decimal for files in which a comma may stand for the point. One of both is a
+// thousands separator: nobody can tell which.
+func Local(text string) (plain string, ok bool) {
+	if strings.IndexByte(text, '.') < 0 {
+		text = strings.Replace(text, ",", ".", 1)
+	}
+	return Decimal(text)
+}
+
 // Shift multiplies a plain decimal by a power of ten: exactly, by moving its point.
 func Shift(plain string, power int) string {
 	sign := ""

@@ -7,15 +7,38 @@ import (
 )
 
 // GlucoseUnit is the MDC unit of a glucose concentration as services write it, 0 for
-// any other word.
+// any other word. Brackets around it do not count.
 func GlucoseUnit(word string) acom.Code {
-	switch strings.ToLower(strings.ReplaceAll(word, " ", "")) {
+	switch strings.ToLower(strings.Trim(strings.ReplaceAll(word, " ", ""), "()[]")) {
 	case "mg/dl":
 		return MgPerDL
 	case "mmol/l", "mmol":
 		return MmolPerL
 	}
 	return 0
+}
+
+// beyond are the words that sensors and meters show beyond what they measure, in the
+// languages that files are exported in.
+var beyond = map[string]string{
+	"lo": "<", "low": "<", "niedrig": "<", "bajo": "<", "basso": "<", "bas": "<", "laag": "<", "baixo": "<", "låg": "<", "lågt": "<",
+	"hi": ">", "high": ">", "hoch": ">", "alto": ">", "élevé": ">", "hoog": ">", "hög": ">", "högt": ">",
+}
+
+// BeyondWord is the comparator that a word in place of a number stands for, "<" or ">",
+// and "" for any other word.
+func BeyondWord(word string) (comparator string) { return beyond[strings.ToLower(word)] }
+
+// SensedWord is the value of a continuous glucose sensor that gave a word: below or
+// above what it measures. ok is false for every other word.
+func SensedWord(word string, unit acom.Code) (v acom.Value, interpretation string, ok bool) {
+	switch BeyondWord(word) {
+	case "<":
+		return BelowSensor(unit), "L", true
+	case ">":
+		return AboveSensor(unit), "H", true
+	}
+	return v, "", false
 }
 
 // Sensed is the value of a continuous glucose sensor that measures from 40 to 400

@@ -18,7 +18,7 @@ const (
 // up to the header. A field that holds a line end is not cut.
 func SplitTable(isHeader func(names []string) bool) func(r io.Reader, emit func(frame []byte) error) error {
 	return func(r io.Reader, emit func(frame []byte) error) error {
-		lines := bufio.NewScanner(r)
+		lines := bufio.NewScanner(plain(r))
 		lines.Buffer(make([]byte, 0, 4096), maxLine)
 		lines.Split(rows)
 		var head, part bytes.Buffer

@@ -28,15 +28,19 @@ type Table struct {
 }
 
 // ReadTable finds the header, which is the first row that isHeader says is one; it is
-// given the names in lower case. It fails when there is none.
+// given the names in lower case, and may write over them what they mean (Translate). It
+// fails when there is none.
 func ReadTable(data []byte, isHeader func(names []string) bool) (*Table, error) {
-	plain := bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF"))
-	if !utf8.Valid(plain) {
-		return nil, Refuse(0, "it is not UTF-8")
+	text := narrow(data)
+	if !utf8.Valid(text) {
+		return nil, Refuse(0, "it is neither UTF-8 nor UTF-16 with a byte order mark")
 	}
-	skipped := len(data) - len(plain)
+	skipped := 0
+	if bytes.HasPrefix(data, []byte(byteOrderMark)) {
+		skipped = len(byteOrderMark)
+	}
 	for _, comma := range ",;\t" {
-		t := &Table{reader: csv.NewReader(bytes.NewReader(plain)), at: skipped}
+		t := &Table{reader: csv.NewReader(bytes.NewReader(text)), at: skipped}
 		t.reader.Comma, t.reader.FieldsPerRecord, t.reader.LazyQuotes = comma, -1, true
 		for range preamble {
 			row, err := t.reader.Read()
@@ -73,6 +77,23 @@ func (t *Table) Column(prefix string) (name string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// Word is how the name of a column begins in a language, in lower case, and what stands
+// for that in English.
+type Word struct{ Foreign, English string }
+
+// Translate writes what names mean in English over them, by the first of the words that
+// each begins with. What follows the word, such as a unit, stays.
+func Translate(names []string, words []Word) {
+	for i, name := range names {
+		for _, word := range words {
+			if rest, ok := strings.CutPrefix(name, word.Foreign); ok {
+				names[i] = word.English + rest
+				break
+			}
+		}
+	}
 }
 
 // Row is one row of a Table.
