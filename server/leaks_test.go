@@ -53,6 +53,7 @@ func leakWorld() (list []struct{ key, body string }) {
 	add := func(key, body string) { list = append(list, struct{ key, body string }{key, body}) }
 	add("Organization/org", `"name":"House"`)
 	add("Practitioner/doc", `"name":[{"family":"Doc"}]`)
+	add("Practitioner/signer", `"name":[{"family":"Signer"}]`)
 	add("Location/ward", `"name":"Ward"`)
 	add("Device/du", `"status":"active"`)
 	add("GraphDefinition/graph", `"url":"http://example.org/graph","name":"G","status":"active","start":"Practitioner","link":[{"target":[{"type":"Observation","params":"performer={ref}"}]}]`)
@@ -88,6 +89,8 @@ func leakWorld() (list []struct{ key, body string }) {
 		add("DiagnosticReport/"+id, meta(`"status":"final","code":{"text":"r"},"subject":{"reference":"Patient/`+patient+`"},"result":[{"reference":"Observation/`+id+`"}],"presentedForm":[{"contentType":"application/pdf","data":"emVicmE="}]`))
 		add("List/"+id, meta(`"status":"current","mode":"working","subject":{"reference":"Patient/`+patient+`"},"entry":[{"item":{"reference":"Observation/m1"}}]`))
 		add("Provenance/"+id, meta(`"target":[{"reference":"Observation/m1"},{"reference":"Patient/`+patient+`"}],"recorded":"2020-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/doc"}}]`))
+		// Hidden for its target alone, which its own row does not tell.
+		add("Provenance/"+id+"t", `"target":[{"reference":"Observation/m1"},{"reference":"Encounter/`+id+`"}],"recorded":"2021-01-01T00:00:00Z","agent":[{"who":{"reference":"Practitioner/signer"}}]`)
 		add("Binary/"+id, meta(`"contentType":"text/plain","securityContext":{"reference":"Observation/`+id+`"},"data":"emVicmE="`))
 		add("DocumentReference/"+id, meta(`"status":"current","subject":{"reference":"Patient/`+patient+`"},"content":[{"attachment":{"contentType":"text/plain","url":"Binary/`+id+`"}}]`))
 		add("Observation/"+id+"gone", meta(leakObservation(patient, "8867-4", 399, "2025-03-01", "")))

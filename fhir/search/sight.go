@@ -1,11 +1,17 @@
 package search
 
+import "vitalwire/fhir"
+
 // View is what of one resource type may be seen. The zero View is nothing.
 type View struct {
 	// Whole is every resource of the type.
 	Whole bool
 	// Any, unless Whole, are those resources that meet at least one of the clauses.
 	Any []Clause
+	// Each judges one by one, by key and body, what is to be seen besides by more than its
+	// own row tells; nil is all of it. A store asks it of what chains, _has and includes
+	// lead through; matches, of which pages must be full, are left to who asks the store.
+	Each func(fhir.Key, []byte) (bool, error)
 }
 
 // Sight is what a caller may see: a View of each resource type. The nil Sight is

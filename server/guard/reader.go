@@ -341,7 +341,13 @@ func (r *reader) sight(ruling *consents.Ruling, rights auth.Right) search.Sight 
 	if ruling == nil {
 		return reach
 	}
-	return func(typ string) search.View { return r.agreed(ruling, typ, reach(typ)) }
+	return func(typ string) search.View {
+		view := r.agreed(ruling, typ, reach(typ))
+		if r.traces(typ) {
+			view.Each = func(key fhir.Key, body []byte) (bool, error) { return r.traced(store.Version{Key: key, Body: body}) }
+		}
+		return view
+	}
 }
 
 // Search answers a query. A page of an earlier moment is judged by the present, too.
@@ -407,6 +413,9 @@ func (r *reader) Facts(q *search.Query, give func(store.Fact) error) error {
 	mine, err := r.seeing(q)
 	if err != nil {
 		return err
+	}
+	if r.traces(q.Type) {
+		return fhir.BadSearch("the facts of %s are not told to who is bound by Consents", q.Type).WithCode(fhir.CodeNotSupported)
 	}
 	for _, code := range []string{"code", "date"} { // which a store.Fact tells
 		if err := r.mask.RefusesParam(q.Type, code); err != nil {

@@ -5,6 +5,7 @@ import (
 
 	"vitalwire/fhir"
 	"vitalwire/fhir/search"
+	"vitalwire/server/store"
 )
 
 // maxLinks is how many resources one link of a chain may lead through: more cost
@@ -42,11 +43,9 @@ const noID = "-none-"
 func (r *reader) flattenChain(sight search.Sight, c search.Clause, at int64) (search.Clause, error) {
 	out := search.Clause{Param: c.Param}
 	for _, link := range c.Chain {
-		err := r.linked(sight, link.Type, link.Clause, c.Param.Code, at, "v.id", func(rows *sql.Rows) error {
-			var id string
-			err := rows.Scan(&id)
-			out.Operands = append(out.Operands, search.Operand{Target: search.Target{Type: link.Type, ID: id}})
-			return err
+		err := r.linked(sight, link.Type, link.Clause, c.Param.Code, at, false, func(v store.Version) error {
+			out.Operands = append(out.Operands, search.Operand{Target: search.Target{Type: link.Type, ID: v.Key.ID}})
+			return nil
 		})
 		if err != nil {
 			return out, err
@@ -66,11 +65,7 @@ func (r *reader) flattenChain(sight search.Sight, c search.Clause, at int64) (se
 func (r *reader) flattenHas(sight search.Sight, typ string, has *search.Has, at int64) (search.Clause, error) {
 	out := search.Clause{Param: r.s.cfg.Search.Lookup(typ, "_id")}
 	seen := map[string]bool{}
-	err := r.linked(sight, has.Type, has.Clause, "_has:"+has.Type+":"+has.Param.Code, at, versionColumns, func(rows *sql.Rows) error {
-		v, err := scanVersion(rows)
-		if err != nil {
-			return err
-		}
+	err := r.linked(sight, has.Type, has.Clause, "_has:"+has.Type+":"+has.Param.Code, at, true, func(v store.Version) error {
 		resource, err := fhir.ParseResource(v.Body)
 		if err != nil {
 			return err
@@ -90,9 +85,10 @@ func (r *reader) flattenHas(sight search.Sight, typ string, has *search.Has, at 
 	return out, err
 }
 
-// linked gives columns of the versions of a type that may be seen and meet a clause
-// at a position, at most maxLinks; more are an error.
-func (r *reader) linked(sight search.Sight, typ string, c search.Clause, name string, at int64, columns string, scan func(*sql.Rows) error) error {
+// linked gives the versions of a type that may be seen and meet a clause at a position,
+// at most maxLinks; more are an error. Unless they are wanted whole only their ids are
+// given.
+func (r *reader) linked(sight search.Sight, typ string, c search.Clause, name string, at int64, whole bool, give func(store.Version) error) error {
 	flat, err := r.flatten(sight, typ, []search.Clause{c}, at)
 	if err != nil {
 		return err
@@ -105,18 +101,60 @@ func (r *reader) linked(sight search.Sight, typ string, c search.Clause, name st
 	if err != nil {
 		return err
 	}
+	each := sight(typ).Each
+	columns := "v.id"
+	if whole = whole || each != nil; whole {
+		columns = versionColumns
+	}
 	var b sqlText
 	b.WriteString("SELECT " + columns + " FROM (SELECT m.pos FROM (")
 	p.matches(&b, drive, p.upper, position)
 	b.WriteString(") m")
 	b.WriteString(" LIMIT " + b.limit(maxLinks+1) + ") x" + r.s.d.Seek("version", "v", "x.pos"))
 	n := 0
-	return r.each(b.statement(), func(rows *sql.Rows) error {
+	var judged []store.Version // each is asked when all rows are read: it may read others
+	err = r.each(b.statement(), func(rows *sql.Rows) error {
 		if n++; n > maxLinks {
 			return tooFar(name)
 		}
-		return scan(rows)
+		var v store.Version
+		var err error
+		if whole {
+			v, err = scanVersion(rows)
+		} else {
+			err = rows.Scan(&v.Key.ID)
+		}
+		if each != nil || err != nil {
+			judged = append(judged, v)
+			return err
+		}
+		return give(v)
 	})
+	if err == nil {
+		judged, err = only(sight, judged)
+	}
+	for _, v := range judged {
+		if err == nil {
+			err = give(v)
+		}
+	}
+	return err
+}
+
+// only are those of versions that may be seen by more than their rows tell
+// (search.View.Each).
+func only(sight search.Sight, list []store.Version) (kept []store.Version, err error) {
+	for _, v := range list {
+		if each := sight(v.Key.Type).Each; each != nil {
+			if ok, err := each(v.Key, v.Body); err != nil {
+				return nil, err
+			} else if !ok {
+				continue
+			}
+		}
+		kept = append(kept, v)
+	}
+	return kept, nil
 }
 
 func tooFar(name string) error {

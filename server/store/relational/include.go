@@ -44,6 +44,11 @@ func (r *reader) include(q *search.Query, at int64, matches []store.Version) ([]
 		if err := in.round(directives, from); err != nil {
 			return nil, err
 		}
+		seen, err := only(in.sight, in.list[before:])
+		if err != nil {
+			return nil, err
+		}
+		in.list = append(in.list[:before], seen...)
 		if len(in.list) > maxIncluded {
 			return nil, fhir.TooCostly("a page includes more than %d resources; ask for fewer with _count, or include less", maxIncluded)
 		}

@@ -1,10 +1,12 @@
 package storetest
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
+	"vitalwire/fhir"
 	"vitalwire/fhir/search"
 	"vitalwire/server/store"
 )
@@ -117,6 +119,7 @@ func testSight(t *testing.T, s *suite) {
 		}
 	})
 	t.Run("L17 L18 L19 includes", func(t *testing.T) { s.sightedIncludes(t, seen) })
+	t.Run("L17 L20 what no row tells", func(t *testing.T) { s.sightedEach(t) })
 	t.Run("L15 L16 pages", func(t *testing.T) { s.sightedPages(t) })
 	t.Run("L32 facts", func(t *testing.T) { s.sightedFacts(t, seen) })
 }
@@ -157,21 +160,24 @@ func (s *suite) sees(t *testing.T, sight search.Sight, typ, query, want string) 
 	})
 }
 
+// includes is what a search includes under a Sight.
+func (s *suite) includes(sight, brings search.Sight, typ, query string) string {
+	q := parse(s.t, typ, query)
+	q.Sight, q.Brings = sight, brings
+	var keys []string
+	s.view(func(r store.Reader) error {
+		result, err := r.Search(q)
+		for _, v := range result.Included {
+			keys = append(keys, v.Key.String())
+		}
+		return err
+	})
+	slices.Sort(keys)
+	return strings.Join(keys, " ")
+}
+
 func (s *suite) sightedIncludes(t *testing.T, seen views) {
-	includes := func(sight, brings search.Sight, typ, query string) string {
-		q := parse(t, typ, query)
-		q.Sight, q.Brings = sight, brings
-		var keys []string
-		s.view(func(r store.Reader) error {
-			result, err := r.Search(q)
-			for _, v := range result.Included {
-				keys = append(keys, v.Key.String())
-			}
-			return err
-		})
-		slices.Sort(keys)
-		return strings.Join(keys, " ")
-	}
+	includes := s.includes
 	for _, c := range []struct{ typ, query, want string }{
 		{"Observation", "_include=Observation:subject", "Patient/p"}, {"Observation", "_include=*", "Patient/p"}, {"Observation", "_include=Observation:focus", ""},
 		{"Observation", "_id=both&_include=Observation:has-member&_include:iterate=Observation:has-member", "Observation/p1"},
@@ -189,6 +195,52 @@ func (s *suite) sightedIncludes(t *testing.T, seen views) {
 	equal(t, "brings more", includes(seen.sight, search.Everything, "Observation", "_id=both&_include=Observation:subject&_include=Observation:performer"), "Patient/h Patient/p Practitioner/d")
 	equal(t, "brings of a kind", includes(search.Everything, views{"Observation": seeing(t, "Observation", "code=b"), "Patient": {Whole: true}}.sight, "Patient", "_id=p&_revinclude=Observation:patient"), "Observation/p2")
 	equal(t, "goes on from what it brings", includes(seen.sight, search.Everything, "Observation", "_id=p2&_include=Observation:focus&_revinclude:iterate=Encounter:patient"), "Encounter/e Patient/h")
+}
+
+// sightedEach: nothing leads through what a View's Each does not let be seen.
+func (s *suite) sightedEach(t *testing.T) {
+	for _, hidden := range []bool{false, true} {
+		asked := 0
+		sight := func(typ string) search.View {
+			view := search.View{Whole: true}
+			if typ == "List" {
+				view.Each = func(key fhir.Key, body []byte) (bool, error) {
+					if asked++; !strings.Contains(string(body), `"id":"`+key.ID+`"`) {
+						t.Errorf("%s is asked of as %s", key, body)
+					}
+					return !hidden || key.ID == "l", nil
+				}
+			}
+			return view
+		}
+		in := func(without, with string) string {
+			if hidden {
+				return without
+			}
+			return with
+		}
+		s.sees(t, sight, "Observation", "_has:List:item:subject=Patient/p", in("", "h1 p2"))
+		s.sees(t, sight, "Observation", "_has:List:item:status=current", in("p1", "h1 p2 p1"))
+		s.sees(t, sight, "Patient", "_has:Observation:patient:_has:List:item:subject=Patient/p", in("", "h p"))
+		equal(t, "includes", s.includes(sight, nil, "Observation", "_id=p2&_revinclude=List:item&_include:iterate=List:subject"), in("", "List/m Patient/p"))
+		equal(t, "brings", s.includes(search.Everything, sight, "Patient", "_id=p&_revinclude=List:subject&_include:iterate=List:item"), in("", "List/m Observation/h1 Observation/p2"))
+		if asked == 0 {
+			t.Error("nobody asked")
+		}
+	}
+	broken := func(string) search.View {
+		return search.View{Whole: true, Each: func(fhir.Key, []byte) (bool, error) { return true, errors.New("broken") }}
+	}
+	for _, query := range []string{"_has:List:item:status=current", "_id=p2&_revinclude=List:item"} {
+		q := parse(t, "Observation", query)
+		q.Sight = broken
+		s.view(func(r store.Reader) error {
+			if page, err := r.Search(q); err == nil {
+				t.Errorf("%s finds %v", query, found(page))
+			}
+			return nil
+		})
+	}
 }
 
 // sightedPages: a search goes on pinned to its first page, as things were then.
