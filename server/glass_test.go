@@ -145,7 +145,7 @@ func TestPCF_BreakGlass(t *testing.T) {
 			}
 			auditor := asker{s.Base, command(t, store, "token", "--scope", "system/AuditEvent.rs")}
 			told := 0
-			for range 100 { // it is stored a moment later
+			for range 1200 { // it is stored a moment later
 				_, _, answer := auditor.ask(t, "GET", "/AuditEvent?_count=200", "")
 				if told = strings.Count(answer, "found unconscious"); told == 2 {
 					break
