@@ -123,12 +123,22 @@ type Value struct {
 	// Wall is a value that is a date or time itself.
 	Wall *Wall `json:"wall,omitempty"`
 	Bits *Bits `json:"bits,omitempty"`
+	// Range is a value that is known to lie between two numbers, Ratio one that is the
+	// relation of two. Only reports of point-of-care devices have them.
+	Range *Range `json:"range,omitempty"`
+	Ratio *Ratio `json:"ratio,omitempty"`
 	// Samples of a real-time sample array.
 	Samples *Samples `json:"samples,omitempty"`
 	// Absent says why there is no value though the device reported one.
 	Absent Absent `json:"absent,omitempty"`
 	// Comparator is "<" or ">" when the device said the true value lies beyond Number.
 	Comparator string `json:"comparator,omitempty"`
+}
+
+// Ratio has decimal texts. A Comparator of the Value is of the numerator.
+type Ratio struct {
+	Numerator   string `json:"numerator"`
+	Denominator string `json:"denominator"`
 }
 
 // Absent is the reason for a missing value, in words of the FHIR

@@ -39,6 +39,12 @@ type SubjectID struct {
 	Type string `json:"type,omitempty"`
 }
 
+// Observer is a person as a message names him, by an identifier or a name.
+type Observer struct {
+	ID   SubjectID `json:"id"`
+	Name string    `json:"name,omitempty"`
+}
+
 // Object is an MDS, VMD, Channel or Metric of a point-of-care device.
 type Object struct {
 	// Path is its place: "1" an MDS, "1.3" a VMD, "1.3.1" a channel, "1.3.1.7" a metric. The
@@ -78,10 +84,12 @@ type Attribute struct {
 	Unit  Code   `json:"unit,omitempty"`
 }
 
-// Range has decimal texts; "" is open.
+// Range has decimal texts; "" is open. Text is what was sent in their place where it is
+// no two numbers.
 type Range struct {
 	Low  string `json:"low,omitempty"`
 	High string `json:"high,omitempty"`
+	Text string `json:"text,omitempty"`
 }
 
 // Coding is a code of any system.
@@ -101,6 +109,8 @@ const (
 	Corrected Stage = "corrected"
 	// Withdrawn takes back what was sent before of the same type and time.
 	Withdrawn Stage = "withdrawn"
+	// Unclear is of a status that nobody knows.
+	Unclear Stage = "unclear"
 	// Newest is final, and replaces what was sent before under the same Record, as a
 	// count of the day that grows does.
 	Newest Stage = "newest"
@@ -131,6 +141,8 @@ type Metric struct {
 	Category []Coding `json:"category,omitempty"`
 	// Reference is the reference range of a laboratory result.
 	Reference *Range `json:"reference,omitempty"`
+	// Observers are who answers for the value (OBX-16), as far as the sender names them.
+	Observers []Observer `json:"observers,omitempty"`
 	// Notes say what the reader of the value should know, such as that its code and
 	// its name contradict each other.
 	Notes []string `json:"notes,omitempty"`

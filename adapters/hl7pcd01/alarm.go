@@ -57,10 +57,8 @@ type alarm struct {
 
 // alarms gives what every group says: an alarm, or a sign of life, which is nothing to chart.
 func (r *reader) alarms() (reports []acom.Report, alive []adapters.Alive, err error) {
-	var before acom.Device
-	for _, g := range r.groups {
-		g.device = r.deviceOf(g, before)
-		before = g.device
+	for i, g := range r.groups {
+		g.device = r.deviceOf(g, r.before(i))
 		a := r.alarm(g)
 		g.complete()
 		if a.code.code == evtActive || a.code.refID == "MDC_EVT_ACTIVE" {
@@ -74,7 +72,7 @@ func (r *reader) alarms() (reports []acom.Report, alive []adapters.Alive, err er
 			}
 		}
 		reports = append(reports, acom.Report{Device: g.device, Measurements: []acom.Measurement{r.alarmed(g, a)},
-			Bedside: &acom.Bedside{Sender: r.sender(), Subject: r.subject, Place: r.place, Objects: g.objects}})
+			Bedside: &acom.Bedside{Sender: r.sender(), Subject: g.about.subject, Place: g.about.place, Objects: g.objects}})
 	}
 	return reports, alive, nil
 }
@@ -102,7 +100,7 @@ func (r *reader) alarm(g *group) alarm {
 			a.row, a.code = row, c
 			a.notes = append(a.notes, row.notes...)
 		default:
-			v, _, notes := r.value(row.obx)
+			v, _, notes := r.value(row.obx.Field(2).Component(1).Text(), row.obx.Field(5))
 			v.Unit, v.Foreign, _ = r.unit(row.obx.Field(6))
 			if v.Number == nil {
 				v.Unit, v.Foreign = 0, nil

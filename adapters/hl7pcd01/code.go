@@ -13,14 +13,15 @@ import (
 
 // Code systems by their names in HL7 table 0396.
 var systems = map[string]string{
-	"LN": "http://loinc.org", "LOINC": "http://loinc.org",
+	"LN": loincSystem, "LOINC": loincSystem,
 	"SCT": "http://snomed.info/sct", "SNM3": "http://snomed.info/sct", "SNOMED-CT": "http://snomed.info/sct",
 	"UCUM": ucumSystem, "UCUM+": ucumSystem,
 }
 
 const (
-	ucumSystem = "http://unitsofmeasure.org"
-	mdcSystem  = "MDC"
+	loincSystem = "http://loinc.org"
+	ucumSystem  = "http://unitsofmeasure.org"
+	mdcSystem   = "MDC"
 )
 
 // synonyms are REFIDs that senders write for terms of another REFID.
@@ -63,7 +64,10 @@ func (r *reader) code(p hl7v2.Part) coded {
 		if id == "" && text == "" {
 			continue
 		}
-		if system == mdcSystem || system == "" && strings.HasPrefix(text, "MDC_") {
+		if strings.HasPrefix(id, "MDC_") && (text == "" || !strings.HasPrefix(text, "MDC_")) && (system == mdcSystem || system == "") {
+			id, text = "", id // the REFID in the place of the number
+		}
+		if system == mdcSystem || strings.HasPrefix(text, "MDC_") && (system == "" || r.agreed(id, text, system)) {
 			if c.code == 0 && c.refID == "" {
 				r.mdc(&c, id, text)
 			}
@@ -72,6 +76,16 @@ func (r *reader) code(p hl7v2.Part) coded {
 		c.codings = append(c.codings, acom.Coding{System: r.system(system), Code: id, Display: text})
 	}
 	return c
+}
+
+// agreed reports whether a number and a REFID are those of one term, under whatever name of a
+// coding system that has no meaning here.
+func (r *reader) agreed(id, refID, system string) bool {
+	if _, ok := systems[strings.ToUpper(system)]; ok || strings.HasPrefix(system, "99") {
+		return false
+	}
+	named, ok := term.LookupRefID(refID)
+	return ok && strconv.FormatUint(uint64(named.Code), 10) == id
 }
 
 // mdc settles what an MDC code is whose number and REFID are sent both, and which
@@ -151,14 +165,17 @@ func (r *reader) unit(p hl7v2.Part) (code acom.Code, foreign *acom.Coding, notes
 		case system == mdcSystem || system == "" && strings.HasPrefix(text, "MDC_DIM_"):
 			number, err := strconv.ParseUint(id, 10, 32)
 			named, known := term.LookupUnitRefID(text)
-			if known && named.Code != uint32(number) && (err != nil || number == 0 || isUnit(acom.Code(number))) && !r.profile.trustNumber {
-				notes = append(notes, fmt.Sprintf("The sender's unit number %s is not that of its name %s, which counts.", id, text))
+			unnumbered := err != nil || number == 0
+			if known && named.Code != uint32(number) && (unnumbered || isUnit(acom.Code(number)) && !r.profile.trustNumber) {
+				if !unnumbered {
+					notes = append(notes, fmt.Sprintf("The sender's unit number %s is not that of its name %s, which counts.", id, text))
+				}
 				number, err = uint64(named.Code), nil
 			}
 			if err == nil && code == 0 {
 				code = acom.Code(number)
 			}
-			if code == 0 && foreign == nil {
+			if !isUnit(code) && foreign == nil && text != "" {
 				foreign = &acom.Coding{Display: text}
 			}
 		case systems[strings.ToUpper(system)] == ucumSystem:

@@ -46,7 +46,7 @@ func (r *reader) contain(g *group) (values int) {
 			g.attribute(r, row, c)
 		default:
 			row.spent = false
-			values++
+			values += row.readings()
 		}
 	}
 	return values

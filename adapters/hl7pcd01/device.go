@@ -12,8 +12,8 @@ import (
 // message, else the sender itself. Senders put it in other fields and leave it
 // out of all rows but one, so every place is looked at.
 func (r *reader) deviceOf(g *group, before acom.Device) acom.Device {
-	if r.implant.Local != "" {
-		return r.implant
+	if g.about.implant.Local != "" {
+		return g.about.implant
 	}
 	sender := eui(r.header.Field(3).Component(2).Text())
 	if sender == "" { // the EUI in the place of the name
@@ -73,18 +73,18 @@ func (r *reader) deviceOf(g *group, before acom.Device) acom.Device {
 	if before.SystemID != "" || before.Local != "" {
 		return before
 	}
-	return r.senderDevice(sender)
+	return r.senderDevice(sender, g.about.place)
 }
 
 // senderDevice is the sender as the device. A gateway stands for many: where it
 // tells no device, the bed is the nearest thing to one.
-func (r *reader) senderDevice(sender string) acom.Device {
+func (r *reader) senderDevice(sender, place string) acom.Device {
 	switch name := r.sender(); {
-	case r.profile.gateway && r.place != "":
+	case r.profile.gateway && place != "":
 		if sender != "" {
 			name = sender
 		}
-		return acom.Device{Local: local(name, "bed "+r.place)}
+		return acom.Device{Local: local(name, "bed "+place)}
 	case sender != "":
 		return acom.Device{SystemID: sender}
 	case name != "" && name != "|":

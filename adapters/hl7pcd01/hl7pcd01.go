@@ -4,7 +4,7 @@
 // same sender (PCD-04, ORU^R40) is read as adapters/hl7pcd04 does. What is known
 // of single makers' dialects is the table in profile.go.
 //
-// A frame is one message without its MLLP frame. The reply is the message's
+// A frame is one message without its MLLP frame, or a batch of messages. The reply is the message's
 // acknowledgement; it says what became of the message, and nothing of patients.
 package hl7pcd01
 
@@ -33,8 +33,35 @@ type decoder struct {
 // Alarms is a decoder of PCD-04 messages (ORU^R40) and no others.
 func Alarms() adapters.Decoder { return decoder{alarms: true} }
 
-// Decode implements adapters.Decoder.
+// Decode implements adapters.Decoder. A batch is read whole or refused whole, with the
+// answer to the message that is the reason.
 func (d decoder) Decode(f adapters.Frame) (adapters.Result, error) {
+	batch, ok := hl7v2.ReadBatch(f.Bytes)
+	if !ok {
+		return d.message(f)
+	}
+	var all adapters.Result
+	var answers [][]byte
+	for _, piece := range batch.Messages {
+		one := f
+		one.Bytes = piece.Bytes
+		result, err := d.message(one)
+		var refused *adapters.Error
+		if errors.As(err, &refused) {
+			refused.Offset += piece.Offset
+		}
+		if err != nil {
+			return adapters.Result{}, err
+		}
+		all.Reports, all.Alive = append(all.Reports, result.Reports...), append(all.Alive, result.Alive...)
+		answers = append(answers, result.Reply)
+	}
+	all.Reply = batch.Acknowledge(answers)
+	return all, nil
+}
+
+// message reads one message.
+func (d decoder) message(f adapters.Frame) (adapters.Result, error) {
 	m, err := hl7v2.Parse(f.Bytes)
 	if err != nil {
 		return adapters.Result{}, refusal(f, err, false, hl7v2.SegmentSequenceError, hl7v2.Faulty)
@@ -90,14 +117,13 @@ type reader struct {
 	last    moment     // time read last
 	units   map[acom.Code]*acom.Coding
 	groups  []*group
-	subject *acom.Subject
-	place   string
-	implant acom.Device // told in PID-3 (IDCO)
+	about   *about // of what comes next
 }
 
 // group is an OBR with its results, as far as they are of one device.
 type group struct {
 	obr     *hl7v2.Segment
+	about   *about
 	mds     string // first number of OBX-4
 	device  acom.Device
 	objects []acom.Object
@@ -119,6 +145,7 @@ type result struct {
 // read takes the message apart: segments first, meaning after.
 func (r *reader) read(m *hl7v2.Message) error {
 	r.sent, _ = hl7v2.ParseTime(r.header.Field(7).Component(1).Text())
+	r.about = &about{}
 	var obr *hl7v2.Segment
 	var notes []string
 	var last *result
@@ -127,11 +154,13 @@ func (r *reader) read(m *hl7v2.Message) error {
 		s := &m.Segments[i]
 		switch s.Name {
 		case "PID":
-			r.patient(s)
+			r.about = patient(s)
+			obr = nil // of another patient
 		case "PV1":
-			r.place = placeOf(s.Field(3))
+			r.about = r.about.at(placeOf(s.Field(3)))
 		case "OBR":
 			obr, notes, last, current = s, nil, nil, nil
+			r.about.began = true
 		case "NTE":
 			text := s.Field(3).Text()
 			switch {
@@ -151,7 +180,7 @@ func (r *reader) read(m *hl7v2.Message) error {
 			}
 			g := find(current, p.mds())
 			if g == nil {
-				g = &group{obr: obr, mds: p.mds(), notes: notes}
+				g = &group{obr: obr, about: r.about, mds: p.mds(), notes: notes}
 				if current == nil {
 					g.results = make([]result, 0, rows(m.Segments[i:])) // one OBR is mostly of one device
 				}
@@ -189,17 +218,23 @@ func find(groups []*group, mds string) *group {
 // reports gives the facts of every group.
 func (r *reader) reports() []acom.Report {
 	reports := make([]acom.Report, 0, len(r.groups))
-	var before acom.Device
-	for _, g := range r.groups {
-		g.device = r.deviceOf(g, before)
-		before = g.device
+	for i, g := range r.groups {
+		g.device = r.deviceOf(g, r.before(i))
 		values := r.contain(g)
 		g.complete()
 		report := acom.Report{Device: g.device, Measurements: r.measurements(g, values)}
-		report.Bedside = &acom.Bedside{Sender: r.sender(), Subject: r.subject, Place: r.place, Objects: g.objects}
+		report.Bedside = &acom.Bedside{Sender: r.sender(), Subject: g.about.subject, Place: g.about.place, Objects: g.objects}
 		reports = append(reports, report)
 	}
 	return reports
+}
+
+// before is the device of the group before, "" for the first that is about a patient.
+func (r *reader) before(i int) acom.Device {
+	if i == 0 || r.groups[i].about != r.groups[i-1].about {
+		return acom.Device{}
+	}
+	return r.groups[i-1].device
 }
 
 // sender is MSH-3 and MSH-4 in words.

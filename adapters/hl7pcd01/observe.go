@@ -20,20 +20,54 @@ func (r *reader) measurements(g *group, values int) []acom.Measurement {
 	metrics := make([]acom.Metric, values)
 	pump := g.isPump()
 	for i := range g.results {
-		if row := &g.results[i]; !row.spent {
+		row := &g.results[i]
+		if row.spent {
+			continue
+		}
+		one := func(field hl7v2.Part) {
 			at := len(list)
 			list = append(list, acom.Measurement{Metric: &metrics[at]})
-			r.measurement(g, row, pump, &list[at])
+			r.measurement(g, row, field, pump, &list[at])
+		}
+		field := row.obx.Field(5)
+		if row.readings() == 1 {
+			one(field)
+			continue
+		}
+		for _, repetition := range field.Repetitions() {
+			if !repetition.Empty() {
+				one(repetition)
+			}
 		}
 	}
 	return g.pressures(list)
 }
 
+// mostRepeated is how many values a row may have that are each a reading of their own.
+const mostRepeated = 8
+
+// readings is how many a row gives: one for each repetition of a type that says one thing
+// (HL7 2.6, 7.4.2.5). Lines of text are one, and so are samples.
+func (row *result) readings() int {
+	field := row.obx.Field(5)
+	n := field.Repeats()
+	if n == 1 || field.Empty() {
+		return 1
+	}
+	switch strings.ToUpper(row.obx.Field(2).Component(1).Text()) {
+	case "NM", "SN", "CWE", "CNE", "CE", "CF", "IS", "ID", "DT", "DTM", "TS":
+		if n <= mostRepeated {
+			return n
+		}
+	}
+	return 1
+}
+
 // ifccPercent is a derived value in the words of an analyser of HbA1c.
 var ifccPercent = regexp.MustCompile(`(?i)\bIFCC\s*[=:]\s*[0-9.]+\s*%`)
 
-// measurement reads one row into m, whose Metric is there and empty.
-func (r *reader) measurement(g *group, row *result, pump bool, m *acom.Measurement) {
+// measurement reads one value of a row into m, whose Metric is there and empty.
+func (r *reader) measurement(g *group, row *result, field hl7v2.Part, pump bool, m *acom.Measurement) {
 	obx, c := row.obx, &row.code
 	m.Type = c.code
 	m.Metric.Path, m.Metric.Codings, m.Metric.Notes = row.path.String(), c.codings, c.notes
@@ -48,12 +82,16 @@ func (r *reader) measurement(g *group, row *result, pump bool, m *acom.Measureme
 	if typ := strings.ToUpper(obx.Field(2).Component(1).Text()); g.samples(row, typ) {
 		r.wave(g, row, m)
 	} else {
-		m.Value, m.Kind, notes = r.value(obx)
+		m.Value, m.Kind, notes = r.value(typ, field)
 		m.Metric.Notes = append(append(m.Metric.Notes, notes...), g.facets[m.Metric.Path].said()...)
+	}
+	if scale := offScale[strings.ToUpper(field.Text())]; scale != "" && m.Kind == acom.Numeric && m.Value.Absent != "" {
+		m.Metric.Interpretation = append(m.Metric.Interpretation, scale)
 	}
 	m.Value.Unit, m.Value.Foreign = unit, foreign
 	r.flagged(obx, m)
 	staged(obx, m)
+	fraction(m)
 	if m.Value.Absent != "" {
 		m.Value.Unit, m.Value.Foreign = 0, nil
 	}
@@ -64,6 +102,7 @@ func (r *reader) measurement(g *group, row *result, pump bool, m *acom.Measureme
 	m.Setting = category == "setting"
 	m.Metric.Therapy = m.Setting || pump || Therapy(c.refID)
 	r.site(obx, m)
+	m.Metric.Observers = observers(obx.Field(16))
 	m.Metric.Notes = append(append(m.Metric.Notes, g.notes...), row.notes...)
 	if slices.ContainsFunc(row.notes, ifccPercent.MatchString) {
 		m.Metric.Notes = append(m.Metric.Notes, notIFCC)
@@ -71,12 +110,19 @@ func (r *reader) measurement(g *group, row *result, pump bool, m *acom.Measureme
 	r.metric(g, row, c, m, unit, foreign, category)
 }
 
-// metric adds the metric's object, or the limits of a value that has no place.
+// metric adds the metric's object. OBX-7 of a monitor are its limits of alarm (PCD TF-2,
+// B.8.7), of a laboratory result what is normal.
 func (r *reader) metric(g *group, row *result, c *coded, m *acom.Measurement, unit acom.Code, foreign *acom.Coding, category string) {
 	limits := limits(row.obx.Field(7).Text())
+	if limits != nil && (row.path == "" || laboratory(row)) {
+		m.Metric.Reference, limits = limits, nil
+	}
 	if row.path == "" {
-		m.Metric.Reference = limits
 		return
+	}
+	if limits != nil && limits.Text != "" {
+		m.Metric.Notes = append(m.Metric.Notes, "The sender's limits are "+limits.Text+".")
+		limits = nil
 	}
 	o := acom.Object{Path: m.Metric.Path, Type: c.code, Codings: c.codings, Kind: m.Kind, Category: category, Limits: limits}
 	switch {
@@ -88,6 +134,17 @@ func (r *reader) metric(g *group, row *result, c *coded, m *acom.Measurement, un
 	if _, ok := g.metrics[place{o.Path, o.Type}]; !ok { // one place may have several rows: of two times, or a repeated value
 		g.add(o)
 	}
+}
+
+// laboratory reports whether a row is a result of an analyser: a LOINC code and no term of
+// devices, or a term of the chemistry of fluids (11073-10101, partition 2) of a device that
+// has no channels.
+func laboratory(row *result) bool {
+	if row.code.code == 0 {
+		return slices.ContainsFunc(row.code.codings, func(c acom.Coding) bool { return c.System == loincSystem })
+	}
+	const first, last = 159744, 160767
+	return row.code.code >= first && row.code.code <= last && row.path.channel() == ""
 }
 
 // place is where a metric is, and what it measures.

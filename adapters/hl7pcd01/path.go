@@ -64,6 +64,18 @@ func (p path) metric() path {
 	return p
 }
 
+// channel is the number of the channel, "" if the path has none.
+func (p path) channel() path {
+	channel := p.metric()
+	for n := channel.depth(); n > 3; n-- {
+		channel = channel.up()
+	}
+	if channel.depth() < 3 {
+		return ""
+	}
+	return channel.last()
+}
+
 // parent is the path of the object that a metric, at the fourth place, is of.
 func (p path) parent() path {
 	if p.depth() > 4 {

@@ -8,9 +8,32 @@ import (
 	"vitalwire/adapters/hl7v2"
 )
 
+// about is whom, and what bed, results are about: a PATIENT_RESULT group of ORU (HL7 2.6,
+// 7.3.1), of which a message may have several. What precedes the results says it; what
+// follows them is of the next.
+type about struct {
+	subject *acom.Subject
+	place   string
+	implant acom.Device // told in PID-3 (IDCO)
+	began   bool        // results have come
+}
+
+// at is the same patient at a place; another bed is another group.
+func (a *about) at(place string) *about {
+	if !a.began {
+		a.place = place
+		return a
+	}
+	if a.place == place {
+		return a
+	}
+	return &about{subject: a.subject, place: place, implant: a.implant}
+}
+
 // patient reads PID. An identifier without a value is none (Mindray sends the
 // authority alone); one that names a device instead is that (IHE IDCO).
-func (r *reader) patient(pid *hl7v2.Segment) {
+func patient(pid *hl7v2.Segment) *about {
+	a := &about{}
 	s := &acom.Subject{}
 	for _, cx := range pid.Field(3).Repetitions() {
 		id := acom.SubjectID{
@@ -21,7 +44,7 @@ func (r *reader) patient(pid *hl7v2.Segment) {
 		switch {
 		case id.Value == "":
 		case id.Type == "U" && isImplant(id.Value):
-			r.implant = implant(id)
+			a.implant = implant(id)
 		default:
 			s.Identifiers = append(s.Identifiers, id)
 		}
@@ -34,8 +57,27 @@ func (r *reader) patient(pid *hl7v2.Segment) {
 	}
 	s.Sex = pid.Field(8).Text()
 	if s.Identifiers != nil || s.Name != "" || s.BirthDate != "" {
-		r.subject = s
+		a.subject = s
 	}
+	return a
+}
+
+// observers reads OBX-16: XCN, id ^ family ^ given ^ ^ suffix ^ prefix ^ ^ ^ authority and, after it,
+// the identifier's type (HL7 2.6, 2.A.86).
+func observers(field hl7v2.Part) (list []acom.Observer) {
+	for _, xcn := range field.Repetitions() {
+		authority := xcn.Component(9)
+		o := acom.Observer{ID: acom.SubjectID{
+			Value:     xcn.Component(1).Text(),
+			Namespace: authority.Sub(1).Text(), Universal: authority.Sub(2).Text(), UniversalType: authority.Sub(3).Text(),
+			Type: xcn.Component(13).Text(),
+		}}
+		o.Name = strings.Join(strings.Fields(xcn.Component(6).Text()+" "+xcn.Component(3).Text()+" "+xcn.Component(2).Sub(1).Text()+" "+xcn.Component(5).Text()), " ")
+		if o.ID.Value != "" || o.Name != "" {
+			list = append(list, o)
+		}
+	}
+	return list
 }
 
 // isImplant reports whether an identifier names a device by model and serial number.

@@ -110,7 +110,7 @@ func cuffed(list []acom.Measurement) bool {
 
 // cuffPart is which family and which of its values a measurement is; -1 for none.
 func cuffPart(m *acom.Measurement) (family, part int) {
-	if m.Kind == acom.Numeric && !m.Setting {
+	if m.Kind == acom.Numeric && !m.Setting && m.Value.Range == nil && m.Value.Ratio == nil {
 		for family, codes := range cuffParts {
 			if part := slices.Index(codes[:], m.Type); part >= 0 {
 				return family, part

@@ -1,10 +1,12 @@
 package hl7pcd01
 
 import (
+	"slices"
 	"strings"
 
 	"vitalwire/adapters/acom"
 	"vitalwire/adapters/hl7v2"
+	"vitalwire/fhir/term"
 )
 
 // flag is what a word of OBX-8 says (PCD TF-2, B.8.8; HL7 table 0078).
@@ -32,8 +34,15 @@ var flags = map[string]flag{
 	"OFF":   {absent: acom.AbsentNotPerformed},
 	">":     {comparator: ">"}, "<": {comparator: "<"},
 	"N": {interpretation: "N"}, "L": {interpretation: "L"}, "LL": {interpretation: "LL"},
-	"H": {interpretation: "H"}, "HH": {interpretation: "HH"}, "A": {interpretation: "A"},
+	"H": {interpretation: "H"}, "HH": {interpretation: "HH"}, "A": {interpretation: "A"}, "AA": {interpretation: "AA"},
+	"U": {interpretation: "U"}, "D": {interpretation: "D"}, "B": {interpretation: "B"}, "W": {interpretation: "W"},
+	"POS": {interpretation: "POS"}, "NEG": {interpretation: "NEG"}, "IND": {interpretation: "IND"},
+	"LOW": {interpretation: "L"}, "HIGH": {interpretation: "H"}, "NORMAL": {interpretation: "N"}, "ABNORMAL": {interpretation: "A"},
 }
+
+// offScale are words in place of a number: the value lies beyond what the device measures,
+// it does not say how far (v3 ObservationInterpretation).
+var offScale = map[string]string{"LOW": "<", "LO": "<", "UNDER": "<", "HIGH": ">", "HI": ">", "OVER": ">"}
 
 // priorities are words of OBX-8 that tell an alarm's priority or kind: no
 // interpretation of a value.
@@ -66,10 +75,25 @@ func (r *reader) flagged(obx *hl7v2.Segment, m *acom.Measurement) {
 	}
 }
 
+// fraction doubts an oxygen saturation of at most one percent: nobody lives with it, and
+// some senders write 0.98 for 98 %. The number stays what was sent.
+func fraction(m *acom.Measurement) {
+	const percent = 262688 // MDC_DIM_PERCENT
+	n := m.Value.Number
+	if n == nil || m.Setting || m.Value.Unit != percent && (m.Value.Foreign == nil || m.Value.Foreign.Code != "%") {
+		return
+	}
+	if slices.ContainsFunc(known(m.Type).LOINC, func(l term.LOINC) bool { return l.Code == "2708-6" }) && below(n.Text, "1.01") && below("0", n.Text) {
+		m.Status |= acom.Questionable
+		m.Metric.Notes = append(m.Metric.Notes, "A saturation of "+n.Text+" % was sent; it may be meant as a fraction of 1.")
+	}
+}
+
 // staged reads OBX-11 (HL7 table 0085). R, not validated by a person, is what a
 // monitor's values are: final by the device's own opinion.
 func staged(obx *hl7v2.Segment, m *acom.Measurement) {
-	switch strings.ToUpper(obx.Field(11).Component(1).Text()) {
+	switch word := strings.ToUpper(obx.Field(11).Component(1).Text()); word {
+	case "", "F", "R", "U", "V":
 	case "P", "I", "S", "A", "B":
 		m.Metric.Stage = acom.Preliminary
 	case "C":
@@ -82,6 +106,9 @@ func staged(obx *hl7v2.Segment, m *acom.Measurement) {
 		}
 	case "N", "O": // asked for by nobody, ordered without result
 		m.Value = acom.Value{Absent: acom.AbsentNotPerformed}
+	default:
+		m.Metric.Stage = acom.Unclear
+		m.Metric.Notes = append(m.Metric.Notes, "The sender gives the result the status "+short(word)+", which is none of HL7's.")
 	}
 }
 

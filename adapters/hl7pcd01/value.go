@@ -1,6 +1,7 @@
 package hl7pcd01
 
 import (
+	"math/big"
 	"slices"
 	"strings"
 
@@ -11,14 +12,17 @@ import (
 
 // value reads OBX-5 by the type in OBX-2. What is of a type that has no better form
 // stays the text it was sent as. sentinel is set when a number was sent that is none.
-func (r *reader) value(obx *hl7v2.Segment) (v acom.Value, kind acom.Kind, notes []string) {
-	field, typ := obx.Field(5), strings.ToUpper(obx.Field(2).Component(1).Text())
+func (r *reader) value(typ string, field hl7v2.Part) (v acom.Value, kind acom.Kind, notes []string) {
+	typ = strings.ToUpper(typ)
 	if field.Empty() || field.Null() {
 		kind = acom.StringEvent
 		if typ == "NM" || typ == "SN" || typ == "" {
 			kind = acom.Numeric
 		}
 		return acom.Value{Absent: acom.AbsentUnknown}, kind, nil
+	}
+	if field.Repeats() > mostRepeated && typ != "TX" && typ != "FT" {
+		return acom.Value{Text: whole(field)}, acom.StringEvent, []string{"More values were sent than are readings of their own."}
 	}
 	switch typ {
 	case "NM":
@@ -143,21 +147,38 @@ func digits(text string) bool {
 	return true
 }
 
-// structured reads an SN: comparator ^ number ^ separator ^ number (2.A.69). A pair
-// of numbers stays text, ok is false.
+// structured reads an SN: comparator ^ number ^ separator ^ number (2.A.69). What is
+// neither a number, a range, nor a ratio stays text, ok is false.
 func (r *reader) structured(field hl7v2.Part) (v acom.Value, notes []string, ok bool) {
-	if field.Component(3).Text() != "" || field.Component(4).Text() != "" {
-		return v, nil, false
-	}
+	sign, separator, second := field.Component(1).Text(), field.Component(3).Text(), field.Component(4).Text()
 	v, notes = r.number(field.Component(2).Text())
-	switch sign := field.Component(1).Text(); sign {
-	case "", "=":
-	case "<", ">", "<=", ">=":
-		v.Comparator = sign
-	default:
+	if !slices.Contains([]string{"", "=", "<", ">", "<=", ">="}, sign) {
 		return v, nil, false
 	}
-	return v, notes, true
+	if sign != "" && sign != "=" {
+		v.Comparator = sign
+	}
+	if separator == "" && second == "" {
+		return v, notes, true
+	}
+	other, _ := r.number(second)
+	if v.Number == nil || other.Number == nil || v.Number.Special != "" || other.Number.Special != "" || other.Comparator != "" {
+		return v, nil, false
+	}
+	switch {
+	case separator == "-" && v.Comparator == "" && !below(other.Number.Text, v.Number.Text):
+		return acom.Value{Range: &acom.Range{Low: v.Number.Text, High: other.Number.Text}}, nil, true
+	case separator == ":" || separator == "/":
+		return acom.Value{Ratio: &acom.Ratio{Numerator: v.Number.Text, Denominator: other.Number.Text}, Comparator: v.Comparator}, nil, true
+	}
+	return v, nil, false
+}
+
+// below compares two decimals.
+func below(a, b string) bool {
+	x, okX := new(big.Rat).SetString(a)
+	y, okY := new(big.Rat).SetString(b)
+	return okX && okY && x.Cmp(y) < 0
 }
 
 // concept reads a coded value.
@@ -182,9 +203,10 @@ func (r *reader) concept(field hl7v2.Part) (acom.Value, acom.Kind, []string) {
 	return v, acom.CodedEnumeration, c.notes
 }
 
-// limits reads OBX-7: "35-125", "[4.00;15.00]", "> 20", "< 400".
-func limits(text string) *acom.Range {
-	text = strings.TrimSpace(strings.Trim(strings.TrimSpace(text), "[]()"))
+// limits reads OBX-7: "35-125", "[4.00;15.00]", "> 20", "< 400", or as text what is no two
+// numbers.
+func limits(sent string) *acom.Range {
+	text := strings.TrimSpace(strings.Trim(strings.TrimSpace(sent), "[]()"))
 	if text == "" {
 		return nil
 	}
@@ -196,22 +218,30 @@ func limits(text string) *acom.Range {
 	case '<':
 		high = one(strings.TrimLeft(text, "<="))
 	default:
-		if from, to, ok := strings.Cut(text, ";"); ok {
-			low, high = one(from), one(to)
-			break
-		}
-		at := strings.IndexByte(text[1:], '-') + 1 // the first may be a sign
-		if at == 0 {
-			return nil
-		}
-		if low, high = one(text[:at]), one(text[at+1:]); low == "" || high == "" {
-			return nil
-		}
+		low, high = between(text, one)
 	}
 	if low == "" && high == "" {
-		return nil
+		return &acom.Range{Text: short(sent)}
 	}
 	return &acom.Range{Low: low, High: high}
+}
+
+// between reads two numbers and what stands between them. With a semicolon one may be left
+// out.
+func between(text string, one func(string) string) (low, high string) {
+	if from, to, ok := strings.Cut(text, ";"); ok {
+		return one(from), one(to)
+	}
+	for _, by := range []string{"..", " to ", " - ", "-"} {
+		at := strings.Index(text[1:], by) + 1 // the first may be a sign
+		if at == 0 {
+			continue
+		}
+		if low, high = one(text[:at]), one(text[at+len(by):]); low != "" && high != "" {
+			return low, high
+		}
+	}
+	return "", ""
 }
 
 func short(text string) string {

@@ -72,6 +72,9 @@ func facts(reports []acom.Report) (lines []string) {
 			if m.Metric.Event != "" {
 				lines = append(lines, "event "+m.Metric.Event, "stage "+string(m.Metric.Stage))
 			}
+			if ref := m.Metric.Reference; ref != nil {
+				lines = append(lines, fmt.Sprintf("%s reference %s-%s", name, ref.Low, ref.High))
+			}
 			if m.Status&acom.DemoData != 0 {
 				lines = append(lines, name+" demo")
 			}
@@ -151,7 +154,7 @@ var expected = map[string]struct {
 		"184519 concept pump-status-infusing", "158014 therapy", "184514 therapy"}},
 	"study-only/bbraun_spaceplus_syringe.hl7":       {has: []string{"device 0012210000000000:P52814", "158014 0 265266", "158006 concept pump-stopped-powered-off", "158005 concept pump-delivery-status-not-delivering"}, not: []string{"patient "}},
 	"study-only/nist_waveforms.hl7":                 {has: []string{"131329 -0.53714565 -0.54203324 -0.53128055 every 1/150 s 2015-06-17T12:00:00", "131330 1.04980469 1.0546875 1.04003906 every 1/150 s", "150456 1.18 1.17595308 1.17008798 every 1/125 s", "150456 note The sender calls"}},
-	"study-only/sdbiosensor_f2400_hba1c.mllp":       {has: []string{"device 70B3D57372500457", "4548-4 6.3 %% (NGSP) 2026-07-13T11:41:38-05:00", "4548-4 note eAG = 134.11 mg/dL, IFCC = 45.36 %", "4548-4 note The sender calls the value by IFCC a percentage", "limits 0 4.00-15.00"}},
+	"study-only/sdbiosensor_f2400_hba1c.mllp":       {has: []string{"device 70B3D57372500457", "4548-4 6.3 %% (NGSP) 2026-07-13T11:41:38-05:00", "4548-4 note eAG = 134.11 mg/dL, IFCC = 45.36 %", "4548-4 note The sender calls the value by IFCC a percentage", "4548-4 reference 4.00-15.00"}},
 	"study-only/mllp_two_messages_one_segment.mllp": {has: []string{"4548-4 6.3 %% (NGSP) 2026-07-13T11:41:38-05:00"}},
 }
 

@@ -59,7 +59,7 @@ func (r *reader) moment(text string) moment {
 
 // wall is a time with the offset that holds for it.
 func (r *reader) wall(t hl7v2.Time) *acom.Wall {
-	w := &acom.Wall{Year: t.Year, Month: t.Month, Day: t.Day, Hour: t.Hour, Minute: t.Minute, Second: min(t.Second, 59), Fraction: t.Fraction, DateOnly: t.Parts == 3}
+	w := &acom.Wall{Year: t.Year, Month: t.Month, Day: t.Day, Hour: t.Hour, Minute: t.Minute, Second: min(t.Second, 59), Fraction: t.Fraction, DateOnly: t.Parts <= 3}
 	w.OffsetMinutes = t.Offset
 	if w.OffsetMinutes == nil && t.Parts > 3 {
 		w.OffsetMinutes = r.sent.Offset

@@ -62,6 +62,14 @@ func (p Part) Repetitions() []Part {
 	return p.split(p.delimiters.Repetition)
 }
 
+// Repeats is how many repetitions there are, without making them.
+func (p Part) Repeats() int {
+	if p.delimiters == nil || p.delimiters.Repetition == 0 {
+		return 1
+	}
+	return 1 + strings.Count(p.text, string([]byte{p.delimiters.Repetition}))
+}
+
 // Component is component n, from 1, of the first repetition.
 func (p Part) Component(n int) Part {
 	if p.delimiters == nil {

@@ -18,10 +18,11 @@ type Time struct {
 }
 
 // ParseTime reads YYYY[MM[DD[HH[MM[SS[.S[S[S[S]]]]]]]]][+/-ZZZZ]. Zeros for a
-// month or a day are "not known", as senders of partial birth dates write. ok is
+// month or a day are "not known", as senders of partial birth dates write. Offsets in the
+// manner of ISO 8601 (Z, +01:00), which senders write too, mean the same. ok is
 // false when it is no time; the text is then the caller's to keep.
 func ParseTime(text string) (t Time, ok bool) {
-	if at := strings.IndexFunc(text, func(r rune) bool { return r == '+' || r == '-' }); at >= 0 {
+	if at := strings.IndexFunc(text, func(r rune) bool { return r == '+' || r == '-' || r == 'Z' }); at >= 0 {
 		if t.Offset, ok = offset(text[at:]); !ok {
 			return t, false
 		}
@@ -56,6 +57,12 @@ func ParseTime(text string) (t Time, ok bool) {
 }
 
 func offset(text string) (*int, bool) {
+	switch {
+	case text == "Z":
+		text = "+0000"
+	case len(text) == 6 && text[3] == ':':
+		text = text[:3] + text[4:]
+	}
 	if len(text) != 5 || !digits(text[1:]) {
 		return nil, false
 	}

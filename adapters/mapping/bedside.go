@@ -32,8 +32,9 @@ func bedsideObservation(m acom.Measurement, when moment, name named, c Context) 
 		Device:         reference(c.Device),
 		Code:           bedsideCode(m, more),
 	}
-	// What a device shows in a demonstration is never a patient's.
-	if c.Patient.ID != "" && m.Status&(acom.TestData|acom.DemoData) == 0 {
+	// What a device shows in a demonstration is never a patient's, nor is a control solution.
+	known, _ := term.LookupMDC(uint32(m.Type))
+	if c.Patient.ID != "" && m.Status&(acom.TestData|acom.DemoData) == 0 && !known.Control {
 		o.Subject = reference(c.Patient)
 	}
 	metric, placed := c.Metrics[MetricName(m)]
@@ -56,6 +57,9 @@ func bedsideObservation(m acom.Measurement, when moment, name named, c Context) 
 	}
 	if more.Method != nil {
 		o.Method = conceptPtr(*more.Method)
+	}
+	for _, who := range more.Observers {
+		o.Performer = append(o.Performer, performer(who))
 	}
 	if more.Reference != nil {
 		o.ReferenceRange = referenceRange(*more.Reference, m.Value)
@@ -144,6 +148,7 @@ func bedsideState(m acom.Measurement, more *acom.Metric) state {
 		label("UNCERTREL", "uncertain reliability")
 	case m.Status&acom.ValidatedData != 0:
 		label("HRELIABLE", "highly reliable")
+	case more.Stage == acom.Withdrawn, more.Stage == acom.Unclear:
 	case m.Status == 0 && m.Value.Absent == "" && !partsInvalid(m) && !offScale(more):
 		label("RELIABLE", "reliable")
 	}
@@ -158,6 +163,8 @@ func bedsideState(m acom.Measurement, more *acom.Metric) state {
 		st.status = samply.ObservationStatusPreliminary
 	case acom.Corrected:
 		st.status = samply.ObservationStatusCorrected
+	case acom.Unclear:
+		st.status = samply.ObservationStatusUnknown
 	case acom.Withdrawn:
 		st.status, st.absent = samply.ObservationStatusEnteredInError, "error"
 	}
@@ -220,6 +227,8 @@ func bedsideCode(m acom.Measurement, more *acom.Metric) samply.CodeableConcept {
 // bedsideProfile is the profile of a measurement that has a DeviceMetric.
 func bedsideProfile(m acom.Measurement) []string {
 	switch {
+	case m.Value.Range != nil, m.Value.Ratio != nil:
+		return nil // no profile has them
 	case m.Kind == acom.RTSA:
 		return []string{pocd + "SampleArrayObservation"}
 	case m.Kind == acom.Numeric:
@@ -238,12 +247,24 @@ func bedsideCategory(m acom.Measurement, more *acom.Metric, code samply.Codeable
 	switch {
 	case more.Therapy:
 		word, display = "procedure", "Procedure"
-	case known.Vital && m.Kind != acom.RTSA && hasLOINC(code):
+	case m.Kind != acom.RTSA && (known.Vital && hasLOINC(code) || m.Type == 0 && vitalSign(code)):
 		word, display = "vital-signs", "Vital Signs"
 	default:
 		return nil
 	}
 	return []samply.CodeableConcept{concept("http://terminology.hl7.org/CodeSystem/observation-category", word, display)}
+}
+
+// vitalSign reports whether a code is one of those of R4's vital signs profiles, of which
+// the category is due whoever says it.
+func vitalSign(c samply.CodeableConcept) bool {
+	return slices.ContainsFunc(c.Coding, func(coding samply.Coding) bool {
+		if coding.System == nil || *coding.System != loincSystem || coding.Code == nil {
+			return false
+		}
+		_, ok := vitalProfiles[*coding.Code]
+		return ok || slices.Contains([]string{"85354-9", "59408-5", "8480-6", "8462-4", "9843-4"}, *coding.Code)
+	})
 }
 
 func hasLOINC(c samply.CodeableConcept) bool {
@@ -258,7 +279,8 @@ func hasLOINC(c samply.CodeableConcept) bool {
 // interpretations are codes of v3 ObservationInterpretation.
 func interpretations(codes []string) (list []samply.CodeableConcept) {
 	displays := map[string]string{"N": "Normal", "L": "Low", "LL": "Critical low", "H": "High", "HH": "Critical high", "A": "Abnormal",
-		"<": "Off scale low", ">": "Off scale high"}
+		"AA": "Critical abnormal", "U": "Significant change up", "D": "Significant change down", "B": "Better", "W": "Worse",
+		"POS": "Positive", "NEG": "Negative", "IND": "Indeterminate", "<": "Off scale low", ">": "Off scale high"}
 	for _, code := range codes {
 		list = append(list, concept("http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", code, displays[code]))
 	}
@@ -276,7 +298,8 @@ func referenceRange(limits acom.Range, v acom.Value) []samply.ObservationReferen
 			*side.into = &q
 		}
 	}
-	if r.Low == nil && r.High == nil {
+	r.Text = some(limits.Text)
+	if r.Low == nil && r.High == nil && r.Text == nil {
 		return nil
 	}
 	return []samply.ObservationReferenceRange{r}

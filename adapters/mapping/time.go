@@ -121,7 +121,7 @@ func zoneless(w acom.Wall, c Context) moment {
 // told it, otherwise as much of the date as FHIR can say.
 func partial(w acom.Wall, clock *coincidence, c Context) moment {
 	m := received(c, clock.fault())
-	if !c.ReceivedKnown {
+	if !c.ReceivedKnown || w.DateOnly {
 		switch {
 		case w.DateOnly && complete(acom.Wall{Year: w.Year, Month: w.Month, Day: w.Day}):
 			m.text, m.digits, m.receipt = fmt.Sprintf("%04d-%02d-%02d", w.Year, w.Month, w.Day), -1, false
@@ -131,6 +131,9 @@ func partial(w acom.Wall, clock *coincidence, c Context) moment {
 		default:
 			m.text, m.digits, m.receipt = fmt.Sprintf("%04d-%02d", w.Year, w.Month), -1, false
 		}
+	}
+	if w.DateOnly && !m.receipt {
+		return m // as precise as it was meant
 	}
 	note := "The device knew its date only in part: " + saidWall(w) + "."
 	if m.receipt {

@@ -19,6 +19,8 @@ type part struct {
 	text     *string
 	sampled  *samply.SampledData
 	dated    *string
+	between  *samply.Range
+	ratio    *samply.Ratio
 	absent   string
 	// foreign is set when the unit has no UCUM code (or none was sent), which the
 	// guide's text allows and its numeric profiles forbid.
@@ -28,7 +30,7 @@ type part struct {
 
 func (p part) observation(o *samply.Observation) {
 	o.ValueQuantity, o.ValueCodeableConcept, o.ValueString, o.ValueSampledData = p.quantity, p.concept, p.text, p.sampled
-	o.ValueDateTime = p.dated
+	o.ValueDateTime, o.ValueRange, o.ValueRatio = p.dated, p.between, p.ratio
 	if p.absent != "" {
 		o.DataAbsentReason = absentReason(p.absent)
 	}
@@ -36,6 +38,7 @@ func (p part) observation(o *samply.Observation) {
 
 func (p part) component(c *samply.ObservationComponent) {
 	c.ValueQuantity, c.ValueCodeableConcept, c.ValueString, c.ValueSampledData = p.quantity, p.concept, p.text, p.sampled
+	c.ValueDateTime, c.ValueRange, c.ValueRatio = p.dated, p.between, p.ratio
 	if p.absent != "" {
 		c.DataAbsentReason = absentReason(p.absent)
 	}
@@ -120,6 +123,10 @@ func valuePart(v acom.Value, suppressed string) (part, error) {
 		return part{absent: suppressed}, nil
 	case v.Number != nil:
 		return numberPart(v)
+	case v.Range != nil:
+		return rangePart(v)
+	case v.Ratio != nil:
+		return ratioPart(v)
 	case v.Samples != nil:
 		return samplesPart(*v.Samples, v.Unit, v.Foreign)
 	case len(v.Coded) > 0 || len(v.Concept) > 0:
@@ -166,8 +173,11 @@ func numberPart(v acom.Value) (part, error) {
 	if err != nil {
 		return part{}, err
 	}
-	p := part{quantity: &q, foreign: foreign}
-	switch v.Comparator {
+	return part{quantity: &q, foreign: foreign}, compare(&q, v.Comparator)
+}
+
+func compare(q *samply.Quantity, comparator string) error {
+	switch comparator {
 	case "":
 	case "<":
 		q.Comparator = ptr(samply.QuantityComparatorLessThan)
@@ -178,9 +188,32 @@ func numberPart(v acom.Value) (part, error) {
 	case ">=":
 		q.Comparator = ptr(samply.QuantityComparatorGreaterOrEquals)
 	default:
-		return part{}, fmt.Errorf("%q is no comparator", v.Comparator)
+		return fmt.Errorf("%q is no comparator", comparator)
 	}
-	return p, nil
+	return nil
+}
+
+// rangePart maps a value of which only bounds are known.
+func rangePart(v acom.Value) (part, error) {
+	low, foreign, err := quantityOf(v.Range.Low, v.Unit, v.Foreign)
+	if err != nil {
+		return part{}, err
+	}
+	high, _, err := quantityOf(v.Range.High, v.Unit, v.Foreign)
+	return part{between: &samply.Range{Low: &low, High: &high}, foreign: foreign}, err
+}
+
+// ratioPart maps a titre or another relation: its unit, if there is one, is of both.
+func ratioPart(v acom.Value) (part, error) {
+	numerator, foreign, err := quantityOf(v.Ratio.Numerator, v.Unit, v.Foreign)
+	if err != nil {
+		return part{}, err
+	}
+	denominator, _, err := quantityOf(v.Ratio.Denominator, v.Unit, v.Foreign)
+	if err != nil {
+		return part{}, err
+	}
+	return part{ratio: &samply.Ratio{Numerator: &numerator, Denominator: &denominator}, foreign: foreign}, compare(&numerator, v.Comparator)
 }
 
 // quantity is the number in its unit: UCUM where the table knows it, otherwise
