@@ -21,7 +21,7 @@ type Scale struct {
 	Patients int           // Synthea patients, re-based
 	Largest  int           // entries of the largest patient bundle used; 0: all 45
 	Newest   int           // Observations of the one patient with very many
-	Frames   int           // device frames
+	Frames   int           // device frames at most; 0: as many as there is time for
 	Agreeing int           // patients with Consents
 	Profiles string        // folder for CPU profiles; "" for none
 }

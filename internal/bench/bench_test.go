@@ -21,11 +21,11 @@ func TestMain(m *testing.M) {
 // VITALWIRE_BENCH=1 (make bench), when it prints the table.
 // VITALWIRE_BENCH_PATIENTS, _LARGEST, _STORES and _ONLY change what is done.
 func TestBench(t *testing.T) {
-	scale := Scale{Creates: 200, Clients: 64, For: 200 * time.Millisecond, Patients: 3, Largest: 200, Newest: 200, Frames: 100, Agreeing: 10}
+	scale := Scale{Creates: 200, Clients: 64, For: 200 * time.Millisecond, Patients: 3, Largest: 200, Newest: 200, Frames: 30, Agreeing: 10}
 	rounds := 100
 	full := os.Getenv("VITALWIRE_BENCH") != ""
 	if full {
-		scale = Scale{Creates: 30_000, Clients: 64, For: 10 * time.Second, Patients: 100, Largest: 300, Newest: 100_000, Frames: 10_000, Agreeing: 1000, Profiles: os.Getenv("VITALWIRE_BENCH_PROFILES")}
+		scale = Scale{Creates: 30_000, Clients: 64, For: 10 * time.Second, Patients: 100, Largest: 300, Newest: 100_000, Agreeing: 1000, Profiles: os.Getenv("VITALWIRE_BENCH_PROFILES")}
 		rounds = 20_000
 		scale.Patients = number(t, "VITALWIRE_BENCH_PATIENTS", scale.Patients)
 		scale.Largest = number(t, "VITALWIRE_BENCH_LARGEST", scale.Largest)

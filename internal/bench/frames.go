@@ -32,9 +32,10 @@ func onOneCore(limit time.Duration, do func(i int) error) (n int, rate float64) 
 }
 
 // frames measures the ingest of device frames over HTTP, each a request, from decoding
-// to the commit of Observations and their provenance; the yardstick are the same rows.
+// to the commit of Observations and their provenance; the yardstick are the same rows,
+// without those that were there before the first of these frames.
 func (s Scale) frames(b testing.TB, t *Table, kind string, open func(testing.TB) string, w wire) {
-	const devices, clients = 100, 16
+	const devices = 100
 	name := open(b)
 	profile := ""
 	if s.Profiles != "" {
@@ -72,11 +73,16 @@ func (s Scale) frames(b testing.TB, t *Table, kind string, open func(testing.TB)
 			}
 		}
 	}
-	n := max(1, s.Frames/w.weight())
-	_, rate := loop(b, clients, n, 0, func(_ *rand.Rand, i int) error {
+	before, used := rowsOf(b, kind, database(b, name)), p.CPU()
+	times, rate := loop(b, s.Clients, s.Frames, s.For, func(_ *rand.Rand, i int) error {
 		at := start.Add(time.Duration(i/devices) * time.Minute)
 		return ingest(deviceOf(i%devices), at, w.frame(deviceOf(i%devices), at, i))
 	})
+	n := len(times)
+	if n == 0 {
+		b.Fatal("no frame was taken")
+	}
+	used = p.CPU() - used
 	found, err := want(200, "GET", p.Base+"/Observation?_summary=count", nil)
 	if err != nil {
 		b.Fatal(err)
@@ -86,14 +92,6 @@ func (s Scale) frames(b testing.TB, t *Table, kind string, open func(testing.TB)
 		b.Errorf("%d frames made %d Observations: %v", n, counted.Total, err)
 	}
 	p.Stop(b)
-	raw(b, t, fmt.Sprintf("ingest over HTTP, %d clients: %s (%d Observations each)", clients, w.name, counted.Total/n), kind, name, open(b), "frames", n, rate, "50 %")
-}
-
-// weight is how many times the work of a blood pressure a frame is, so that all wires
-// are measured in about the same time.
-func (w wire) weight() int {
-	if w.begin == nil && w.characteristic == "" {
-		return 10
-	}
-	return 1
+	t.value("processor time of the server: "+w.name, kind, short(used/time.Duration(n))+" a frame", "")
+	raw(b, t, fmt.Sprintf("ingest over HTTP, %d clients: %s (%d Observations each; %s)", s.Clients, w.name, counted.Total/n, times), kind, name, open(b), "frames", n, rate, "50 %", before...)
 }

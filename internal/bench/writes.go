@@ -62,13 +62,18 @@ func (s Scale) creates(b testing.TB, t *Table, kind string, open func(testing.TB
 }
 
 // raw adds a rate beside those of inserting the same rows into `to`, which is empty.
-func raw(b testing.TB, t *Table, measure, kind, from, to, thing string, n int, rate float64, must string) {
+// The time that rows of before take is not counted.
+func raw(b testing.TB, t *Table, measure, kind, from, to, thing string, n int, rate float64, must string, before ...tableRows) {
 	// A server that starts on it makes the schema.
 	spawn.Start(b, to).Stop(b)
 	rows := rowsOf(b, kind, database(b, from))
 	db := database(b, to)
 	for i, way := range waysOf(kind) {
-		took := insertRaw(b, db, way, rows)
+		var uncounted time.Duration
+		if before != nil {
+			uncounted = insertRaw(b, db, way, before)
+		}
+		took := insertRaw(b, db, way, rows) - uncounted
 		if i > 0 {
 			must = ""
 		}

@@ -322,6 +322,21 @@ func (r *reader) Holders(typ string, id store.Identifier) ([]store.Version, erro
 	return found.Matches, err
 }
 
+// Newest is the newest of the Holders of each identifier.
+func (r *reader) Newest(typ string, ids []store.Identifier) ([]store.Version, error) {
+	newest := make([]store.Version, len(ids))
+	for i, id := range ids {
+		holders, err := r.Holders(typ, id)
+		if err != nil {
+			return nil, err
+		}
+		if len(holders) > 0 {
+			newest[i] = holders[0]
+		}
+	}
+	return newest, nil
+}
+
 // seeing is a query with what the caller may see, whatever it had before.
 func (r *reader) seeing(q *search.Query) (*search.Query, error) {
 	if err := r.mask.Refuses(q); err != nil {
@@ -433,6 +448,11 @@ func (r *reader) Record(string, string) ([]byte, bool, error) { return nil, fals
 
 // Records are of the server's own books.
 func (r *reader) Records(string, string, string, int) ([]store.Record, error) { return nil, errBooks }
+
+// RecordsOf are of the server's own books.
+func (r *reader) RecordsOf([]store.RecordName) (map[store.RecordName][]byte, error) {
+	return nil, errBooks
+}
 
 // LastRecord is of the server's own books.
 func (r *reader) LastRecord(string, string, string) (store.Record, bool, error) {

@@ -236,8 +236,8 @@ func deviceIdentifier(eui string) (system, value string) {
 
 // findByIdentifier gives the newest resource of a type with that identifier.
 func findByIdentifier(r store.Reader, typ, system, value string) (store.Version, bool, error) {
-	list, err := r.Holders(typ, store.Identifier{System: &system, Value: value})
-	if err != nil || len(list) == 0 {
+	list, err := r.Newest(typ, []store.Identifier{{System: &system, Value: value}})
+	if err != nil || list[0].Key.ID == "" {
 		return store.Version{}, false, err
 	}
 	return list[0], true, nil

@@ -149,8 +149,15 @@ func (s *Service) plan(ctx context.Context, adapter adapters.Adapter, f frame) (
 				return err
 			}
 		}
-		devices := newDeviceBook(r, p)
 		reports := together(result.Reports, f.Device)
+		if len(reports) > 0 {
+			ahead := newForesight(r)
+			if err := ahead.foresee(reports, f.Device, f.Gateway, binaryKey(f.hash)); err != nil {
+				return err
+			}
+			r = ahead
+		}
+		devices := newDeviceBook(r, p)
 		for index, report := range reports {
 			if err := s.planReport(ctx, r, p, devices, adapter.Name, f, index, report); err != nil {
 				return err
@@ -290,8 +297,12 @@ func (s *Service) planObservations(ctx context.Context, r store.Reader, p *plan,
 	links := links{reader: r, device: w.Device, patient: patient, known: map[string]fhir.Key{}}
 	keys := make([]fhir.Key, len(observations))
 	found := make([]*store.Version, len(observations))
+	there, err := thereAlready(r, observations)
+	if err != nil {
+		return err
+	}
 	for i := range observations {
-		if keys[i], found[i], err = identify(r, &observations[i]); err != nil {
+		if keys[i], found[i], err = identify(r, &observations[i], there[i]); err != nil {
 			return err
 		}
 		links.name(observations[i].Key, keys[i])
@@ -367,13 +378,16 @@ func (p *plan) vouch(targets []fhir.Key, at place, w waiting, activity string, n
 	return nil
 }
 
+// binaryKey is where a frame's bytes are.
+func binaryKey(hash string) fhir.Key { return fhir.Key{Type: "Binary", ID: hash} }
+
 // keepFrame stores the raw frame once, as Binary under its SHA-256.
 func (p *plan) keepFrame(r store.Reader, f frame, by string) error {
 	news := len(p.unit.Writes)+len(p.unit.Records) > p.repeated
 	if !news && !p.late {
 		return nil
 	}
-	key := fhir.Key{Type: "Binary", ID: f.hash}
+	key := binaryKey(f.hash)
 	v, err := r.Read(key)
 	there := err == nil && !v.Deleted
 	if err != nil && !errors.Is(err, fhir.NotFound(key)) {
@@ -416,17 +430,23 @@ func (p *plan) quarantine(r store.Reader, w waiting, t time.Time) error {
 	return nil
 }
 
-// identify finds the Observation that has the duplicate-detection identifier, or
+// thereAlready are the newest Observations that have the duplicate-detection identifiers
+// of some, without a Key for none.
+func thereAlready(r store.Reader, observations []mapping.Observation) ([]store.Version, error) {
+	ids := make([]store.Identifier, len(observations))
+	for i := range observations {
+		ids[i] = store.Identifier{System: &observations[i].Identifier.System, Value: observations[i].Identifier.Value}
+	}
+	return r.Newest("Observation", ids)
+}
+
+// identify takes the Observation that has the duplicate-detection identifier, or
 // gives a fresh key for one to make. One that has the identifier and other values
 // is another reading of a device whose clock stands still: then the identifier
 // is made distinct, and looked for again.
-func identify(r store.Reader, o *mapping.Observation) (fhir.Key, *store.Version, error) {
+func identify(r store.Reader, o *mapping.Observation, existing store.Version) (fhir.Key, *store.Version, error) {
 	for range 2 {
-		existing, found, err := findByIdentifier(r, "Observation", o.Identifier.System, o.Identifier.Value)
-		if err != nil {
-			return fhir.Key{}, nil, err
-		}
-		if !found {
+		if existing.Key.ID == "" {
 			break
 		}
 		if o.Event {
@@ -450,6 +470,9 @@ func identify(r store.Reader, o *mapping.Observation) (fhir.Key, *store.Version,
 			return existing.Key, &existing, nil
 		}
 		*o = o.Distinct()
+		if existing, _, err = findByIdentifier(r, "Observation", o.Identifier.System, o.Identifier.Value); err != nil {
+			return fhir.Key{}, nil, err
+		}
 	}
 	id, err := interaction.NewID()
 	return fhir.Key{Type: "Observation", ID: id}, nil, err

@@ -148,7 +148,7 @@ func (p *plan) released(r store.Reader, w waiting, quarantined string) error {
 
 // bytesOf reads the bytes of a stored frame.
 func bytesOf(r store.Reader, hash string) ([]byte, error) {
-	key := fhir.Key{Type: "Binary", ID: hash}
+	key := binaryKey(hash)
 	v, err := r.Read(key)
 	if err != nil {
 		return nil, err

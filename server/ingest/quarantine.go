@@ -166,7 +166,11 @@ func (s *Service) releaseOne(ctx context.Context, record store.Record) (int, err
 			if w.Nobodys {
 				patient = ""
 			}
-			devices := newDeviceBook(r, p)
+			ahead := newForesight(r)
+			if err := ahead.foresee([]acom.Report{w.Report}, "", w.Gateway); err != nil {
+				return err
+			}
+			devices := newDeviceBook(ahead, p)
 			sensor, err := devices.reported(w.Report)
 			if err != nil {
 				return err

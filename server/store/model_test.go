@@ -134,6 +134,16 @@ func (m *model) Holders(typ string, id store.Identifier) ([]store.Version, error
 	return found[:min(3, len(found))], nil
 }
 
+func (m *model) Newest(typ string, ids []store.Identifier) ([]store.Version, error) {
+	newest := make([]store.Version, len(ids))
+	for i, id := range ids {
+		if holders, _ := m.Holders(typ, id); len(holders) > 0 {
+			newest[i] = holders[0]
+		}
+	}
+	return newest, nil
+}
+
 // Consented looks at all Consents; it does not know since when they are.
 func (m *model) Consented(int64, int) ([]store.Consented, error) {
 	said := map[string][]store.Agreed{}
@@ -265,6 +275,16 @@ func (m *model) Changes(after int64, limit int) ([]store.Version, error) {
 func (m *model) Record(collection, key string) ([]byte, bool, error) {
 	value, ok := m.recs[[2]string{collection, key}]
 	return value, ok, nil
+}
+
+func (m *model) RecordsOf(names []store.RecordName) (map[store.RecordName][]byte, error) {
+	found := map[store.RecordName][]byte{}
+	for _, name := range names {
+		if value, ok, _ := m.Record(name.Collection, name.Key); ok {
+			found[name] = value
+		}
+	}
+	return found, nil
 }
 
 func (m *model) Records(collection, prefix, after string, limit int) ([]store.Record, error) {

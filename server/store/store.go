@@ -89,6 +89,10 @@ type Reader interface {
 	// and quicker than a Search.
 	Holders(typ string, id Identifier) ([]Version, error)
 
+	// Newest gives for each identifier the newest of its Holders; the zero Version for
+	// none. One call for many is much quicker than many Holders.
+	Newest(typ string, ids []Identifier) ([]Version, error)
+
 	// Search answers a query. Matches are current at the snapshot (or at the
 	// Snapshot of query.After), never deleted, and lie in query.Sight, as does all
 	// that was asked to find them; so does what is included, or in query.Brings.
@@ -112,6 +116,10 @@ type Reader interface {
 
 	// Record gives a record's value; ok is false when there is none.
 	Record(collection, key string) (value []byte, ok bool, err error)
+
+	// RecordsOf gives the values of those records that there are. One call for many is
+	// much quicker than many of Record.
+	RecordsOf(names []RecordName) (map[RecordName][]byte, error)
 
 	// Records gives records whose key begins with prefix and comes after the key
 	// `after`, in byte order of the keys, at most limit.
@@ -297,6 +305,9 @@ type Record struct {
 	Key   string
 	Value []byte
 }
+
+// RecordName is where a record lies.
+type RecordName struct{ Collection, Key string }
 
 // RecordWrite puts a record, or removes it when Value is nil.
 type RecordWrite struct {

@@ -3,7 +3,7 @@ package relational
 import "vitalwire/server/store"
 
 // chainHead is the record of the end of the chain of AuditEvents.
-var chainHead = recordKey{store.ChainHead, store.HeadKey}
+var chainHead = recordKey{Collection: store.ChainHead, Key: store.HeadKey}
 
 // audits reports whether a unit writes an AuditEvent.
 func (p *prepared) audits() bool {
@@ -28,7 +28,7 @@ func (b *batch) link(v store.Version) error {
 	}
 	chain = chain.Next(v)
 	for _, w := range []store.RecordWrite{
-		{Collection: chainHead.collection, Key: chainHead.key, Value: chain.Record()},
+		{Collection: chainHead.Collection, Key: chainHead.Key, Value: chain.Record()},
 		{Collection: store.ChainLinks, Key: store.LinkKey(v.Position), Value: []byte(chain.Hash)},
 	} {
 		if err := b.putRecord(w); err != nil {

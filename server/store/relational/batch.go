@@ -122,7 +122,7 @@ type current struct {
 }
 
 // recordKey names a record.
-type recordKey struct{ collection, key string }
+type recordKey = store.RecordName
 
 // recordState is a record's value; nil when there is none.
 type recordState struct{ value []byte }
@@ -394,7 +394,7 @@ func (b *batch) exists(index int, positions []int64, find finder) error {
 
 // putRecord evaluates one record write and puts it in the batch.
 func (b *batch) putRecord(w store.RecordWrite) error {
-	key := recordKey{w.Collection, w.Key}
+	key := recordKey{Collection: w.Collection, Key: w.Key}
 	was, known := b.records[key]
 	if w.IfAbsent && was.value != nil {
 		return fhir.Conflict("the record exists already")

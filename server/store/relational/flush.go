@@ -35,7 +35,7 @@ func (s *Store) load(ctx context.Context, c *conn, b *batch, units []*prepared) 
 			records = append(records, chainHead)
 		}
 		for _, w := range p.unit.Records {
-			key := recordKey{w.Collection, w.Key}
+			key := recordKey{Collection: w.Collection, Key: w.Key}
 			if _, have := b.records[key]; !have && (w.IfAbsent || w.IfValue != nil) {
 				b.records[key] = recordState{}
 				records = append(records, key)
@@ -86,18 +86,26 @@ func keyBatch(keys []fhir.Key) Batch {
 // live is the condition that the version at e.pos is the current one.
 const live = `(SELECT 1 FROM item d WHERE d.pos = e.pos LIMIT 1) IS NOT NULL`
 
+// holder is the position of the newest live version with the identifier of row k.
+const holder = `(SELECT e.pos FROM ix e WHERE e.key = k.key AND (e.sub = k.sub OR k.whatever = 1) AND ` + live + `
+			ORDER BY e.pos DESC LIMIT 1)`
+
+// wantedBatch are identifiers, with their numbers.
+func wantedBatch(list []wanted) Batch {
+	n, keys, subs, anys := make([]int64, len(list)), make([]int64, len(list)), make([]int64, len(list)), make([]int64, len(list))
+	for i, w := range list {
+		n[i], keys[i], subs[i] = int64(i), w.key, w.sub
+		if w.any {
+			anys[i] = 1
+		}
+	}
+	return Batch{{Name: "n", Ints: n}, {Name: "key", Ints: keys}, {Name: "sub", Ints: subs}, {Name: "whatever", Ints: anys}}
+}
+
 func (s *Store) loadHolders(ctx context.Context, c *conn, b *batch, wants []wanted) error {
 	for chunk := range slices.Chunk(wants, maxChunk) {
-		n, keys, subs, anys := make([]int64, len(chunk)), make([]int64, len(chunk)), make([]int64, len(chunk)), make([]int64, len(chunk))
-		for i, w := range chunk {
-			n[i], keys[i], subs[i] = int64(i), w.key, w.sub
-			if w.any {
-				anys[i] = 1
-			}
-		}
-		st := s.d.With("k", Batch{{Name: "n", Ints: n}, {Name: "key", Ints: keys}, {Name: "sub", Ints: subs}, {Name: "whatever", Ints: anys}})
-		st.SQL = `WITH ` + st.SQL + ` SELECT k.n, coalesce((SELECT e.pos FROM ix e WHERE e.key = k.key AND (e.sub = k.sub OR k.whatever = 1) AND ` + live + `
-			ORDER BY e.pos DESC LIMIT 1), 0) FROM k`
+		st := s.d.With("k", wantedBatch(chunk))
+		st.SQL = `WITH ` + st.SQL + ` SELECT k.n, coalesce(` + holder + `, 0) FROM k`
 		err := c.each(ctx, st, func(rows *sql.Rows) error {
 			var i, pos int64
 			err := rows.Scan(&i, &pos)
@@ -112,17 +120,23 @@ func (s *Store) loadHolders(ctx context.Context, c *conn, b *batch, wants []want
 }
 
 func (s *Store) loadRecords(ctx context.Context, c *conn, b *batch, keys []recordKey) error {
+	return eachRecord(keys, s.d, func(st Statement, scan func(*sql.Rows) error) error { return c.each(ctx, st, scan) },
+		func(key recordKey, value []byte) { b.records[key] = recordState{value} })
+}
+
+// eachRecord gives those records of some names that there are.
+func eachRecord(keys []recordKey, d Dialect, each func(Statement, func(*sql.Rows) error) error, give func(recordKey, []byte)) error {
 	for chunk := range slices.Chunk(keys, maxChunk) {
-		st := s.d.With("k", recordBatch(chunk))
+		st := d.With("k", recordBatch(chunk))
 		st.SQL = `WITH ` + st.SQL + ` SELECT r.collection, r.key, r.value FROM k JOIN record r ON r.collection = k.collection AND r.key = k.key`
-		err := c.each(ctx, st, func(rows *sql.Rows) error {
+		err := each(st, func(rows *sql.Rows) error {
 			var collection string
 			var key, value []byte
 			err := rows.Scan(&collection, &key, &value)
 			if value == nil {
 				value = []byte{}
 			}
-			b.records[recordKey{collection, string(key)}] = recordState{value}
+			give(recordKey{Collection: collection, Key: string(key)}, value)
 			return err
 		})
 		if err != nil {
@@ -156,7 +170,7 @@ func (f stored) holding(w wanted, limit int) ([]int64, error) {
 	if !w.any {
 		st.SQL += ` AND e.sub = $3`
 	}
-	st.SQL += ` ORDER BY e.pos DESC LIMIT $2`
+	st.SQL += ` ORDER BY e.pos DESC LIMIT $2 + 0`
 	st.Args = append(st.Args, limit)
 	if !w.any {
 		st.Args = append(st.Args, w.sub)
@@ -291,7 +305,7 @@ func (s *Store) flushRecords(ctx context.Context, c *conn, b *batch) error {
 
 func sorted(keys []recordKey) []recordKey {
 	slices.SortFunc(keys, func(x, y recordKey) int {
-		return cmp.Or(cmp.Compare(x.collection, y.collection), cmp.Compare(x.key, y.key))
+		return cmp.Or(cmp.Compare(x.Collection, y.Collection), cmp.Compare(x.Key, y.Key))
 	})
 	return keys
 }
@@ -299,7 +313,7 @@ func sorted(keys []recordKey) []recordKey {
 func recordBatch(keys []recordKey) Batch {
 	names, raw := make([]string, len(keys)), make([][]byte, len(keys))
 	for i, key := range keys {
-		names[i], raw[i] = key.collection, []byte(key.key)
+		names[i], raw[i] = key.Collection, []byte(key.Key)
 	}
 	return Batch{{Name: "collection", Texts: names}, {Name: "key", Blobs: raw}}
 }

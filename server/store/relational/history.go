@@ -25,7 +25,7 @@ func (r *reader) Versions(of store.Selection, limit int) ([]store.Version, error
 		if !of.Oldest {
 			order += " DESC"
 		}
-		text := with + "SELECT " + versionColumns + " FROM version v WHERE " + b.String() + " ORDER BY " + order + " LIMIT " + b.arg(max(limit, 0))
+		text := with + "SELECT " + versionColumns + " FROM version v WHERE " + b.String() + " ORDER BY " + order + " LIMIT " + b.limit(max(limit, 0))
 		found, err := r.versions(Statement{SQL: text, Args: b.args})
 		if err != nil {
 			return nil, err
@@ -44,7 +44,7 @@ func (r *reader) CountVersions(of store.Selection, atMost int64) (int64, error) 
 	for _, part := range parts(of) {
 		var b sqlText
 		with := r.selection(&b, part)
-		text := with + "SELECT count(*) FROM (SELECT v.pos FROM version v WHERE " + b.String() + " LIMIT " + b.arg(atMost+1) + ") c"
+		text := with + "SELECT count(*) FROM (SELECT v.pos FROM version v WHERE " + b.String() + " LIMIT " + b.limit(atMost+1) + ") c"
 		var n int64
 		if _, err := r.c.one(r.ctx, Statement{SQL: text, Args: b.args}, &n); err != nil {
 			return 0, r.check(err)

@@ -57,7 +57,7 @@ func (o *online) read(ctx context.Context) (store.Reindexed, error) {
 	}
 	defer o.s.reads.give(c)
 	defer o.s.end(c)
-	window := Statement{SQL: "SELECT w.pos FROM version w WHERE w.pos > $1 ORDER BY w.pos LIMIT $2", Args: []any{o.r.After, o.r.Limit}}
+	window := Statement{SQL: "SELECT w.pos FROM version w WHERE w.pos > $1 ORDER BY w.pos LIMIT $2 + 0", Args: []any{o.r.After, o.r.Limit}}
 	var seen int
 	ends := Statement{SQL: "SELECT count(*), coalesce(max(w.pos), $3) FROM (" + window.SQL + ") w", Args: append(window.Args, o.r.After)}
 	if _, err := c.one(ctx, ends, &seen, &out.Last); err != nil {

@@ -68,7 +68,7 @@ func (s *Store) prune(ctx context.Context, c *conn, horizon int64) (int, error) 
 	var versions []store.Version
 	last := int64(0)
 	if err := c.each(ctx, Statement{
-		SQL:  "SELECT " + versionColumns + " , p.until FROM item_past p JOIN version v ON v.pos = p.pos WHERE p.until < $1 ORDER BY p.until LIMIT $2",
+		SQL:  "SELECT " + versionColumns + " , p.until FROM item_past p JOIN version v ON v.pos = p.pos WHERE p.until < $1 ORDER BY p.until LIMIT $2 + 0",
 		Args: []any{horizon, prunedAtOnce},
 	}, func(rows *sql.Rows) error {
 		v, err := scanVersion(rows, &last)

@@ -133,7 +133,7 @@ func (r *reader) single(none error, st Statement, more ...any) (store.Version, e
 // Changes gives versions after a position in feed order.
 func (r *reader) Changes(after int64, limit int) ([]store.Version, error) {
 	return r.versions(Statement{SQL: `SELECT ` + versionColumns + ` FROM version v
-		WHERE v.pos > $1 ORDER BY v.pos LIMIT $2`, Args: []any{after, max(limit, 0)}})
+		WHERE v.pos > $1 ORDER BY v.pos LIMIT $2 + 0`, Args: []any{after, max(limit, 0)}})
 }
 
 // Record gives a record's value.
@@ -144,6 +144,13 @@ func (r *reader) Record(collection, key string) (value []byte, ok bool, err erro
 		value = []byte{}
 	}
 	return value, ok, r.check(err)
+}
+
+// RecordsOf gives the values of many records.
+func (r *reader) RecordsOf(names []store.RecordName) (map[store.RecordName][]byte, error) {
+	found := make(map[store.RecordName][]byte, len(names))
+	err := eachRecord(names, r.s.d, r.each, func(name store.RecordName, value []byte) { found[name] = value })
+	return found, err
 }
 
 // Records gives records by prefix in byte order of their keys.
@@ -161,7 +168,7 @@ func (r *reader) Records(collection, prefix, after string, limit int) ([]store.R
 	} else {
 		st.Args = append(st.Args, max(limit, 0))
 	}
-	st.SQL += ` ORDER BY key LIMIT $3`
+	st.SQL += ` ORDER BY key LIMIT $3 + 0`
 	return r.records(st)
 }
 

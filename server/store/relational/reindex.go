@@ -55,7 +55,7 @@ func (s *Store) reindexChunk(ctx context.Context, c *conn, after int64) (last in
 	var found []store.Version
 	var shards []int64
 	err = c.each(ctx, Statement{SQL: "SELECT " + versionColumns + `, v.shard FROM version v WHERE v.pos > $1 AND v.deleted = 0
-		AND (SELECT x.pos FROM version x WHERE x.rtype = v.rtype AND x.id = v.id ORDER BY x.vid DESC LIMIT 1) = v.pos ORDER BY v.pos LIMIT $2`, Args: []any{after, reindexed}},
+		AND (SELECT x.pos FROM version x WHERE x.rtype = v.rtype AND x.id = v.id ORDER BY x.vid DESC LIMIT 1) = v.pos ORDER BY v.pos LIMIT $2 + 0`, Args: []any{after, reindexed}},
 		func(r *sql.Rows) error {
 			var shard int64
 			v, err := scanVersion(r, &shard)

@@ -115,7 +115,11 @@ func testRecords(t *testing.T, s *suite) {
 		equal(t, "an empty value", found && value != nil && len(value) == 0, true)
 		_, found, err2 := r.Record("c", "none")
 		equal(t, "none", found, false)
-		return errors.Join(err, err2)
+		many, err3 := r.RecordsOf([]store.RecordName{{Collection: "d", Key: "a"}, {Collection: "c", Key: "none"}, {Collection: "c", Key: "aB"}, {Collection: "d", Key: "a"}})
+		equal(t, "of many those that there are", len(many), 2)
+		value, found = many[store.RecordName{Collection: "d", Key: "a"}]
+		equal(t, "an empty value of many", found && value != nil && len(value) == 0, true)
+		return errors.Join(err, err2, err3)
 	})
 	conflict(set(store.RecordWrite{Collection: "c", Key: "a", Value: []byte("x"), IfAbsent: true}))
 	ok(set(store.RecordWrite{Collection: "c", Key: "new", Value: []byte("x"), IfAbsent: true}))

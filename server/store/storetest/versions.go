@@ -217,6 +217,13 @@ func testIdentifiers(t *testing.T, s *suite) {
 			for _, v := range holders {
 				held = append(held, v.Key.ID)
 			}
+			nobody := store.Identifier{Value: "nobody"}
+			newest, err2 := r.Newest(w.Key.Type, []store.Identifier{nobody, *w.Unless, nobody, *w.Unless})
+			for i, v := range newest {
+				if want := []string{"", held[0]}[i%2]; err2 != nil || v.Key.ID != want {
+					t.Errorf("newest holder %d is %s, want %q: %v", i, v.Key, want, err2)
+				}
+			}
 			equal(t, "holders", strings.Join(held, " "), strings.Join(ids, " "))
 			return err
 		})
