@@ -150,6 +150,8 @@ type Metric struct {
 	// later measurement of the same event takes its place. "" for a measurement of its
 	// own.
 	Event string `json:"event,omitempty"`
+	// Issued is when the sender last changed the reading, RFC 3339, "" when not told.
+	Issued string `json:"issued,omitempty"`
 	// End of the measurement as its Time is the start.
 	End *Time `json:"end,omitempty"`
 }

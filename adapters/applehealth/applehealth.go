@@ -102,9 +102,12 @@ func (r *reader) begin(e xml.StartElement) {
 		r.record = recordOf(e, int(r.xml.InputOffset()))
 	case e.Name.Local == "Correlation" && depth == 2:
 		r.correlation, r.parts = recordOf(e, int(r.xml.InputOffset())), nil
-	case e.Name.Local == "MetadataEntry" && r.record != nil:
-		if attribute(e, "key") == "HKWasUserEntered" && attribute(e, "value") == "1" {
+	case e.Name.Local == "MetadataEntry" && attribute(e, "key") == "HKWasUserEntered" && attribute(e, "value") == "1":
+		switch {
+		case r.record != nil:
 			r.record.manual = true
+		case r.correlation != nil:
+			r.correlation.manual = true
 		}
 	case depth == 2 && e.Name.Local != "ExportDate" && e.Name.Local != "Me":
 		r.Skip(int(r.xml.InputOffset()), "an element %s, which is not read", records.Clip(e.Name.Local, 40))

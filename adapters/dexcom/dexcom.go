@@ -2,7 +2,7 @@
 // values (GET /users/self/egvs) and calibrations.
 //
 //	never a number: value null; a value below 40 or above 400 mg/dL
-//	low, high       status low and high, and the values 39 and 401
+//	low, high       status low and high, the words Low and High, and the values 39 and 401
 //	unit            told with each record
 //	time zone       systemTime is UTC; the offset is that of displayTime, the clock of
 //	                the receiver or phone: told (v3), or the difference (older)
@@ -66,7 +66,7 @@ func read(b *records.Batch, r records.Value, kind string) {
 		records.Manual(&m)
 	}
 	m.Record, m.Metric.Notes = records.Clip(r.Get("recordId").Text(), 100), notes
-	plain, number := r.Get("value").Decimal(false)
+	plain, number := r.Get("value").Decimal(true)
 	status := r.Get("status").Text()
 	interpretation := ""
 	switch {
@@ -81,7 +81,10 @@ func read(b *records.Batch, r records.Value, kind string) {
 	case number:
 		m.Value, interpretation = records.Sensed(plain, unit)
 	default:
-		m.Value.Absent = acom.AbsentUnknown
+		var word bool
+		if m.Value, interpretation, word = records.SensedWord(r.Get("value").Text(), unit); !word {
+			m.Value.Absent = acom.AbsentUnknown
+		}
 	}
 	if interpretation != "" {
 		m.Metric.Interpretation = []string{interpretation}
@@ -101,7 +104,7 @@ func trend(r records.Value) (list []acom.Component) {
 			Value:   acom.Value{Concept: []acom.Coding{{System: records.System("dexcom"), Code: records.Clip(word, 40)}}}})
 	}
 	unit := map[string]string{"mg/dL/min": "mg/dL/min", "mmol/L/min": "mmol/L/min"}[r.Get("rateUnit").Text()]
-	rate, ok := r.Get("trendRate").Decimal(false)
+	rate, ok := r.Get("trendRate").Decimal(true)
 	switch word {
 	case "none", "unknown", "notComputable", "rateOutOfRange":
 		return list // whatever rate stands beside it is none

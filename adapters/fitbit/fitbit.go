@@ -75,7 +75,7 @@ func body(b *records.Batch, log records.Value, name string) {
 		name       string
 		code, unit acom.Code
 	}{{"weight", records.Weight, records.Kilogram}, {"fat", records.BodyFat, records.Percent}, {"bmi", records.BMI, records.KgPerM2}} {
-		plain, ok := log.Get(part.name).Decimal(false)
+		plain, ok := log.Get(part.name).Decimal(true)
 		if !ok || !records.IsPositive(plain) {
 			continue
 		}
@@ -95,7 +95,7 @@ func body(b *records.Batch, log records.Value, name string) {
 // resting reads the resting heart rate of each day.
 func resting(b *records.Batch, days records.Value) {
 	for day := range days.Items() {
-		plain, ok := day.Get("value", "restingHeartRate").Decimal(false)
+		plain, ok := day.Get("value", "restingHeartRate").Decimal(true)
 		if !ok || !records.IsPositive(plain) {
 			continue // a day on which the band was not worn has none
 		}
@@ -130,7 +130,7 @@ func intraday(b *records.Batch, doc, series records.Value) {
 	}
 	for point := range series.Get("dataset").Items() {
 		t, ok := records.ISO(dates[0]+"T"+point.Get("time").Text(), b.Settings.Zone)
-		plain, number := point.Get("value").Decimal(false)
+		plain, number := point.Get("value").Decimal(true)
 		if !ok || !number || !records.IsPositive(plain) {
 			b.Fault(point.At, "a point of the series without time or value")
 			continue

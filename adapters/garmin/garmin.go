@@ -1,4 +1,4 @@
-// Package garmin reads what the Garmin Health API pushes: dailies, bodyComps,
+// Package garmin reads what the Garmin Health API pushes: dailies, epochs, bodyComps,
 // bloodPressures, pulseox, allDayRespiration, hrv, stressDetails and skinTemp.
 //
 //	never a number: stress below nought (-1 off wrist, -2 to -5 states); a saturation,
@@ -36,6 +36,7 @@ var lists = map[string]struct {
 	read  func(*summary)
 }{
 	"dailies":           {"start", (*summary).daily},
+	"epochs":            {"start", (*summary).epoch},
 	"bodyComps":         {"measurement", (*summary).body},
 	"bloodPressures":    {"measurement", (*summary).pressure},
 	"pulseox":           {"start", (*summary).saturation},
@@ -174,6 +175,16 @@ func (s *summary) daily() {
 	s.series("timeOffsetHeartRateSamples", "", records.IsPositive, func(plain string, t acom.Time) acom.Measurement {
 		return records.Numeric(records.Pulse, records.Num(plain, records.Beats), t)
 	})
+}
+
+// epoch reads a quarter of an hour. It is sent once for each activity in it.
+func (s *summary) epoch() {
+	if word := records.Clip(s.Get("activityType").Text(), 40); word != "" {
+		s.kind += "/" + word
+	}
+	s.own("steps", "Steps", 0, 262656, true)
+	s.own("distanceInMeters", "Distance", 0, records.Metre, true)
+	s.own("activeKilocalories", "Energy of activity", 0, records.Kilocal, true)
 }
 
 func (s *summary) body() {

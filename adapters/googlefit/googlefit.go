@@ -65,9 +65,9 @@ func read(b *records.Batch, point records.Value) {
 	}
 	var numbers []string
 	for v := range point.Get("value").Items() {
-		plain, ok := v.Get("fpVal").Decimal(false)
+		plain, ok := v.Get("fpVal").Decimal(true)
 		if !ok {
-			plain, _ = v.Get("intVal").Decimal(false)
+			plain, _ = v.Get("intVal").Decimal(true)
 		}
 		numbers = append(numbers, plain)
 	}

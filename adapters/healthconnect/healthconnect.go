@@ -110,7 +110,7 @@ func (b batch) when(record records.Value, name string) (acom.Time, bool) {
 
 func (b *batch) read(record records.Value) {
 	t, ok := b.when(record, "startDate")
-	plain, number := record.Get("value").Decimal(false)
+	plain, number := record.Get("value").Decimal(true)
 	typ, unit := record.Get("type").Text(), record.Get("unit").Text()
 	gone := record.Get("deleted").Text() == "true"
 	switch {

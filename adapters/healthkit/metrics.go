@@ -43,7 +43,7 @@ func (b batch) metric(v records.Value) {
 
 // point reads the number of a metric.
 func (b batch) point(v records.Value, name, unit string, t acom.Time) {
-	plain, ok := v.Get("qty").Decimal(false)
+	plain, ok := v.Get("qty").Decimal(true)
 	if !ok {
 		b.Fault(v.At, "a point of %s without a number", records.Clip(name, 40))
 		return
@@ -73,14 +73,14 @@ func (b batch) point(v records.Value, name, unit string, t acom.Time) {
 
 // mean reads a heart rate over a time.
 func (b batch) mean(v records.Value, unit string, t acom.Time) {
-	plain, ok := v.Get("Avg").Decimal(false)
+	plain, ok := v.Get("Avg").Decimal(true)
 	if !ok {
 		b.Fault(v.At, "a heart rate without a number")
 		return
 	}
 	m, _ := records.HealthKit(prefix+"HeartRate", plain, word(unit), t)
-	low, okLow := v.Get("Min").Decimal(false)
-	high, okHigh := v.Get("Max").Decimal(false)
+	low, okLow := v.Get("Min").Decimal(true)
+	high, okHigh := v.Get("Max").Decimal(true)
 	if okLow && okHigh && (records.Compare(low, plain) != 0 || records.Compare(high, plain) != 0) {
 		m.Metric.Notes = append(m.Metric.Notes, "A mean over a time; the lowest was "+low+", the highest "+high+".")
 	}
@@ -89,7 +89,7 @@ func (b batch) mean(v records.Value, unit string, t acom.Time) {
 
 func (b batch) pressure(v records.Value, unit string, t acom.Time) {
 	value := func(name string) acom.Value {
-		plain, ok := v.Get(name).Decimal(false)
+		plain, ok := v.Get(name).Decimal(true)
 		switch {
 		case !ok:
 			return acom.Value{Absent: acom.AbsentUnknown}

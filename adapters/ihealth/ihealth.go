@@ -115,7 +115,7 @@ func when(b *records.Batch, record records.Value) (acom.Time, bool) {
 
 // number is a member of the record that is more than nought.
 func (p *page) number(name string) (string, bool) {
-	plain, ok := p.record.Get(name).Decimal(false)
+	plain, ok := p.record.Get(name).Decimal(true)
 	return plain, ok && records.IsPositive(plain)
 }
 
@@ -126,6 +126,11 @@ func (p *page) add(m acom.Measurement) {
 		records.Manual(&m)
 	}
 	m.Metric.Notes = append(m.Metric.Notes, records.Note(p.record.Get("Note").Text())...)
+	changed, _ := p.record.Get("LastChangeTime").Int() // UTC, as MDate is not
+	if t, ok := records.Epoch(changed, 0, records.Zone{}); ok {
+		at, _ := records.Moment(t)
+		m.Metric.Issued = at.UTC().Format(time.RFC3339)
+	}
 	p.Add(acom.Device{}, m)
 }
 

@@ -49,6 +49,7 @@ func serviceObservation(m acom.Measurement, when moment, name named, service str
 	if m.Setting || known.Control || c.Patient.ID == "" {
 		o.Subject = reference(c.Device)
 	}
+	o.Issued = some(more.Issued)
 	switch more.Stage {
 	case acom.Preliminary:
 		o.Status = samply.ObservationStatusPreliminary

@@ -2,7 +2,8 @@
 // tells of entries and treatments.
 //
 //	never a number: sgv below 13 (error words of the transmitter), 14 to 38 and above 500,
-//	                which no sensor measures; 39 and 401 are below 40 and above 400 mg/dL
+//	                which no sensor measures; 39 and LOW, 401 and HIGH are below 40 and above
+//	                400 mg/dL
 //	unit            units of each record; mg/dL where an entry tells none, which is what
 //	                Nightscout keeps them in. A treatment's glucose needs units
 //	noise           4 (heavy) makes a reading questionable
@@ -88,7 +89,7 @@ func when(b *records.Batch, v records.Value) (acom.Time, bool) {
 	if minutes, ok := v.Get("utcOffset").Int(); ok && minutes > -1000 && minutes < 1000 {
 		zone = records.Offset(int(minutes), acom.ZoneDevice).Or(zone)
 	}
-	if plain, ok := v.Get("date").Decimal(false); ok {
+	if plain, ok := v.Get("date").Decimal(true); ok {
 		// Some uploaders send a fraction of a millisecond, which nobody measured.
 		whole, _, _ := strings.Cut(plain, ".")
 		if millis, err := strconv.ParseInt(whole, 10, 64); err == nil {
@@ -131,12 +132,15 @@ func (d document) unit(otherwise acom.Code) acom.Code {
 func (d document) sensed() {
 	unit := d.unit(records.MgPerDL)
 	plain, ok := d.Get("sgv").Decimal(true)
-	if unit == 0 || !ok {
+	word, interpretation, beyond := records.SensedWord(d.Get("sgv").Text(), unit)
+	if unit == 0 || !ok && !beyond {
 		d.Fault(d.At, "sgv is no number in mg/dL or mmol/L")
 		return
 	}
 	m := records.Numeric(records.GlucoseISF, acom.Value{}, d.time)
-	m.Value, m.Metric.Interpretation = sensor(plain, unit)
+	if m.Value, m.Metric.Interpretation = word, []string{interpretation}; !beyond {
+		m.Value, m.Metric.Interpretation = sensor(plain, unit)
+	}
 	if n, ok := d.Get("noise").Int(); ok && n >= 4 {
 		m.Status |= acom.Questionable
 		m.Metric.Notes = append(m.Metric.Notes, "The sensor's signal was heavily disturbed (noise 4).")

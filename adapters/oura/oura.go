@@ -1,5 +1,5 @@
-// Package oura reads answers of the Oura API version 2: sleep with its phases, and heart
-// rate.
+// Package oura reads answers of the Oura API version 2: sleep with its phases and series,
+// heart rate, and the scores of a day.
 //
 //	never a number: null; nought and less of rates
 //	unit            fixed by the member: seconds, percent, per minute, milliseconds (RMSSD)
@@ -22,7 +22,7 @@ import (
 // Adapter is listed by adapters/all.
 var Adapter = adapters.Adapter{
 	Name:     "oura",
-	Standard: "Oura API v2: sleep, heart rate",
+	Standard: "Oura API v2: sleep, heart rate, scores",
 	New:      func(adapters.Memory) adapters.Decoder { return decoder{} },
 }
 
@@ -58,7 +58,7 @@ func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	found := false
 	for name, list := range doc.Members() {
 		switch {
-		case list.Is('['):
+		case list.Is('[') && name != "detail": // which says why there is no answer
 			found = true
 			for item := range list.Items() {
 				read(b, item)
@@ -82,14 +82,16 @@ func read(b *records.Batch, item records.Value) {
 		sleep(b, item)
 	case item.Get("bpm").Is('0'):
 		t, ok := records.ISO(item.Get("timestamp").Text(), b.Settings.Zone)
-		plain, number := item.Get("bpm").Decimal(false)
+		plain, number := item.Get("bpm").Decimal(true)
 		if !ok || !number || !records.IsPositive(plain) {
 			b.Fault(item.At, "a heart rate without time or value")
 			return
 		}
 		b.Add(acom.Device{}, records.Numeric(records.Pulse, records.Num(plain, records.Beats), t))
+	case item.Get("score").Is('0') && item.Get("day").Is('"'):
+		score(b, item)
 	default:
-		b.Skip(item.At, "a document that is neither sleep nor heart rate")
+		b.Skip(item.At, "a document that is neither sleep, heart rate nor a score")
 	}
 }
 
@@ -102,7 +104,7 @@ func sleep(b *records.Batch, item records.Value) {
 	id := records.Clip(item.Get("id").Text(), 80)
 	end, _ := records.ISO(item.Get("bedtime_end").Text(), b.Settings.Zone)
 	for _, member := range members {
-		plain, ok := item.Get(member.name).Decimal(false)
+		plain, ok := item.Get(member.name).Decimal(true)
 		if !ok || plain[0] == '-' || !member.activity && !records.IsPositive(plain) {
 			continue
 		}
@@ -111,6 +113,13 @@ func sleep(b *records.Batch, item records.Value) {
 		records.Lasting(&m, end)
 		b.Add(acom.Device{}, m)
 	}
+	rates := records.Numeric(records.Pulse, acom.Value{}, acom.Time{})
+	variability := records.Own("oura", "hrv", "Heart rate variability asleep (RMSSD)", acom.Value{}, acom.Time{})
+	if id != "" {
+		rates.Record, variability.Record = id+"/heart_rate", id+"/hrv"
+	}
+	series(b, item.Get("heart_rate"), rates, records.Beats)
+	series(b, item.Get("hrv"), variability, records.Millis)
 	hypnogram(b, item.Get("sleep_phase_30_sec"), 30, t, id)
 	hypnogram(b, item.Get("sleep_phase_5_min"), 300, t, id)
 }

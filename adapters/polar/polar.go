@@ -79,7 +79,7 @@ func night(b *records.Batch, item records.Value) {
 		b.Add(acom.Device{}, m)
 	}
 	for _, member := range members {
-		plain, ok := item.Get(member.name).Decimal(false)
+		plain, ok := item.Get(member.name).Decimal(true)
 		if !ok || plain[0] == '-' {
 			continue
 		}
@@ -88,7 +88,7 @@ func night(b *records.Batch, item records.Value) {
 		add(m, key)
 	}
 	for clock, v := range item.Get("heart_rate_samples").Members() {
-		plain, number := v.Decimal(false)
+		plain, number := v.Decimal(true)
 		at, ok := after(t, clock)
 		if !ok || !number || !records.IsPositive(plain) {
 			b.Fault(v.At, "a heart rate without clock time or value")

@@ -1,12 +1,15 @@
 // Package tidepool reads data of the Tidepool platform: cbg, smbg, bloodKetone, bolus,
-// basal and food.
+// basal, food, and what a wizard was told (the meal and the glucose that somebody typed
+// into the calculator; what it suggested is no fact, and the bolus stands by itself).
 //
 //	never a number: null; a value without units mg/dL or mmol/L
-//	low, high       annotation bg/out-of-range: below or above its threshold (mg/dL), else
-//	                the sensor's range of 40 to 400 mg/dL, 2.2 to 22.2 mmol/L
+//	low, high       annotation bg/out-of-range: below or above its threshold, else the
+//	                sensor's range of 40 to 400 mg/dL, 2.2 to 22.2 mmol/L. The threshold stays
+//	                in mg/dL where the value was made mmol/L
 //	unit            units of each record. Tidepool keeps mg/dL as mmol/L of 16 digits: they
 //	                stay as sent, and a note says the mg/dL that they were made from
-//	time zone       time is UTC, timezoneOffset the minutes of the device's clock (device)
+//	time zone       time is UTC, timezoneOffset the minutes of the device's clock (device).
+//	                The platform has taken a wrong clock (clockDriftOffset) out of time
 package tidepool
 
 import (
@@ -54,7 +57,7 @@ func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 func read(b *records.Batch, datum records.Value) {
 	kind := datum.Get("type").Text()
 	switch kind {
-	case "cbg", "smbg", "bloodKetone", "bolus", "basal", "food":
+	case "cbg", "smbg", "bloodKetone", "bolus", "basal", "food", "wizard":
 	default:
 		b.Skip(datum.At, "a datum of type %q, which is not read", records.Clip(kind, 40))
 		return
@@ -81,7 +84,10 @@ func read(b *records.Batch, datum records.Value) {
 		}
 		b.Add(d, m)
 	}
-	if list == nil {
+	switch {
+	case list == nil && kind == "wizard":
+		b.Skip(datum.At, "a wizard that was told neither a meal nor a glucose")
+	case list == nil:
 		b.Fault(datum.At, "the %s has no value that can be read", kind)
 	}
 }
@@ -100,7 +106,7 @@ func measurements(datum records.Value, kind string, t acom.Time) (list []acom.Me
 	switch kind {
 	case "bolus":
 		for _, part := range []string{"normal", "extended"} {
-			if units, ok := datum.Get(part).Decimal(false); ok && records.IsPositive(units) {
+			if units, ok := datum.Get(part).Decimal(true); ok && records.IsPositive(units) {
 				m := records.Insulin(8418344, units, t) // MDC_INS_BOLUS
 				if part == "extended" {
 					m.Duration = seconds(datum)
@@ -110,7 +116,7 @@ func measurements(datum records.Value, kind string, t acom.Time) (list []acom.Me
 		}
 		return list
 	case "basal":
-		rate, ok := datum.Get("rate").Decimal(false)
+		rate, ok := datum.Get("rate").Decimal(true)
 		if !ok {
 			return nil
 		}
@@ -118,14 +124,16 @@ func measurements(datum records.Value, kind string, t acom.Time) (list []acom.Me
 		m.Duration, m.Metric.Therapy = seconds(datum), true
 		return append(list, m)
 	case "food":
-		grams, ok := datum.Get("nutrition", "carbohydrate", "net").Decimal(false)
+		grams, ok := datum.Get("nutrition", "carbohydrate", "net").Decimal(true)
 		if !ok || datum.Get("nutrition", "carbohydrate", "units").Text() != "grams" {
 			return nil
 		}
 		return append(list, records.Carbohydrates(grams, t))
+	case "wizard":
+		return wizard(datum, t)
 	}
 	unit := records.GlucoseUnit(datum.Get("units").Text())
-	plain, ok := datum.Get("value").Decimal(false)
+	plain, ok := datum.Get("value").Decimal(true)
 	if unit == 0 || !ok || !records.IsPositive(plain) {
 		return nil
 	}
@@ -149,8 +157,8 @@ func measurements(datum records.Value, kind string, t acom.Time) (list []acom.Me
 			continue
 		}
 		low, high := records.BelowSensor(unit), records.AboveSensor(unit)
-		if limit, ok := annotation.Get("threshold").Decimal(false); ok && unit == records.MgPerDL && records.IsPositive(limit) {
-			low, high = records.Beyond("<", limit, unit), records.Beyond(">", limit, unit)
+		if limit, ok := annotation.Get("threshold").Decimal(true); ok && records.IsPositive(limit) {
+			low, high = records.Beyond("<", limit, thresholdUnit(limit, "10", unit)), records.Beyond(">", limit, thresholdUnit(limit, "50", unit))
 		}
 		switch annotation.Get("value").Text() {
 		case "low":
@@ -162,9 +170,37 @@ func measurements(datum records.Value, kind string, t acom.Time) (list []acom.Me
 	return append(list, m)
 }
 
+// thresholdUnit is the unit of a limit: the value's, or mg/dL where it is more mmol/L than
+// any meter's limit of that kind is.
+func thresholdUnit(limit, most string, unit acom.Code) acom.Code {
+	if unit == records.MmolPerL && records.Compare(limit, most) >= 0 {
+		return records.MgPerDL
+	}
+	return unit
+}
+
+// wizard is what somebody told the bolus calculator.
+func wizard(datum records.Value, t acom.Time) (list []acom.Measurement) {
+	if grams, ok := datum.Get("carbInput").Decimal(true); ok && records.IsPositive(grams) && (datum.Get("carbUnits").Missing() || datum.Get("carbUnits").Text() == "grams") {
+		m := records.Carbohydrates(grams, t)
+		records.Manual(&m)
+		list = append(list, m)
+	}
+	unit := records.GlucoseUnit(datum.Get("units").Text())
+	if plain, ok := datum.Get("bgInput").Decimal(true); ok && unit != 0 && records.IsPositive(plain) {
+		m := records.Numeric(160020, records.Num(plain, unit), t) // MDC_CONC_GLU_GEN: of a meter or a sensor
+		records.Manual(&m)
+		if unit == records.MmolPerL {
+			m.Metric.Notes = original(plain)
+		}
+		list = append(list, m)
+	}
+	return list
+}
+
 // seconds is the duration of a datum, which is in milliseconds.
 func seconds(datum records.Value) string {
-	millis, ok := datum.Get("duration").Decimal(false)
+	millis, ok := datum.Get("duration").Decimal(true)
 	if !ok || !records.IsPositive(millis) || len(millis) > 12 {
 		return ""
 	}

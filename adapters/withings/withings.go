@@ -188,7 +188,7 @@ func (g *group) add(m acom.Measurement) {
 
 // scaled is value times ten to the power of unit.
 func scaled(measure records.Value) (plain string, ok bool) {
-	plain, ok = measure.Get("value").Decimal(false)
+	plain, ok = measure.Get("value").Decimal(true)
 	power, whole := measure.Get("unit").Int()
 	if !ok || !whole || power < -12 || power > 6 {
 		return "", false
