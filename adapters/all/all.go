@@ -24,6 +24,7 @@ import (
 	"vitalwire/adapters/medibus"
 	"vitalwire/adapters/nightscout"
 	"vitalwire/adapters/omron"
+	"vitalwire/adapters/openmhealth"
 	"vitalwire/adapters/oura"
 	"vitalwire/adapters/phd20601"
 	"vitalwire/adapters/polar"
@@ -54,6 +55,7 @@ func Adapters() []adapters.Adapter {
 		medibus.Adapter,
 		nightscout.Adapter,
 		omron.Adapter,
+		openmhealth.Adapter,
 		oura.Adapter,
 		phd20601.Adapter,
 		polar.Adapter,

@@ -10,9 +10,9 @@ import (
 // any other word. Brackets around it do not count.
 func GlucoseUnit(word string) acom.Code {
 	switch strings.ToLower(strings.Trim(strings.ReplaceAll(word, " ", ""), "()[]")) {
-	case "mg/dl":
+	case "mg/dl", "mgdl":
 		return MgPerDL
-	case "mmol/l", "mmol":
+	case "mmol/l", "mmol", "mmoll":
 		return MmolPerL
 	}
 	return 0
