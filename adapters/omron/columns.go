@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"vitalwire/adapters/records"
 )
@@ -56,6 +57,9 @@ func month(name string) int {
 // numbers writes a date with the month's name as year, month and day, with what follows
 // it; others stay.
 func numbers(date string) string {
+	if strings.IndexFunc(date, unicode.IsLetter) < 0 {
+		return date
+	}
 	words := strings.FieldsFunc(date, func(r rune) bool { return r == ' ' || r == ',' || r == '-' })
 	if len(words) < 3 {
 		return date
