@@ -41,17 +41,17 @@ type Template struct {
 }
 
 // Kind says which of the ACOM measurement classes a Measurement is.
-type Kind string
+type Kind uint8
 
 // The measurement classes of IEEE 11073-10206, by the PHD guide's profile names.
 const (
-	Numeric          Kind = "numeric"           // Value.Number with Unit
-	CompoundNumeric  Kind = "compound-numeric"  // Components, all numeric
-	Compound         Kind = "compound"          // Components of mixed kinds
-	CodedEnumeration Kind = "coded-enumeration" // Value.Coded
-	BitsEnumeration  Kind = "bits-enumeration"  // Value.Bits
-	StringEvent      Kind = "string"            // Value.Text
-	RTSA             Kind = "rtsa"              // Value.Samples: real-time sample array
+	Numeric          Kind = iota + 1 // Value.Number with Unit
+	CompoundNumeric                  // Components, all numeric
+	Compound                         // Components of mixed kinds
+	CodedEnumeration                 // Value.Coded
+	BitsEnumeration                  // Value.Bits
+	StringEvent                      // Value.Text
+	RTSA                             // Value.Samples: real-time sample array
 )
 
 // Measurement is one fact: a value of a Type at a Time.
@@ -131,8 +131,8 @@ type Value struct {
 	Samples *Samples `json:"samples,omitempty"`
 	// Absent says why there is no value though the device reported one.
 	Absent Absent `json:"absent,omitempty"`
-	// Comparator is "<" or ">" when the device said the true value lies beyond Number.
-	Comparator string `json:"comparator,omitempty"`
+	// Comparator is set when the device said the true value lies beyond Number.
+	Comparator Comparator `json:"comparator,omitempty"`
 }
 
 // Ratio has decimal texts. A Comparator of the Value is of the numerator.
@@ -141,17 +141,28 @@ type Ratio struct {
 	Denominator string `json:"denominator"`
 }
 
+// Comparator says where the true value lies from the number told.
+type Comparator uint8
+
+// The comparators; 0 is the number itself.
+const (
+	Below   Comparator = iota + 1 // <
+	AtMost                        // <=
+	Above                         // >
+	AtLeast                       // >=
+)
+
 // Absent is the reason for a missing value, in words of the FHIR
 // data-absent-reason code system that the mapping passes on.
-type Absent string
+type Absent uint8
 
 // Reasons an adapter may give beyond the specials of Number.
 const (
-	AbsentUnknown      Absent = "unknown"
-	AbsentError        Absent = "error"
-	AbsentNotPerformed Absent = "not-performed"
-	AbsentTemporarily  Absent = "temp-unknown"
-	AbsentUnsupported  Absent = "unsupported" // sent in a form that has no place here
+	AbsentUnknown Absent = iota + 1
+	AbsentError
+	AbsentNotPerformed
+	AbsentTemporarily
+	AbsentUnsupported // sent in a form that has no place here
 )
 
 // Number is a decimal as sent: either Text, a plain decimal such as "37.60"
@@ -162,15 +173,15 @@ type Number struct {
 }
 
 // Special is a FLOAT or SFLOAT value that is no number (IEEE 11073-20601 F.8).
-type Special string
+type Special uint8
 
 // The special values. None of them may ever be shown as a number.
 const (
-	NaN         Special = "NaN"
-	NRes        Special = "NRes" // not at this resolution
-	PosInfinity Special = "+INF"
-	NegInfinity Special = "-INF"
-	Reserved    Special = "reserved"
+	NaN  Special = iota + 1
+	NRes         // not at this resolution
+	PosInfinity
+	NegInfinity
+	Reserved
 )
 
 // Bits is a bit-string enumeration. Bit 0 is the most significant, as in

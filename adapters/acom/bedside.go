@@ -99,21 +99,21 @@ type Coding struct {
 	Display string `json:"display,omitempty"`
 }
 
-// Stage is where a result stands (HL7 table 0085); "" is final.
-type Stage string
+// Stage is where a result stands (HL7 table 0085); 0 is final.
+type Stage uint8
 
 // The stages.
 const (
-	Preliminary Stage = "preliminary"
+	Preliminary Stage = iota + 1
 	// Corrected replaces what was sent before of the same type and time.
-	Corrected Stage = "corrected"
+	Corrected
 	// Withdrawn takes back what was sent before of the same type and time.
-	Withdrawn Stage = "withdrawn"
+	Withdrawn
 	// Unclear is of a status that nobody knows.
-	Unclear Stage = "unclear"
+	Unclear
 	// Newest is final, and replaces what was sent before under the same Record, as a
 	// count of the day that grows does.
-	Newest Stage = "newest"
+	Newest
 )
 
 // Metric is the place of a measurement in its device, and what a point-of-care

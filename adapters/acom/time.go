@@ -21,20 +21,20 @@ type Time struct {
 	// account: so much later the time is on its clock of now. The time itself, which
 	// names the reading, is as it was told then.
 	Step int64 `json:"step,omitempty"`
-	// Zone says where the offset of Wall comes from, or that nobody knows one; "" is
+	// Zone says where the offset of Wall comes from, or that nobody knows one; 0 is
 	// a device's own clock, which the gateway's offset explains (PHD 2.0).
 	Zone ZoneSource `json:"zone,omitempty"`
 }
 
 // ZoneSource is where the offset of a time comes from.
-type ZoneSource string
+type ZoneSource uint8
 
 // The sources. A reading of an unknown zone is charted by its date alone.
 const (
-	ZoneOffset  ZoneSource = "offset"  // told with the time itself
-	ZoneDevice  ZoneSource = "device"  // a setting of the device or app that measured
-	ZoneUser    ZoneSource = "user"    // a setting of the account, or of who sent the file
-	ZoneUnknown ZoneSource = "unknown" // a local time, nobody said where
+	ZoneOffset  ZoneSource = iota + 1 // told with the time itself
+	ZoneDevice                        // a setting of the device or app that measured
+	ZoneUser                          // a setting of the account, or of who sent the file
+	ZoneUnknown                       // a local time, nobody said where
 )
 
 // IsZero reports whether the device gave no time.

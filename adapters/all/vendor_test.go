@@ -233,15 +233,15 @@ func value(v acom.Value) string {
 		if v.Foreign != nil {
 			unit = v.Foreign.Code + v.Foreign.Display
 		}
-		return v.Comparator + v.Number.Text + string(v.Number.Special) + " " + unit
+		return v.Comparator.String() + v.Number.Text + v.Number.Special.String() + " " + unit
 	case v.Samples != nil:
 		return fmt.Sprintf("%d samples every %s s", len(v.Samples.Decimals)+len(v.Samples.Raw), v.Samples.Period)
 	case len(v.Concept) > 0:
 		return "concept " + v.Concept[0].Code
 	case len(v.Coded) > 0:
 		return fmt.Sprintf("code %d", v.Coded[0])
-	case v.Absent != "":
-		return "absent " + string(v.Absent)
+	case v.Absent != 0:
+		return "absent " + v.Absent.String()
 	}
 	return v.Text
 }
@@ -259,7 +259,7 @@ func moment(t acom.Time) string {
 		sign := map[bool]string{true: "-", false: "+"}[*o < 0]
 		text += fmt.Sprintf("%s%02d:%02d", sign, max(*o, -*o)/60, max(*o, -*o)%60)
 	}
-	return text + " " + string(t.Zone)
+	return text + " " + t.Zone.String()
 }
 
 // TestVendorVectors holds every file of the shared folder to what its index says.

@@ -123,7 +123,7 @@ func (t *turn) conditionState(e *element, handle string, d *descriptor) {
 	if version < a.Version {
 		if present && !a.Present && (at == "" || a.Event != eventOf(handle, t.head, at, version)) {
 			m := t.alarmed(d, &alarm{Event: eventOf(handle, t.head, at, version), Present: true, At: at, Priority: a.Priority, Active: activation(e), phase: "start", Limit: a.Limit})
-			m.Metric.Stage = ""
+			m.Metric.Stage = 0
 			m.Metric.Notes = append(m.Metric.Notes, "This came after the alarm was over.")
 			a.late = &m
 			return

@@ -94,21 +94,21 @@ func limits(e *element) *acom.Range {
 type validity struct {
 	status     acom.Status
 	absent     acom.Absent
-	comparator string
+	comparator acom.Comparator
 }
 
 var validities = map[string]validity{
 	"Vld": {}, "Vldated": {status: acom.ValidatedData},
 	"Ong": {status: acom.MsmtOngoing, absent: acom.AbsentTemporarily},
 	"Qst": {status: acom.Questionable}, "Calib": {status: acom.CalibrationOngoing}, "Inv": {status: acom.Invalid},
-	"Oflw": {comparator: ">"}, "Uflw": {comparator: "<"},
+	"Oflw": {comparator: acom.Above}, "Uflw": {comparator: acom.Below},
 	"NA": {absent: acom.AbsentNotPerformed},
 }
 
 // metricState reads the state of a metric: its value, if it has one.
 func (t *turn) metricState(e *element, handle string, d *descriptor) {
 	o := d.Object
-	if o.Kind == "" {
+	if o.Kind == 0 {
 		o.Kind = kinds[e.kind] // the abstract type of descriptor; the state tells
 	}
 	o.Activation = activation(e)
@@ -120,7 +120,7 @@ func (t *turn) metricState(e *element, handle string, d *descriptor) {
 	case e.foreign || value.foreign:
 		t.skip(e, "a value with an extension that must be understood and is not")
 		return
-	case o.Kind == "":
+	case o.Kind == 0:
 		t.skip(e, "a value of a metric whose kind nothing tells")
 		return
 	case d.Metric.Category == "Preset" || d.Metric.Category == "Rcmm":
@@ -245,8 +245,8 @@ func (t *turn) judged(e *element, active string, m *acom.Measurement) {
 		m.Metric.Notes = append(m.Metric.Notes, "The device said nothing of the value's validity that is known.")
 	}
 	m.Status |= v.status
-	if v.comparator != "" {
-		m.Metric.Interpretation = append(m.Metric.Interpretation, v.comparator)
+	if v.comparator != 0 {
+		m.Metric.Interpretation = append(m.Metric.Interpretation, v.comparator.String())
 		if m.Value.Number != nil && m.Value.Number.Text != "" {
 			m.Value.Comparator = v.comparator
 		}
@@ -255,7 +255,7 @@ func (t *turn) judged(e *element, active string, m *acom.Measurement) {
 		v.absent = acom.AbsentNotPerformed
 		m.Metric.Notes = append(m.Metric.Notes, "The metric was not in operation ("+short(active)+").")
 	}
-	if v.absent != "" {
+	if v.absent != 0 {
 		m.Value = acom.Value{Absent: v.absent}
 	}
 }
@@ -282,7 +282,7 @@ func (t *turn) place(system, handle string) {
 	if d == nil || d.Object == nil || s.placed[handle] {
 		return
 	}
-	if d.Class == "metric" && d.Object.Kind == "" {
+	if d.Class == "metric" && d.Object.Kind == 0 {
 		return // nothing told what its values are
 	}
 	s.placed[handle] = true

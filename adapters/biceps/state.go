@@ -204,7 +204,7 @@ func (t *turn) object(handle string) (o acom.Object, ok bool) {
 		return o, false // deleted by a later part
 	}
 	o = *d.Object
-	for above := t.describe(d.Parent); o.Kind != "" && o.Calibration == nil && above != nil && above.Object != nil; above = t.describe(above.Parent) {
+	for above := t.describe(d.Parent); o.Kind != 0 && o.Calibration == nil && above != nil && above.Object != nil; above = t.describe(above.Parent) {
 		o.Calibration = above.Object.Calibration
 	}
 	return o, true

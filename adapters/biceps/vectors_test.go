@@ -55,7 +55,7 @@ func facts(result adapters.Result) (lines []string) {
 				lines = append(lines, fmt.Sprintf("part %d %s", c.Type, shown(c.Value)))
 			}
 			if m.Metric.Event != "" {
-				lines = append(lines, "event "+m.Metric.Event+" "+string(m.Metric.Stage))
+				lines = append(lines, "event "+m.Metric.Event+" "+m.Metric.Stage.String())
 			}
 		}
 	}
@@ -82,8 +82,8 @@ func shown(v acom.Value) string {
 		return fmt.Sprintf("code %d", v.Coded[0])
 	case len(v.Concept) > 0:
 		return "concept " + v.Concept[0].Code + v.Concept[0].Display
-	case v.Absent != "":
-		return "absent " + string(v.Absent)
+	case v.Absent != 0:
+		return "absent " + v.Absent.String()
 	}
 	return v.Text
 }

@@ -124,11 +124,11 @@ func (d decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	if len(f.Bytes) > maxValue {
 		return adapters.Result{}, &adapters.Error{Offset: maxValue, Reason: "a GATT value has at most 512 bytes"}
 	}
-	reports := []acom.Report{{Device: device, Clock: f.Clock}}
 	r := &reader{
 		Cursor: cursor.New(f.Bytes), memory: d.memory, device: device.SystemID + device.Address, received: f.Received,
-		report: &reports[0],
+		reports: [1]acom.Report{{Device: device, Clock: f.Clock}},
 	}
+	r.report = &r.reports[0]
 	l.decode(r)
 	r.Close(l.name)
 	if err := r.Err(); err != nil {
@@ -140,7 +140,7 @@ func (d decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 	if l.profile != 0 {
 		r.specialize(l.profile)
 	}
-	return adapters.Result{Reports: reports, Remember: r.remember}, nil
+	return adapters.Result{Reports: r.reports[:], Remember: r.remember}, nil
 }
 
 // baseUUID is what a 16-bit UUID abbreviates (Core Specification, Vol 3 Part B 2.5.1).

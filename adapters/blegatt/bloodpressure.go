@@ -9,6 +9,9 @@ import (
 // keyBloodPressure names the pressures within their report.
 const keyBloodPressure = "bp"
 
+// fromBloodPressure is what all that was measured with the pressures was derived from.
+var fromBloodPressure = []string{keyBloodPressure}
+
 // featureBloodPressure is the memory key of the Blood Pressure Feature, two bytes as sent.
 const featureBloodPressure = "feature/2A49"
 
@@ -102,15 +105,19 @@ func (r *reader) intermediateCuffPressure() {
 
 // pressures reads the compound value and adds it.
 func (r *reader) pressures(flags uint8) *acom.Measurement {
-	unit := pressureUnit(flags)
+	r.room(1 + int(flags>>2&1) + int(flags>>4&1)) // with pulse rate and status
 	bp := r.next(acom.CompoundNumeric, mdcBloodPressure)
 	bp.Key = keyBloodPressure
-	told := &[3]acom.Number{r.SFLOATLE("Systolic"), r.SFLOATLE("Diastolic"), r.SFLOATLE("Mean Arterial Pressure")}
-	bp.Components = []acom.Component{
-		{Type: mdcSystolic, Value: acom.Value{Number: &told[0], Unit: unit}},
-		{Type: mdcDiastolic, Value: acom.Value{Number: &told[1], Unit: unit}},
-		{Type: mdcMeanPressure, Value: acom.Value{Number: &told[2], Unit: unit}},
+	told := &struct { // in one piece
+		parts   [3]acom.Component
+		numbers [3]acom.Number
+	}{numbers: [3]acom.Number{r.SFLOATLE("Systolic"), r.SFLOATLE("Diastolic"), r.SFLOATLE("Mean Arterial Pressure")}}
+	unit := pressureUnit(flags)
+	for i, code := range [...]acom.Code{mdcSystolic, mdcDiastolic, mdcMeanPressure} {
+		part := &told.parts[i]
+		part.Type, part.Value.Number, part.Value.Unit = code, &told.numbers[i], unit
 	}
+	bp.Components = told.parts[:]
 	return bp
 }
 
@@ -141,7 +148,7 @@ func (r *reader) pulseUserStatusValues(flags uint8) pressureRest {
 // status, both derived from them (IEEE 11073-10407).
 func (r *reader) derive(bp *acom.Measurement, rest pressureRest) {
 	bp.Person = rest.person
-	at, from := bp.Time, []string{keyBloodPressure}
+	at, from := bp.Time, fromBloodPressure
 	if rest.hasPulse {
 		pulse := r.next(acom.Numeric, mdcPulseRateNonInv)
 		pulse.Time, pulse.Person, pulse.DerivedFrom = at, rest.person, from

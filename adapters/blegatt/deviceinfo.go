@@ -55,22 +55,30 @@ func (r *reader) specialize(profile acom.Code) {
 	alone := specializationsAlone[profile]
 	switch value, known := r.recall(keySpecializations); {
 	case !known:
-		r.keep(keySpecializations, alone)
+		r.keep(keySpecializations, alone.written)
 		fallthrough
-	case bytes.Equal(value, alone):
-		r.report.Device.Specializations = []acom.Specialization{{Type: profile}}
+	case bytes.Equal(value, alone.written):
+		r.report.Device.Specializations = alone.list
 		return
 	}
 	r.report.Device.Specializations = accumulate(r, keySpecializations, acom.Specialization{Type: profile},
 		func(s acom.Specialization) bool { return s.Type == profile })
 }
 
-// specializationsAlone are what is remembered of a device with one specialization.
-var specializationsAlone = func() map[acom.Code][]byte {
-	alone := map[acom.Code][]byte{}
+// specializationAlone is what is reported and remembered of a device with one
+// specialization. All its frames share the list, which nobody changes.
+type specializationAlone struct {
+	list    []acom.Specialization
+	written []byte
+}
+
+var specializationsAlone = func() map[acom.Code]specializationAlone {
+	alone := map[acom.Code]specializationAlone{}
 	for _, l := range layouts {
 		if l.profile != 0 {
-			alone[l.profile], _ = json.Marshal([]acom.Specialization{{Type: l.profile}}) // plain data
+			list := []acom.Specialization{{Type: l.profile}}
+			written, _ := json.Marshal(list) // plain data
+			alone[l.profile] = specializationAlone{list, written}
 		}
 	}
 	return alone

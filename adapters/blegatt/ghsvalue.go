@@ -179,7 +179,7 @@ func (g *ghs) samples() acom.Value {
 			s.Raw = append(s.Raw, int64(raw))
 		}
 	}
-	if span, ok := new(big.Rat).SetString(period.Text); period.Special != "" || !ok || span.Sign() <= 0 || dimensions == 0 || count%uint32(dimensions) != 0 {
+	if span, ok := new(big.Rat).SetString(period.Text); period.Special != 0 || !ok || span.Sign() <= 0 || dimensions == 0 || count%uint32(dimensions) != 0 {
 		return acom.Value{Absent: acom.AbsentError} // no telling when a sample was
 	}
 	return acom.Value{Samples: s, Unit: unit}
@@ -188,7 +188,7 @@ func (g *ghs) samples() acom.Value {
 // absolute is factor times scaled plus offset, exactly; special when one of them is.
 func absolute(factor, offset acom.Number, scaled int64) acom.Number {
 	for _, n := range []acom.Number{factor, offset} {
-		if n.Special != "" {
+		if n.Special != 0 {
 			return n
 		}
 	}

@@ -16,8 +16,9 @@ type reader struct {
 	device   string // that memory keys begin with
 	received time.Time
 
-	report     *acom.Report
-	deviceFact bool // the report counts even without measurements
+	reports    [1]acom.Report // in one piece with the reader: each frame makes both
+	report     *acom.Report   // the one of reports
+	deviceFact bool           // the report counts even without measurements
 	remember   []adapters.Memo
 }
 
@@ -26,16 +27,24 @@ const usualMeasurements = 3
 
 // add appends measurements in the order sent.
 func (r *reader) add(m ...acom.Measurement) {
-	if r.report.Measurements == nil {
-		r.report.Measurements = make([]acom.Measurement, 0, max(len(m), usualMeasurements))
-	}
+	r.room(max(len(m), usualMeasurements))
 	r.report.Measurements = append(r.report.Measurements, m...)
 }
 
-// next appends a measurement that is still to be filled; it holds until the next one.
+// room is made for n measurements, unless there are some already.
+func (r *reader) room(n int) {
+	if r.report.Measurements == nil {
+		r.report.Measurements = make([]acom.Measurement, 0, n)
+	}
+}
+
+// next appends a measurement that is still to be filled; it holds while there is room.
 func (r *reader) next(kind acom.Kind, typ acom.Code) *acom.Measurement {
-	r.add(acom.Measurement{Kind: kind, Type: typ})
-	return &r.report.Measurements[len(r.report.Measurements)-1]
+	r.room(usualMeasurements)
+	r.report.Measurements = append(r.report.Measurements, acom.Measurement{})
+	m := &r.report.Measurements[len(r.report.Measurements)-1]
+	m.Kind, m.Type = kind, typ
+	return m
 }
 
 // recall asks the memory for this device's key.
@@ -75,12 +84,12 @@ func unsuccessful(unit acom.Code) acom.Value { return acom.Value{Unit: unit, Abs
 // beyond marks a number as lying beyond what the device can tell. A special
 // value and contradicting flags get no comparator.
 func beyond(v acom.Value, below, above bool) acom.Value {
-	if v.Number == nil || v.Number.Special != "" || below == above {
+	if v.Number == nil || v.Number.Special != 0 || below == above {
 		return v
 	}
-	v.Comparator = "<"
+	v.Comparator = acom.Below
 	if above {
-		v.Comparator = ">"
+		v.Comparator = acom.Above
 	}
 	return v
 }

@@ -30,7 +30,7 @@ func (c *Cursor) SFLOATLE(what string) acom.Number { return c.SFLOATLEShift(0, w
 func (c *Cursor) SFLOATLEShift(shift int, what string) acom.Number {
 	raw := c.U16LE(what)
 	number := SFLOAT(raw)
-	if shift == 0 || number.Special != "" {
+	if shift == 0 || number.Special != 0 {
 		return number
 	}
 	mantissa := int64(raw & 0x0FFF)

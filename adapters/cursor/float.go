@@ -2,7 +2,6 @@ package cursor
 
 import (
 	"strconv"
-	"strings"
 
 	"vitalwire/adapters/acom"
 )
@@ -58,22 +57,42 @@ func FLOAT(raw uint32) acom.Number {
 // Decimal writes mantissa * 10^exponent as a plain decimal that keeps exactly
 // -exponent digits after the point: 720 and -1 give "72.0".
 func Decimal(mantissa int64, exponent int) string {
-	sign := ""
-	digits := strconv.FormatInt(mantissa, 10)
-	if digits[0] == '-' {
-		sign, digits = "-", digits[1:]
+	if exponent == 0 && mantissa >= 0 && mantissa < int64(len(small)) {
+		return small[mantissa]
 	}
-	switch {
-	case exponent >= 0:
-		if digits != "0" {
-			digits += strings.Repeat("0", exponent)
-		}
-	default:
-		if missing := 1 - exponent - len(digits); missing > 0 {
-			digits = strings.Repeat("0", missing) + digits
-		}
-		point := len(digits) + exponent
-		digits = digits[:point] + "." + digits[point:]
+	var room [48]byte // for all but the widest exponents of a FLOAT
+	text, magnitude := room[:0], uint64(mantissa)
+	if mantissa < 0 {
+		text, magnitude = append(text, '-'), -magnitude
 	}
-	return sign + digits
+	var digits [20]byte
+	whole := strconv.AppendUint(digits[:0], magnitude, 10)
+	if exponent >= 0 {
+		text = append(text, whole...)
+		for range exponent {
+			if magnitude != 0 {
+				text = append(text, '0')
+			}
+		}
+		return string(text)
+	}
+	for place := max(len(whole)-1, -exponent); place >= 0; place-- {
+		if place == -exponent-1 {
+			text = append(text, '.')
+		}
+		if place < len(whole) {
+			text = append(text, whole[len(whole)-1-place])
+		} else {
+			text = append(text, '0')
+		}
+	}
+	return string(text)
 }
+
+// small are the whole numbers that most devices send.
+var small = func() (texts [1000]string) {
+	for n := range texts {
+		texts[n] = strconv.Itoa(n)
+	}
+	return texts
+}()

@@ -85,14 +85,14 @@ func (r *reader) measurement(g *group, row *result, field hl7v2.Part, pump bool,
 		m.Value, m.Kind, notes = r.value(typ, field)
 		m.Metric.Notes = append(append(m.Metric.Notes, notes...), g.facets[m.Metric.Path].said()...)
 	}
-	if scale := offScale[strings.ToUpper(field.Text())]; scale != "" && m.Kind == acom.Numeric && m.Value.Absent != "" {
+	if scale := offScale[strings.ToUpper(field.Text())]; scale != "" && m.Kind == acom.Numeric && m.Value.Absent != 0 {
 		m.Metric.Interpretation = append(m.Metric.Interpretation, scale)
 	}
 	m.Value.Unit, m.Value.Foreign = unit, foreign
 	r.flagged(obx, m)
 	staged(obx, m)
 	fraction(m)
-	if m.Value.Absent != "" {
+	if m.Value.Absent != 0 {
 		m.Value.Unit, m.Value.Foreign = 0, nil
 	}
 	category := r.method(obx, m)
@@ -230,7 +230,7 @@ func (r *reader) site(obx *hl7v2.Segment, m *acom.Measurement) {
 func (g *group) isPump() bool {
 	for i := range g.objects {
 		o := &g.objects[i]
-		if o.Kind != "" {
+		if o.Kind != 0 {
 			continue // a metric: a dialysis machine has a blood pump, and a cuff
 		}
 		if strings.Contains(known(o.Type).RefID, "_PUMP_") || len(o.Codings) > 0 && strings.Contains(o.Codings[0].Display, "_PUMP_") {

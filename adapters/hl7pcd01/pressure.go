@@ -45,7 +45,7 @@ func (g *group) pressures(list []acom.Measurement) []acom.Measurement {
 	named := map[string]int{} // rows of the compound itself, by path
 	for i := range list {
 		m := &list[i]
-		if m.Type == nonInvasive && m.Value.Absent != "" {
+		if m.Type == nonInvasive && m.Value.Absent != 0 {
 			named[m.Metric.Path] = i
 			continue
 		}

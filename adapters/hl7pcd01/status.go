@@ -15,7 +15,7 @@ type flag struct {
 	absent acom.Absent
 	// interpretation is a code of v3 ObservationInterpretation.
 	interpretation string
-	comparator     string
+	comparator     acom.Comparator
 }
 
 var flags = map[string]flag{
@@ -32,7 +32,7 @@ var flags = map[string]flag{
 	"ALINH": {status: acom.AlarmInhibited},
 	"NI":    {absent: acom.AbsentUnknown},
 	"OFF":   {absent: acom.AbsentNotPerformed},
-	">":     {comparator: ">"}, "<": {comparator: "<"},
+	">":     {comparator: acom.Above}, "<": {comparator: acom.Below},
 	"N": {interpretation: "N"}, "L": {interpretation: "L"}, "LL": {interpretation: "LL"},
 	"H": {interpretation: "H"}, "HH": {interpretation: "HH"}, "A": {interpretation: "A"}, "AA": {interpretation: "AA"},
 	"U": {interpretation: "U"}, "D": {interpretation: "D"}, "B": {interpretation: "B"}, "W": {interpretation: "W"},
@@ -60,13 +60,13 @@ func (r *reader) flagged(obx *hl7v2.Segment, m *acom.Measurement) {
 			continue
 		}
 		m.Status |= f.status
-		if f.absent != "" {
+		if f.absent != 0 {
 			m.Value = acom.Value{Absent: f.absent}
 		}
 		if f.interpretation != "" {
 			m.Metric.Interpretation = append(m.Metric.Interpretation, f.interpretation)
 		}
-		if f.comparator != "" && m.Value.Number != nil && m.Value.Comparator == "" {
+		if f.comparator != 0 && m.Value.Number != nil && m.Value.Comparator == 0 {
 			m.Value.Comparator = f.comparator
 		}
 	}
@@ -101,7 +101,7 @@ func staged(obx *hl7v2.Segment, m *acom.Measurement) {
 	case "D", "W":
 		m.Metric.Stage = acom.Withdrawn
 	case "X": // no result could be obtained; a number beside it is a filler
-		if m.Value.Absent == "" {
+		if m.Value.Absent == 0 {
 			m.Value = acom.Value{Absent: acom.AbsentError}
 		}
 	case "N", "O": // asked for by nobody, ordered without result

@@ -72,11 +72,11 @@ func whole(field hl7v2.Part) string {
 // number is asked first.
 func (r *reader) number(text string) (acom.Value, []string) {
 	plain, ok := decimal(text)
-	comparator := ""
+	var comparator acom.Comparator
 	if !ok && text != "" {
 		// Point-of-care analysers write what is beyond their range so; NM has no room for it.
 		rest := strings.TrimLeft(text, "<>=")
-		if sign := text[:len(text)-len(rest)]; slices.Contains([]string{"<", ">", "<=", ">="}, sign) {
+		if sign, known := acom.ComparatorOf(text[:len(text)-len(rest)]); known && sign != 0 {
 			comparator = sign
 			plain, ok = decimal(strings.TrimSpace(rest))
 		}
@@ -152,21 +152,20 @@ func digits(text string) bool {
 func (r *reader) structured(field hl7v2.Part) (v acom.Value, notes []string, ok bool) {
 	sign, separator, second := field.Component(1).Text(), field.Component(3).Text(), field.Component(4).Text()
 	v, notes = r.number(field.Component(2).Text())
-	if !slices.Contains([]string{"", "=", "<", ">", "<=", ">="}, sign) {
-		return v, nil, false
-	}
 	if sign != "" && sign != "=" {
-		v.Comparator = sign
+		if v.Comparator, ok = acom.ComparatorOf(sign); !ok {
+			return v, nil, false
+		}
 	}
 	if separator == "" && second == "" {
 		return v, notes, true
 	}
 	other, _ := r.number(second)
-	if v.Number == nil || other.Number == nil || v.Number.Special != "" || other.Number.Special != "" || other.Comparator != "" {
+	if v.Number == nil || other.Number == nil || v.Number.Special != 0 || other.Number.Special != 0 || other.Comparator != 0 {
 		return v, nil, false
 	}
 	switch {
-	case separator == "-" && v.Comparator == "" && !below(other.Number.Text, v.Number.Text):
+	case separator == "-" && v.Comparator == 0 && !below(other.Number.Text, v.Number.Text):
 		return acom.Value{Range: &acom.Range{Low: v.Number.Text, High: other.Number.Text}}, nil, true
 	case separator == ":" || separator == "/":
 		return acom.Value{Ratio: &acom.Ratio{Numerator: v.Number.Text, Denominator: other.Number.Text}, Comparator: v.Comparator}, nil, true

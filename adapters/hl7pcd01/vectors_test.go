@@ -70,7 +70,7 @@ func facts(reports []acom.Report) (lines []string) {
 				lines = append(lines, fmt.Sprintf("part %d %s", c.Type, shown(c.Value)))
 			}
 			if m.Metric.Event != "" {
-				lines = append(lines, "event "+m.Metric.Event, "stage "+string(m.Metric.Stage))
+				lines = append(lines, "event "+m.Metric.Event, "stage "+m.Metric.Stage.String())
 			}
 			if ref := m.Metric.Reference; ref != nil {
 				lines = append(lines, fmt.Sprintf("%s reference %s-%s", name, ref.Low, ref.High))
@@ -96,7 +96,7 @@ func shown(v acom.Value) string {
 		if v.Foreign != nil {
 			unit = v.Foreign.Code + v.Foreign.Display
 		}
-		return v.Comparator + v.Number.Text + string(v.Number.Special) + " " + unit
+		return v.Comparator.String() + v.Number.Text + v.Number.Special.String() + " " + unit
 	case v.Samples != nil:
 		return strings.Join(v.Samples.Decimals, " ") + " every " + v.Samples.Period + " s"
 	case v.Wall != nil:
@@ -105,8 +105,8 @@ func shown(v acom.Value) string {
 		return fmt.Sprintf("code %d", v.Coded[0])
 	case len(v.Concept) > 0:
 		return "concept " + v.Concept[0].Code + v.Concept[0].Display
-	case v.Absent != "":
-		return "absent " + string(v.Absent)
+	case v.Absent != 0:
+		return "absent " + v.Absent.String()
 	}
 	return v.Text
 }

@@ -86,7 +86,7 @@ func (r *reader) patient(p patient) {
 		raw  uint32
 		unit uint16
 	}{{p.tall, 68060, p.height, p.heightIn}, {p.heavy, 68063, p.weight, p.weightIn}} { // MDC_ATTR_PT_HEIGHT, _WEIGHT
-		if v := number(size.raw, size.unit); size.told && v.Number.Special == "" {
+		if v := number(size.raw, size.unit); size.told && v.Number.Special == 0 {
 			r.report.Measurements = append(r.report.Measurements, acom.Measurement{Kind: acom.Numeric, Type: size.typ, Time: r.moment, Value: v,
 				Metric: &acom.Metric{Method: &acom.Coding{Display: "Manual"}, Notes: []string{"Entered at the monitor; when it was measured is not told."}}})
 		}

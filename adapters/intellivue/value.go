@@ -152,7 +152,7 @@ func own(partition string, id uint16) *acom.Coding {
 // exponent: so the monitor's guide has them.
 func number(raw uint32, unit uint16) acom.Value {
 	n := cursor.FLOAT(raw)
-	if none := cursor.FLOAT(raw & 0x00FFFFFF); none.Special != "" {
+	if none := cursor.FLOAT(raw & 0x00FFFFFF); none.Special != 0 {
 		n = none
 	}
 	v := acom.Value{Number: &n}

@@ -68,7 +68,7 @@ func (r *reader) sampled(w wave, o *seen) (m acom.Measurement, ok bool) {
 		s.LowerScaled, s.UpperScaled = d.sample(uint16(d.Scale[2])), d.sample(uint16(d.Scale[3]))
 	}
 	m.Value.Samples = s
-	if s.LowerAbsolute.Special == "" && s.UpperAbsolute.Special == "" {
+	if s.LowerAbsolute.Special == 0 && s.UpperAbsolute.Special == 0 {
 		switch {
 		case d.Unit >= private:
 			m.Value.Foreign = own("unit", d.Unit)

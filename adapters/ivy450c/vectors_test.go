@@ -40,7 +40,7 @@ func TestVectors_Capture(t *testing.T) {
 		case v.Samples != nil:
 			what += fmt.Sprintf(" %d samples every %s s", len(v.Samples.Raw), v.Samples.Period)
 		default:
-			what += " " + string(v.Absent)
+			what += " " + v.Absent.String()
 		}
 		for _, note := range m.Metric.Notes {
 			if v := m.Value; v.Samples == nil {

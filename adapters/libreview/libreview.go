@@ -170,10 +170,10 @@ func sensed(word string, unit, typ acom.Code) (v acom.Value, interpretation stri
 	if unit == records.MmolPerL {
 		low, high = "1.1", "27.8"
 	}
-	if v.Comparator == "<" {
-		return records.Beyond("<", low, unit), interpretation, true
+	if v.Comparator == acom.Below {
+		return records.Beyond(acom.Below, low, unit), interpretation, true
 	}
-	return records.Beyond(">", high, unit), interpretation, true
+	return records.Beyond(acom.Above, high, unit), interpretation, true
 }
 
 func (in file) ketones(row records.Row, d acom.Device, t acom.Time) {
@@ -183,7 +183,7 @@ func (in file) ketones(row records.Row, d acom.Device, t acom.Time) {
 	high := records.BeyondWord(word) == ">" && in.ketone.unit == records.MmolPerL
 	switch {
 	case high:
-		v = records.Beyond(">", "8.0", in.ketone.unit)
+		v = records.Beyond(acom.Above, "8.0", in.ketone.unit)
 	case !ok || in.ketone.unit == 0:
 		in.Fault(row.At, "the ketone value is no number")
 		return

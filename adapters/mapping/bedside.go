@@ -149,7 +149,7 @@ func bedsideState(m acom.Measurement, more *acom.Metric) state {
 	case m.Status&acom.ValidatedData != 0:
 		label("HRELIABLE", "highly reliable")
 	case more.Stage == acom.Withdrawn, more.Stage == acom.Unclear:
-	case m.Status == 0 && m.Value.Absent == "" && !partsInvalid(m) && !offScale(more):
+	case m.Status == 0 && m.Value.Absent == 0 && !partsInvalid(m) && !offScale(more):
 		label("RELIABLE", "reliable")
 	}
 	if m.Status&acom.NotAvailable != 0 {

@@ -108,8 +108,8 @@ func TestPoCD_OBX8(t *testing.T) {
 		if reason, ok := absent[flag]; ok {
 			m.Value = acom.Value{Absent: reason}
 		}
-		if flag == "<" || flag == ">" {
-			m.Value.Comparator = flag
+		if sign, ok := acom.ComparatorOf(flag); ok {
+			m.Value.Comparator = sign
 		}
 		list, err := Observations(acom.Report{Bedside: &acom.Bedside{}, Measurements: []acom.Measurement{m}}, someContext)
 		if err != nil {

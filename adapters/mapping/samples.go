@@ -28,7 +28,7 @@ func samplesPart(s acom.Samples, unit acom.Code, foreign *acom.Coding) (part, er
 	if s.Decimals != nil {
 		return decimalsPart(s, period, unit, foreign)
 	}
-	if s.LowerAbsolute.Special != "" || s.UpperAbsolute.Special != "" || s.LowerScaled == s.UpperScaled {
+	if s.LowerAbsolute.Special != 0 || s.UpperAbsolute.Special != 0 || s.LowerScaled == s.UpperScaled {
 		return part{absent: "error", notes: []string{"The device gave no range to scale the samples by; they are not shown."}}, nil
 	}
 	low, okLow := new(big.Rat).SetString(s.LowerAbsolute.Text)

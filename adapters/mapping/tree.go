@@ -48,7 +48,7 @@ func Parts(report acom.Report, device string) []Part {
 	places := map[string]Part{}
 	for depth := 2; depth <= 3; depth++ {
 		for _, o := range report.Bedside.Objects {
-			if o.Kind != "" || depthOf(o.Path) != depth || o.Type == 0 && len(o.Codings) == 0 || places[o.Path].Name != "" {
+			if o.Kind != 0 || depthOf(o.Path) != depth || o.Type == 0 && len(o.Codings) == 0 || places[o.Path].Name != "" {
 				continue
 			}
 			p := Part{Name: o.Path, Type: "Device", object: o, Identifier: Identifier{LocalSystem, device + "." + o.Path}}
@@ -57,7 +57,7 @@ func Parts(report acom.Report, device string) []Part {
 		}
 	}
 	for _, o := range report.Bedside.Objects {
-		if o.Kind == "" {
+		if o.Kind == 0 {
 			continue
 		}
 		name := MetricName(acom.Measurement{Type: o.Type, Metric: &acom.Metric{Path: o.Path, Codings: o.Codings}})

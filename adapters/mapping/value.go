@@ -135,8 +135,8 @@ func valuePart(v acom.Value, suppressed string) (part, error) {
 		return wallPart(*v.Wall), nil
 	case v.Text != "":
 		return part{text: ptr(v.Text)}, nil
-	case v.Absent != "":
-		return part{absent: string(v.Absent)}, nil
+	case v.Absent != 0:
+		return part{absent: v.Absent.String()}, nil
 	}
 	return part{absent: "unknown"}, nil
 }
@@ -159,15 +159,15 @@ func special(s acom.Special) string {
 
 // numberPart maps a number as its text in its unit; it never computes with it.
 func numberPart(v acom.Value) (part, error) {
-	if v.Number.Special != "" {
+	if v.Number.Special != 0 {
 		reason := special(v.Number.Special)
 		if reason == "" {
-			return part{}, fmt.Errorf("%q is no special value", v.Number.Special)
+			return part{}, fmt.Errorf("%s is no special value", v.Number.Special)
 		}
 		return part{absent: reason}, nil
 	}
-	if v.Absent != "" {
-		return part{absent: string(v.Absent)}, nil
+	if v.Absent != 0 {
+		return part{absent: v.Absent.String()}, nil
 	}
 	q, foreign, err := quantityOf(v.Number.Text, v.Unit, v.Foreign)
 	if err != nil {
@@ -176,19 +176,19 @@ func numberPart(v acom.Value) (part, error) {
 	return part{quantity: &q, foreign: foreign}, compare(&q, v.Comparator)
 }
 
-func compare(q *samply.Quantity, comparator string) error {
+func compare(q *samply.Quantity, comparator acom.Comparator) error {
 	switch comparator {
-	case "":
-	case "<":
+	case 0:
+	case acom.Below:
 		q.Comparator = ptr(samply.QuantityComparatorLessThan)
-	case ">":
+	case acom.Above:
 		q.Comparator = ptr(samply.QuantityComparatorGreaterThan)
-	case "<=":
+	case acom.AtMost:
 		q.Comparator = ptr(samply.QuantityComparatorLessOrEquals)
-	case ">=":
+	case acom.AtLeast:
 		q.Comparator = ptr(samply.QuantityComparatorGreaterOrEquals)
 	default:
-		return fmt.Errorf("%q is no comparator", comparator)
+		return fmt.Errorf("%s is no comparator", comparator)
 	}
 	return nil
 }

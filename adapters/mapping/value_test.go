@@ -133,7 +133,7 @@ func TestUnits_UnknownStaysMDC(t *testing.T) {
 }
 
 func TestValue_Details(t *testing.T) {
-	o := one(t, acom.Measurement{Kind: acom.Numeric, Type: 160184, Value: func() acom.Value { v := num("600", 264274); v.Comparator = ">"; return v }()}, someContext).Resource
+	o := one(t, acom.Measurement{Kind: acom.Numeric, Type: 160184, Value: func() acom.Value { v := num("600", 264274); v.Comparator = acom.Above; return v }()}, someContext).Resource
 	if got := o.Path("valueQuantity", "comparator").Text(); got != ">" {
 		t.Errorf("comparator %q", got)
 	}
@@ -163,8 +163,8 @@ func TestValue_Details(t *testing.T) {
 		t.Errorf("two codes: %s", several.JSON())
 	}
 	for _, bad := range []acom.Measurement{
-		temperature(num("1.", 268192)), temperature(num("+1", 268192)), temperature(num("NaN", 268192)), temperature(acom.Value{Number: &acom.Number{Special: "odd"}}),
-		temperature(acom.Value{Number: &acom.Number{Text: "1"}, Comparator: "~"}), {Kind: "odd", Type: 1}, {Kind: acom.Numeric, Duration: "x", Value: num("1", 0)},
+		temperature(num("1.", 268192)), temperature(num("+1", 268192)), temperature(num("NaN", 268192)), temperature(acom.Value{Number: &acom.Number{Special: 99}}),
+		temperature(acom.Value{Number: &acom.Number{Text: "1"}, Comparator: 99}), {Kind: 99, Type: 1}, {Kind: acom.Numeric, Duration: "x", Value: num("1", 0)},
 		{Kind: acom.RTSA, Type: 150452, Value: acom.Value{Samples: &acom.Samples{Period: "0"}}},
 	} {
 		if _, err := Observations(acom.Report{Measurements: []acom.Measurement{bad}}, someContext); err == nil {

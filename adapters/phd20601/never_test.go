@@ -26,8 +26,8 @@ var valueSafety = []struct {
 	{"reserved", "0801", "00800001", 0, acom.Reserved, "error", "final"},
 	{"+INFINITY", "07FE", "007FFFFE", 0, acom.PosInfinity, "positive-infinity", "final"},
 	{"-INFINITY", "0802", "00800002", 0, acom.NegInfinity, "negative-infinity", "final"},
-	{"invalid", "F3CF", "FF0003CF", uint16(acom.Invalid), "", "error", "entered-in-error"},
-	{"not available", "F3CF", "FF0003CF", uint16(acom.NotAvailable), "", "not-performed", "final"},
+	{"invalid", "F3CF", "FF0003CF", uint16(acom.Invalid), 0, "error", "entered-in-error"},
+	{"not available", "F3CF", "FF0003CF", uint16(acom.NotAvailable), 0, "not-performed", "final"},
 }
 
 // F.8: no value that stands for none becomes a number, in any attribute that has
@@ -79,7 +79,7 @@ func TestNeverANumber_F8(t *testing.T) {
 			if len(m.Components) > 0 {
 				v = m.Components[0].Value
 			}
-			if row.special != "" && (v.Number.Special != row.special || v.Number.Text != "") {
+			if row.special != 0 && (v.Number.Special != row.special || v.Number.Text != "") {
 				t.Errorf("%s, %s: %+v", row.name, form.name, v.Number)
 			}
 			observations, err := mapping.Observations(result.Reports[0], mapping.Context{

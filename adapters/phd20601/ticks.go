@@ -18,7 +18,7 @@ const (
 // done where the result is an exact decimal, as it is for every power of two that
 // clocks count by; else the ticks stay ticks.
 func untick(v *acom.Value, resolution uint16) {
-	if v.Unit != unitTick || resolution == 0 || v.Number == nil || v.Number.Special != "" {
+	if v.Unit != unitTick || resolution == 0 || v.Number == nil || v.Number.Special != 0 {
 		return
 	}
 	ticks, ok := new(big.Rat).SetString(v.Number.Text)

@@ -282,7 +282,7 @@ func configured(t testing.TB, source, device string) adapters.Decoder {
 // brief writes a measurement in one line.
 func brief(m acom.Measurement) string {
 	amount := func(v acom.Value) string {
-		return v.Number.Text + string(v.Number.Special) + fmt.Sprintf(" %d", v.Unit)
+		return v.Number.Text + v.Number.Special.String() + fmt.Sprintf(" %d", v.Unit)
 	}
 	s := fmt.Sprintf("%d ", m.Type)
 	if m.Kind == acom.CompoundNumeric {
@@ -520,10 +520,10 @@ func checkScalars(t *testing.T) [][]string {
 		row("FLOAT", c["hex"], c["value"], cursor.FLOAT(cursor.New(golden.Hex(t, c["hex"])).U32("")).Text)
 	}
 	for _, c := range table.SFLOATSpecial {
-		row("SFLOAT", c["hex"], string(specials[c["value"]]), string(cursor.SFLOAT(cursor.New(golden.Hex(t, c["hex"])).U16("")).Special))
+		row("SFLOAT", c["hex"], specials[c["value"]].String(), cursor.SFLOAT(cursor.New(golden.Hex(t, c["hex"])).U16("")).Special.String())
 	}
 	for _, c := range table.FLOATSpecial {
-		row("FLOAT", c["hex"], string(specials[c["value"]]), string(cursor.FLOAT(cursor.New(golden.Hex(t, c["hex"])).U32("")).Special))
+		row("FLOAT", c["hex"], specials[c["value"]].String(), cursor.FLOAT(cursor.New(golden.Hex(t, c["hex"])).U32("")).Special.String())
 	}
 	for _, c := range table.Time {
 		in := cursor.New(golden.Hex(t, c["hex"]))

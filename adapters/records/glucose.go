@@ -67,13 +67,13 @@ func Sensed(plain string, unit acom.Code) (v acom.Value, interpretation string) 
 // range.
 func BelowSensor(unit acom.Code) acom.Value {
 	low, _ := limits(unit)
-	return Beyond("<", low, unit)
+	return Beyond(acom.Below, low, unit)
 }
 
 // AboveSensor is the counterpart of BelowSensor.
 func AboveSensor(unit acom.Code) acom.Value {
 	_, high := limits(unit)
-	return Beyond(">", high, unit)
+	return Beyond(acom.Above, high, unit)
 }
 
 func limits(unit acom.Code) (low, high string) {

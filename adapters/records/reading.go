@@ -117,8 +117,8 @@ func Lasting(m *acom.Measurement, end acom.Time) {
 // Span is a duration as seconds.
 func Span(d time.Duration) string { return strconv.FormatFloat(d.Seconds(), 'f', -1, 64) }
 
-// Beyond is a value that the source says lies below ("<") or above (">") a limit.
-func Beyond(comparator, limit string, unit acom.Code) acom.Value {
+// Beyond is a value that the source says lies below or above a limit.
+func Beyond(comparator acom.Comparator, limit string, unit acom.Code) acom.Value {
 	v := Num(limit, unit)
 	v.Comparator = comparator
 	return v

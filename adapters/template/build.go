@@ -209,7 +209,7 @@ func (x *reading) named(name string) (value, bool) {
 }
 
 func (x *reading) absentValue() bool {
-	return slices.ContainsFunc(x.values, func(v value) bool { return v.absent != "" || v.list != nil })
+	return slices.ContainsFunc(x.values, func(v value) bool { return v.absent != 0 || v.list != nil })
 }
 
 // span is the period of samples, 0 when it is no whole number of nanoseconds.

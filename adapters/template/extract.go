@@ -317,7 +317,7 @@ func (r *run) value(rule *rule, v *valueRule, m, scope query.Match) (out value, 
 	text = strings.TrimSpace(text)
 	if reason, never := v.never[text]; never && text != "" {
 		out = value{there: true, absent: reason}
-		r.trace.field(v.name, v.from.x, r.path(hit, m, rule), text, "the template says that this is no value but "+string(reason))
+		r.trace.field(v.name, v.from.x, r.path(hit, m, rule), text, "the template says that this is no value but "+reason.String())
 		return out, true, nil
 	}
 	if text == "" {
@@ -348,7 +348,8 @@ func (r *run) missing(rule *rule, v *valueRule, m query.Match) (value, bool, err
 	case v.missing == skip:
 		return value{}, true, nil
 	}
-	return value{there: true, absent: acom.Absent(v.missing)}, true, nil
+	reason, _ := acom.AbsentOf(v.missing)
+	return value{there: true, absent: reason}, true, nil
 }
 
 func (r *run) unit(rule *rule, v *valueRule, m, scope query.Match) (unit, error) {

@@ -64,7 +64,7 @@ func codeText(mdc acom.Code, codings []acom.Coding) string {
 }
 
 func factOf(v acom.Value) (f Fact) {
-	f.Absent = string(v.Absent)
+	f.Absent = v.Absent.String()
 	switch {
 	case v.Number != nil:
 		f.Value = v.Number.Text

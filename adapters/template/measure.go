@@ -50,7 +50,7 @@ func (r *run) measurement(b *bundle) (m acom.Measurement, ok bool, err error) {
 		return m, false, nil
 	}
 	switch {
-	case m.Kind != "":
+	case m.Kind != 0:
 	case s.value != nil:
 		// It has components, and no value of its own.
 		m.Kind, m.Value = s.value.acomKind(), acom.Value{Absent: acom.AbsentUnknown}
@@ -119,7 +119,7 @@ func (r *run) valueOf(b *bundle, shown *valueShape) (v acom.Value, ok bool, note
 		if !named || !found.there {
 			continue
 		}
-		if found.absent != "" {
+		if found.absent != 0 {
 			return acom.Value{Absent: found.absent}, true, nil, nil
 		}
 		switch shown.kind {
@@ -184,7 +184,7 @@ func (r *run) sampledOf(b *bundle, shown *valueShape) (v acom.Value, ok bool, no
 		if !named || !found.there {
 			continue
 		}
-		if found.absent != "" {
+		if found.absent != 0 {
 			return acom.Value{Absent: found.absent}, true, nil, nil
 		}
 		ok, u = true, shown.of(found)

@@ -8,7 +8,7 @@ import (
 )
 
 // reasons why there is no value, by the words of data-absent-reason.
-var reasons = []string{string(acom.AbsentUnknown), string(acom.AbsentError), string(acom.AbsentNotPerformed), string(acom.AbsentTemporarily)}
+var reasons = []string{acom.AbsentUnknown.String(), acom.AbsentError.String(), acom.AbsentNotPerformed.String(), acom.AbsentTemporarily.String()}
 
 // value reads how a value is found and shown, and adds its rule to the reading.
 func (b builder) value(n entry, name string, r *rule) (v valueShape) {
@@ -27,7 +27,7 @@ func (b builder) value(n entry, name string, r *rule) (v valueShape) {
 	if never := n.get("never"); never.present() && never.object(memberNames(never)...) {
 		rule.never = map[string]acom.Absent{}
 		for _, m := range never.e.Members() {
-			rule.never[m.Name] = acom.Absent(never.get(m.Name).one("", reasons...))
+			rule.never[m.Name], _ = acom.AbsentOf(never.get(m.Name).one("", reasons...))
 		}
 	}
 	only := func(member string, kinds ...string) entry {

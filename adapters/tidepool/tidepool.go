@@ -158,7 +158,7 @@ func measurements(datum records.Value, kind string, t acom.Time) (list []acom.Me
 		}
 		low, high := records.BelowSensor(unit), records.AboveSensor(unit)
 		if limit, ok := annotation.Get("threshold").Decimal(true); ok && records.IsPositive(limit) {
-			low, high = records.Beyond("<", limit, thresholdUnit(limit, "10", unit)), records.Beyond(">", limit, thresholdUnit(limit, "50", unit))
+			low, high = records.Beyond(acom.Below, limit, thresholdUnit(limit, "10", unit)), records.Beyond(acom.Above, limit, thresholdUnit(limit, "50", unit))
 		}
 		switch annotation.Get("value").Text() {
 		case "low":
