@@ -41,7 +41,7 @@ func (r *reader) contain(g *group) (values int) {
 			// fillers into its value ("x^x^x").
 			g.objects = append(g.objects, r.object(row, c))
 		case row.path.isFacet() && (attribute(c) || waves[row.path.parent().String()]):
-			g.facet(row, c) // others are values one level further down, as of a compound
+			g.facet(r, row, c) // others are values one level further down, as of a compound
 		case attribute(c) && row.path != "" && !empty:
 			g.attribute(r, row, c)
 		default:

@@ -1,6 +1,7 @@
 package hl7pcd01
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"math/big"
@@ -10,12 +11,13 @@ import (
 
 	"vitalwire/adapters/acom"
 	"vitalwire/adapters/hl7v2"
+	"vitalwire/fhir/term"
 )
 
 // facet is what sub-rows say of a waveform: its samples per second, its range and
 // how it was filtered (PCD TF-2 waveform content module).
 type facet struct {
-	rate  string
+	rate  string // samples in a second
 	limit *acom.Range
 	words []string // other facets, for people
 }
@@ -33,7 +35,7 @@ func (f facet) said() []string {
 }
 
 // facet keeps a sub-row for its metric, which may come before or after it.
-func (g *group) facet(row *result, c *coded) {
+func (g *group) facet(r *reader, row *result, c *coded) {
 	key := row.path.parent().String()
 	if g.facets == nil {
 		g.facets = map[string]facet{}
@@ -41,8 +43,11 @@ func (g *group) facet(row *result, c *coded) {
 	f := g.facets[key]
 	field := row.obx.Field(5)
 	switch c.refID {
-	case "MDC_ATTR_SAMP_RATE":
-		f.rate, _ = decimal(field.Component(1).Text())
+	case "MDC_ATTR_SAMP_RATE", "MDC_ATTR_TIME_PD_SAMP":
+		f.rate = r.rate(row.obx, c.refID == "MDC_ATTR_TIME_PD_SAMP")
+		if f.rate == "" {
+			f.words = append(f.words, c.refID+": "+short(strings.TrimSpace(whole(field)+" "+row.obx.Field(6).Component(2).Text())))
+		}
 	case "MDC_ATTR_DATA_RANGE":
 		low, lowOK := decimal(field.Component(1).Text())
 		high, highOK := decimal(field.Component(2).Text())
@@ -50,9 +55,51 @@ func (g *group) facet(row *result, c *coded) {
 			f.limit = &acom.Range{Low: low, High: high}
 		}
 	default:
-		f.words = append(f.words, naming(c).Display+": "+short(whole(field)))
+		name := naming(c)
+		f.words = append(f.words, cmp.Or(name.Display, name.Code)+": "+short(whole(field)))
 	}
 	g.facets[key] = f
+}
+
+// rates are what units of a sample rate or a sample period are in hertz or seconds.
+var rates = map[string]*big.Rat{
+	"Hz": big.NewRat(1, 1), "/s": big.NewRat(1, 1), "kHz": big.NewRat(1000, 1), "/ms": big.NewRat(1000, 1), "/min": big.NewRat(1, 60),
+	"MDC_DIM_HZ": big.NewRat(1, 1), "MDC_DIM_KILO_HZ": big.NewRat(1000, 1),
+	"s": big.NewRat(1, 1), "ms": big.NewRat(1, 1000), "us": big.NewRat(1, 1_000_000),
+}
+
+// rate reads a sample rate, or the period between samples, as samples in a second; "" for
+// what is neither. Without a unit it is hertz, or seconds.
+func (r *reader) rate(obx *hl7v2.Segment, period bool) string {
+	plain, ok := decimal(obx.Field(5).Component(1).Text())
+	if !ok || len(plain) > 30 {
+		return ""
+	}
+	value, ok := new(big.Rat).SetString(plain)
+	if !ok || value.Sign() <= 0 {
+		return ""
+	}
+	code, foreign, _ := r.unit(obx.Field(6))
+	known, _ := term.LookupUnit(uint32(code))
+	unit := known.UCUM
+	if foreign != nil {
+		unit = cmp.Or(foreign.Code, foreign.Display)
+	}
+	factor, ok := rates[unit]
+	seconds := unit == "s" || unit == "ms" || unit == "us"
+	switch {
+	case unit == "" && code == 0:
+		factor = rates["s"]
+	case !ok || seconds != period:
+		return ""
+	}
+	if value.Mul(value, factor); period {
+		value.Inv(value)
+	}
+	if !period && factor.Num().IsInt64() && factor.Num().Int64() == 1 && factor.IsInt() {
+		return plain
+	}
+	return value.RatString()
 }
 
 // samples reports whether a row is a waveform: an array, or encapsulated data that has
@@ -81,7 +128,9 @@ func (r *reader) wave(g *group, row *result, m *acom.Measurement) {
 	}
 	period := new(big.Rat).Inv(rate)
 	m.Value = acom.Value{Samples: &acom.Samples{Period: period.RatString(), Decimals: samples, Dimensions: dimensions, Limits: f.limit}}
-	m.Duration = r.window(g.obr)
+	if m.Duration = r.window(g.obr); m.Duration == "" || !row.obx.Field(14).Empty() {
+		m.Duration = lasting(period, len(samples)/max(dimensions, 1))
+	}
 }
 
 // maxGaps is how many samples an array may leave out at the ends of its repetitions.
@@ -151,6 +200,14 @@ func encapsulated(field hl7v2.Part) (string, bool) {
 		return string(raw), err == nil && utf8.Valid(raw)
 	}
 	return "", false
+}
+
+// lasting is how long so many samples are, in seconds: those of a row that tells its own start
+// are not all of the window of its OBR.
+func lasting(period *big.Rat, samples int) string {
+	span := new(big.Rat).Mul(period, new(big.Rat).SetInt64(int64(samples)))
+	text := span.FloatString(9)
+	return strings.TrimSuffix(strings.TrimRight(text, "0"), ".")
 }
 
 // window is how long OBR-7 to OBR-8 is, in seconds; "" when they do not say.
