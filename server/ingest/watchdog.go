@@ -2,7 +2,6 @@ package ingest
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
 	"sync"
 	"time"
@@ -39,7 +38,10 @@ func (w Watchdog) due() (at time.Time, ok bool) {
 	return heard.Add(time.Duration(seconds * float64(time.Second))), true
 }
 
-// watchdogs are those that were heard. They are written now and then, as sightings are.
+// watchdogs are those that were heard, here or by another server of the same store. They are
+// written every second, and read again: every server expects the signs of all devices, so
+// that one that dies takes no device out of sight, and asks the books before it calls one
+// silent that another may hear.
 type watchdogs struct {
 	mu     sync.Mutex
 	latest map[string]*supervised
@@ -100,17 +102,32 @@ func (s *Service) heard(list []Watchdog, written bool) {
 	}
 	for _, one := range list {
 		known := g.latest[one.Device]
-		if known == nil && len(g.latest) >= mostSightings {
+		_, expected := one.due()
+		switch {
+		case known == nil && (len(g.latest) >= mostSightings || written && !expected):
 			continue
-		}
-		if known != nil && later(known.Heard, one.Heard) {
+		case known == nil:
+		case later(known.Heard, one.Heard):
 			continue // told late
-		}
-		if known != nil && known.told {
+		case written && !later(one.Heard, known.Heard) && (!known.written || known.Watchdog == one):
+			continue // known, and perhaps ended since
+		case known.told:
 			s.Log.Info("a device is heard again", "device", one.Device, "silent since", known.Heard)
 		}
 		g.latest[one.Device] = &supervised{Watchdog: one, written: written}
 	}
+}
+
+// silent are the devices that are overdue by what is known here.
+func (g *watchdogs) silent(now time.Time, told bool) (list []string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for device, one := range g.latest {
+		if (told || !one.told) && g.overdue(one.Watchdog, now) {
+			list = append(list, device)
+		}
+	}
+	return list
 }
 
 // later reports whether an instant is after another, both in instantLayout.
@@ -141,7 +158,7 @@ func (s *Service) watchdog(r store.Reader, device string) (*Watchdog, error) {
 	g := &s.watchdogs
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if known := g.latest[device]; known != nil {
+	if known := g.latest[device]; known != nil && !later(w.Heard, known.Heard) {
 		w, ok = known.Watchdog, true
 	}
 	if !ok {
@@ -151,13 +168,16 @@ func (s *Service) watchdog(r store.Reader, device string) (*Watchdog, error) {
 	return &w, nil
 }
 
-// Watchdogs counts the devices of which a sign of life is expected, and those of them that
-// are overdue with it.
+// Watchdogs counts the devices of which a sign of life is expected, by whatever server of
+// the store, and those of them that are overdue with it.
 func (s *Service) Watchdogs() (expected, overdue int) {
 	g := &s.watchdogs
+	now := s.Now()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	s.askBooks(ctx, g.silent(now, true))
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := s.Now()
 	for _, one := range g.latest {
 		if _, ok := one.due(); !ok {
 			continue
@@ -173,18 +193,20 @@ func (s *Service) Watchdogs() (expected, overdue int) {
 // KeepWatch logs who falls silent, and writes what was heard, until ctx ends and once more
 // then. What was expected before the server began goes on from now.
 func (s *Service) KeepWatch(ctx context.Context) {
-	if err := s.recallWatchdogs(ctx); err != nil {
-		s.Log.Warn("of which devices signs of life are expected could not be read", "error", err)
-	}
+	s.watchdogs.mu.Lock()
+	s.watchdogs.since = s.Now()
+	s.watchdogs.mu.Unlock()
+	s.recallWatchdogs(ctx)
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for n := 1; ; n++ {
 		select {
 		case <-ticker.C:
-			s.lookOut()
+			s.flushWatchdogs(ctx)
 			if n%5 == 0 {
-				s.flushWatchdogs(ctx)
+				s.recallWatchdogs(ctx)
 			}
+			s.lookOut(ctx)
 		case <-ctx.Done():
 			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 			defer cancel()
@@ -195,76 +217,16 @@ func (s *Service) KeepWatch(ctx context.Context) {
 }
 
 // lookOut logs each device that has fallen silent, once.
-func (s *Service) lookOut() {
+func (s *Service) lookOut(ctx context.Context) {
 	g := &s.watchdogs
+	now := s.Now()
+	s.askBooks(ctx, g.silent(now, false))
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	now := s.Now()
 	for device, one := range g.latest {
 		if !one.told && g.overdue(one.Watchdog, now) {
 			one.told = true
 			s.Log.Warn("a device gives no sign of life: its alarms may not come either", "device", device, "last heard", one.Heard, "announced seconds", one.Within)
 		}
-	}
-}
-
-// recallWatchdogs reads what was expected when the server stopped.
-func (s *Service) recallWatchdogs(ctx context.Context) error {
-	var list []Watchdog
-	err := s.Store.View(ctx, func(r store.Reader) error {
-		list = nil
-		after := ""
-		for len(list) < mostSightings {
-			records, err := r.Records(watched, "", after, 1000)
-			if err != nil || len(records) == 0 {
-				return err
-			}
-			for _, record := range records {
-				w := Watchdog{Device: record.Key}
-				if err := json.Unmarshal(record.Value, &w); err != nil {
-					return err
-				}
-				list, after = append(list, w), record.Key
-			}
-		}
-		return nil
-	})
-	s.watchdogs.mu.Lock()
-	s.watchdogs.since = s.Now()
-	s.watchdogs.mu.Unlock()
-	s.heard(list, true)
-	return err
-}
-
-func (s *Service) flushWatchdogs(ctx context.Context) {
-	var unit store.Unit
-	s.watchdogs.mu.Lock()
-	var taken []*supervised
-	for device, one := range s.watchdogs.latest {
-		if one.written {
-			if _, ok := one.due(); !ok {
-				delete(s.watchdogs.latest, device) // nothing is expected: the book is enough
-			}
-			continue
-		}
-		data, err := json.Marshal(one.Watchdog)
-		if err != nil {
-			continue // texts always marshal
-		}
-		one.written = true
-		taken = append(taken, one)
-		unit.Records = append(unit.Records, store.RecordWrite{Collection: watched, Key: device, Value: data})
-	}
-	s.watchdogs.mu.Unlock()
-	if len(unit.Records) == 0 {
-		return
-	}
-	if err := s.Store.Apply(ctx, unit)[0].Err; err != nil {
-		s.Log.Warn("which devices gave a sign of life could not be written", "error", err)
-		s.watchdogs.mu.Lock()
-		for _, one := range taken {
-			one.written = false
-		}
-		s.watchdogs.mu.Unlock()
 	}
 }
