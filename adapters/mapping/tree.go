@@ -68,6 +68,27 @@ func Parts(report acom.Report, device string) []Part {
 	return list
 }
 
+// Above are the names of the VMD and channel that the part may be in and that its report does
+// not tell, the nearest first: a message need not repeat what an earlier one said.
+func (p Part) Above() (names []string) {
+	for path := p.object.Path; strings.Contains(path, "."); {
+		path = path[:strings.LastIndexByte(path, '.')]
+		if path == p.Parent {
+			break
+		}
+		if depth := depthOf(path); depth == 2 || depth == 3 {
+			names = append(names, path)
+		}
+	}
+	return names
+}
+
+// In is the part in one of those Above.
+func (p Part) In(name string) Part {
+	p.Parent, p.parentKind = name, levels[depthOf(name)]
+	return p
+}
+
 func depthOf(path string) int { return strings.Count(path, ".") + 1 }
 
 // nearest is the closest part above a path, and its profile.

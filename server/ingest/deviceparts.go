@@ -56,6 +56,10 @@ func (b *deviceBook) named(name string) (fhir.Key, bool, error) {
 func (b *deviceBook) parts(report acom.Report, device string, mds fhir.Key) (map[string]fhir.Key, error) {
 	keys, metrics := map[string]fhir.Key{"": mds}, map[string]fhir.Key{}
 	for _, part := range mapping.Parts(report, device) {
+		part, err := b.placed(part, device, keys)
+		if err != nil {
+			return nil, err
+		}
 		resource, err := part.Resource(mds, keys[part.Parent])
 		if err != nil {
 			return nil, err
@@ -70,6 +74,45 @@ func (b *deviceBook) parts(report acom.Report, device string, mds fhir.Key) (map
 		}
 	}
 	return metrics, nil
+}
+
+// placed is the part in the nearest VMD or channel that the report or an earlier one told.
+// keys has those that are known by now, the zero Key for those that nobody told.
+func (b *deviceBook) placed(part mapping.Part, device string, keys map[string]fhir.Key) (mapping.Part, error) {
+	for _, name := range part.Above() {
+		key, asked := keys[name]
+		if !asked {
+			var err error
+			if key, err = b.partThere(device + "." + name); err != nil {
+				return part, err
+			}
+			keys[name] = key
+		}
+		if key.ID != "" {
+			return part.In(name), nil
+		}
+	}
+	return part, nil
+}
+
+// partThere is the resource of a part by its name in the books, the zero Key if there is none.
+func (b *deviceBook) partThere(name string) (fhir.Key, error) {
+	if key, seen := b.seen[name]; seen {
+		return key, nil
+	}
+	var known partEntry
+	if _, _, err := readRecord(b.reader, devices, name, &known); err != nil {
+		return fhir.Key{}, err
+	}
+	key, ok := fhir.ParseKey(known.Key)
+	if !ok {
+		return fhir.Key{}, nil
+	}
+	v, err := b.reader.Read(key)
+	if err != nil || v.Deleted {
+		return fhir.Key{}, unlessNotFound(err, nil)
+	}
+	return key, nil
 }
 
 func (b *deviceBook) part(part mapping.Part, resource *fhir.Resource) (fhir.Key, error) {
