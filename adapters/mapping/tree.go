@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"encoding/json"
 	"strconv"
 	"strings"
 
@@ -100,6 +101,16 @@ func nearest(places map[string]Part, path string) (name, kind string) {
 		}
 	}
 	return "", levels[1]
+}
+
+// Told is all that Resource makes a resource of, as JSON: what is told alike becomes alike.
+func (p Part) Told(mds, parent fhir.Key) ([]byte, error) {
+	return json.Marshal(struct {
+		Type, Kind  string
+		Identifier  Identifier
+		MDS, Parent fhir.Key
+		Object      acom.Object
+	}{p.Type, p.parentKind, p.Identifier, mds, parent, p.object})
 }
 
 // Resource is the part in FHIR: mds is the device it is of, parent the part it is in.

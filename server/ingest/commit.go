@@ -157,7 +157,7 @@ func (s *Service) plan(ctx context.Context, adapter adapters.Adapter, f frame) (
 			}
 			r = ahead
 		}
-		devices := newDeviceBook(r, p)
+		devices := s.devicesOf(r, p)
 		for index, report := range reports {
 			if err := s.planReport(ctx, r, p, devices, adapter.Name, f, index, report); err != nil {
 				return err

@@ -23,14 +23,15 @@ type registered struct {
 type deviceBook struct {
 	reader store.Reader
 	plan   *plan
+	formed *formedParts
 	seen   map[string]fhir.Key // by first name
 	// settled is set for an old frame that is read again: what it tells of a device is
 	// no news, and what the device told since stays.
 	settled bool
 }
 
-func newDeviceBook(r store.Reader, p *plan) *deviceBook {
-	return &deviceBook{reader: r, plan: p, seen: map[string]fhir.Key{}}
+func (s *Service) devicesOf(r store.Reader, p *plan) *deviceBook {
+	return &deviceBook{reader: r, plan: p, formed: &s.formed, seen: map[string]fhir.Key{}}
 }
 
 // gateway is the Device of a gateway by EUI-64; the zero Key for "".

@@ -1,8 +1,6 @@
 package ingest
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 
 	"vitalwire/adapters/acom"
@@ -60,11 +58,7 @@ func (b *deviceBook) parts(report acom.Report, device string, mds fhir.Key) (map
 		if err != nil {
 			return nil, err
 		}
-		resource, err := part.Resource(mds, keys[part.Parent])
-		if err != nil {
-			return nil, err
-		}
-		key, err := b.part(part, resource)
+		key, err := b.part(part, mds, keys[part.Parent])
 		if err != nil {
 			return nil, err
 		}
@@ -115,13 +109,16 @@ func (b *deviceBook) partThere(name string) (fhir.Key, error) {
 	return key, nil
 }
 
-func (b *deviceBook) part(part mapping.Part, resource *fhir.Resource) (fhir.Key, error) {
+func (b *deviceBook) part(part mapping.Part, mds, parent fhir.Key) (fhir.Key, error) {
 	name := part.Identifier.Value
 	if key, seen := b.seen[name]; seen {
 		return key, nil
 	}
-	sum := sha256.Sum256(resource.JSON())
-	entry := partEntry{Hash: hex.EncodeToString(sum[:])}
+	hash, resource, err := b.formed.hash(part, mds, parent)
+	if err != nil {
+		return fhir.Key{}, err
+	}
+	entry := partEntry{Hash: hash}
 	data, booked, err := b.reader.Record(devices, name)
 	if err != nil {
 		return fhir.Key{}, err
@@ -139,6 +136,11 @@ func (b *deviceBook) part(part mapping.Part, resource *fhir.Resource) (fhir.Key,
 	if current != nil && (b.settled || known.Hash == entry.Hash) {
 		b.seen[name] = current.Key
 		return current.Key, nil
+	}
+	if resource == nil {
+		if resource, err = part.Resource(mds, parent); err != nil {
+			return fhir.Key{}, err
+		}
 	}
 	key, err := b.savePart(part, current, resource)
 	if err != nil {

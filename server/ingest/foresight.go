@@ -30,23 +30,32 @@ func newForesight(r store.Reader) *foresight {
 
 // foresee reads what the books say of the devices of reports and of a gateway, then the
 // resources that they name, and some others.
-func (a *foresight) foresee(reports []acom.Report, named, gateway string, others ...fhir.Key) error {
+func (a *foresight) foresee(reports []acom.Report, device, gateway string, others ...fhir.Key) error {
 	var names []store.RecordName
-	booked := func(name string) { names = append(names, store.RecordName{Collection: devices, Key: name}) }
-	for _, report := range reports {
-		mine := identities(report.Device, named)
-		for _, name := range mine {
-			names = append(names, store.RecordName{Collection: enrolments, Key: name})
-			booked(name)
+	named := map[store.RecordName]bool{}
+	ask := func(collection, key string) {
+		if name := (store.RecordName{Collection: collection, Key: key}); !named[name] {
+			named[name], names = true, append(names, name)
 		}
-		if len(mine) > 0 {
-			for _, part := range mapping.Parts(report, mine[0]) {
-				booked(part.Identifier.Value)
+	}
+	for _, report := range reports {
+		mine := identities(report.Device, device)
+		for _, name := range mine {
+			ask(enrolments, name)
+			ask(devices, name)
+		}
+		if len(mine) == 0 {
+			continue
+		}
+		for _, part := range mapping.Parts(report, mine[0]) {
+			ask(devices, part.Identifier.Value)
+			for _, above := range part.Above() {
+				ask(devices, mine[0]+"."+above)
 			}
 		}
 	}
 	if gateway != "" {
-		booked(gateway)
+		ask(devices, gateway)
 	}
 	if err := a.learn(names); err != nil {
 		return err

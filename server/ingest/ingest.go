@@ -56,6 +56,7 @@ type Service struct {
 	watchdogs watchdogs
 	unknown   unknownCodes
 	replaying replayers
+	formed    formedParts
 }
 
 // The collections of records that ingest keeps.

@@ -170,7 +170,7 @@ func (s *Service) releaseOne(ctx context.Context, record store.Record) (int, err
 			if err := ahead.foresee([]acom.Report{w.Report}, "", w.Gateway); err != nil {
 				return err
 			}
-			devices := newDeviceBook(ahead, p)
+			devices := s.devicesOf(ahead, p)
 			sensor, err := devices.reported(w.Report)
 			if err != nil {
 				return err

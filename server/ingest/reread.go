@@ -167,7 +167,7 @@ func (x *rereading) read() error {
 			return err
 		}
 	}
-	devices := newDeviceBook(x.r, x.plan)
+	devices := x.devicesOf(x.r, x.plan)
 	devices.settled = true
 	for index, report := range together(result.Reports, f.Device) {
 		names := identities(report.Device, f.Device)
