@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -69,11 +70,16 @@ func raw(b testing.TB, t *Table, measure, kind, from, to, thing string, n int, r
 	rows := rowsOf(b, kind, database(b, from))
 	db := database(b, to)
 	for i, way := range waysOf(kind) {
-		var uncounted time.Duration
+		var uncounted, used time.Duration
 		if before != nil {
+			began := spawn.CPU(os.Getpid())
 			uncounted = insertRaw(b, db, way, before)
+			used = 2*spawn.CPU(os.Getpid()) - began // what comes, less what these rows took
 		}
 		took := insertRaw(b, db, way, rows) - uncounted
+		if before != nil && kind == "sqlite" { // which works in the client's process
+			t.value("processor time of "+way.name+": "+measure, kind, short((spawn.CPU(os.Getpid())-used)/time.Duration(n)), "")
+		}
 		if i > 0 {
 			must = ""
 		}
