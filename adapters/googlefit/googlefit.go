@@ -2,7 +2,8 @@
 //
 //	never a number: nought and less
 //	unit            fixed by the data type: /min, m, kg, %, mmHg, mmol/L, °C
-//	numbers         32-bit binary fractions written out (1.8287990093231201): as sent
+//	numbers         32-bit binary fractions written out (72.0999984741211): as sent, and a
+//	                note says the 72.1 that they were made of
 //	time zone       nanoseconds in UTC; the frame's profile may tell the user's zone
 //	by hand         an origin that ends in user_input
 //
@@ -85,6 +86,7 @@ func read(b *records.Batch, point records.Value) {
 	if strings.HasSuffix(origin, "user_input") {
 		records.Manual(&m)
 	}
+	records.Rounded(&m, "Google Fit")
 	records.By(&m, origin)
 	b.Add(acom.Device{}, m)
 }

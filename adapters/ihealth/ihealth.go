@@ -4,6 +4,7 @@
 //	never a number: 0 and -1 (HR, IsArr, FatValue, BoneValue, MuscaleValue, WaterValue...)
 //	unit            for the page: BPUnit 0 mmHg, 1 kPa; BGUnit 0 mg/dL, 1 mmol/L;
 //	                WeightUnit 0 kg, 1 lb. A page without it, or with another, is refused
+//	numbers         32-bit binary fractions written out: as sent, with a note
 //	time zone       MDate is the local wall clock written as if it were UTC; TimeZone is
 //	                attached and shifts nothing (offset). Without it the zone is unknown
 package ihealth
@@ -126,6 +127,7 @@ func (p *page) add(m acom.Measurement) {
 		records.Manual(&m)
 	}
 	m.Metric.Notes = append(m.Metric.Notes, records.Note(p.record.Get("Note").Text())...)
+	records.Rounded(&m, "iHealth")
 	changed, _ := p.record.Get("LastChangeTime").Int() // UTC, as MDate is not
 	if t, ok := records.Epoch(changed, 0, records.Zone{}); ok {
 		at, _ := records.Moment(t)

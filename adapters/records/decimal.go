@@ -1,6 +1,7 @@
 package records
 
 import (
+	"math"
 	"strconv"
 	"strings"
 )
@@ -101,4 +102,23 @@ func Compare(a, b string) int {
 		return order
 	}
 	return strings.Compare(strings.TrimRight(af, "0"), strings.TrimRight(bf, "0"))
+}
+
+// Binary32 is the shortest decimal of a number that was kept in 32-bit binary and written
+// out: 72.1 of 72.0999984741211. ok is false for a number that is no such expansion, or
+// whose decimal is as long as what 32 bits hold.
+func Binary32(plain string) (short string, ok bool) {
+	const digits = 6 // that 32 bits always hold
+	if len(strings.Trim(plain, "-0.")) <= digits+2 {
+		return "", false
+	}
+	wide, err := strconv.ParseFloat(plain, 64)
+	if err != nil {
+		return "", false
+	}
+	narrow := float32(wide)
+	short = strconv.FormatFloat(float64(narrow), 'f', -1, 32)
+	significant := strings.TrimLeft(strings.Replace(short, ".", "", 1), "-0")
+	near := math.Abs(float64(narrow)-wide) <= math.Abs(wide)*1e-13 // services write 15 digits or 17
+	return short, near && len(significant) <= digits
 }

@@ -100,6 +100,18 @@ func By(m *acom.Measurement, name string) {
 	}
 }
 
+// Rounded notes what was measured where the service wrote out a number of 32-bit binary.
+// The value stays as it was sent.
+func Rounded(m *acom.Measurement, service string) {
+	for _, v := range append([]acom.Component{{Value: m.Value}}, m.Components...) {
+		if n := v.Value.Number; n != nil {
+			if short, ok := Binary32(n.Text); ok {
+				m.Metric.Notes = append(m.Metric.Notes, service+" keeps numbers in 32-bit binary: "+n.Text+" was measured as "+short+".")
+			}
+		}
+	}
+}
+
 // Lasting gives a measurement that began at its time an end. One that ends before
 // it began has none, which is said in a note (R4 Period per-1).
 func Lasting(m *acom.Measurement, end acom.Time) {

@@ -11,7 +11,7 @@ var units = map[string]acom.Code{
 	"count": 262656, "count/min": PerMinute, "/min": PerMinute, "bpm": Beats, "beats/min": Beats, "breaths/min": Breaths, "%": Percent,
 	"kg": Kilogram, "g": Gram, "lb": Pound, "m": Metre, "cm": Centimetre, "in": Inch, "km": 263427,
 	"mmHg": MMHg, "kPa": KiloPascal, "mg/dL": MgPerDL, "mmol/L": MmolPerL, "degC": Celsius, "celsius": Celsius, "°C": Celsius, "C": Celsius, "degF": Fahrenheit, "°F": Fahrenheit,
-	"F": Fahrenheit, "kcal": Kilocal,
+	"F": Fahrenheit, "°c": Celsius, "°f": Fahrenheit, "kcal": Kilocal,
 	"ms": Millis, "s": Seconds, "sec": Seconds, "min": Minutes, "hr": 264384, "h": 264384, "kJ": 266115, "W": 266176, "IU": 267616,
 	"L": 263744, "mL": 263762, "L/min": 265216, "mg": 263890, "mcg": 263891, "m/s": 264960, "kg/m2": KgPerM2, "kg/m^2": KgPerM2,
 	"mL/min·kg": 270930, "mL/kg*min": 270930, "mL/kg/min": 270930, "mL/min/kg": 270930, "mV": MilliVolt,

@@ -1,10 +1,13 @@
-// Package withings reads the answers of the Withings API "Measure - Getmeas".
+// Package withings reads the answers of the Withings API "Measure - Getmeas", and of an
+// account's export the tables of blood pressure, weight, height and temperature.
 //
 //	never a number: a group of category 2 (a goal); a value below nought but for
 //	                temperatures, and one of nought
 //	values          value times ten to the power of unit, by moving the point
 //	unit            fixed by the type: kg, m, mmHg, °C, %
-//	time zone       date is UTC; group.timezone (device), else body.timezone (user)
+//	                In a table the name of a column has it
+//	time zone       date is UTC; group.timezone (device), else body.timezone (user). A table
+//	                has local times; only the frame's profile can tell the zone (user)
 package withings
 
 import (
@@ -18,7 +21,7 @@ import (
 // Adapter is listed by adapters/all.
 var Adapter = adapters.Adapter{
 	Name:     "withings",
-	Standard: "Withings API Measure - Getmeas",
+	Standard: "Withings API Measure - Getmeas; CSV export",
 	New:      func(adapters.Memory) adapters.Decoder { return decoder{} },
 }
 
@@ -59,6 +62,9 @@ var types = map[int64]meaning{
 
 // Decode implements adapters.Decoder.
 func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
+	if isTable(f.Bytes) {
+		return table(f)
+	}
 	doc, err := records.Parse(f.Bytes)
 	if err != nil {
 		return adapters.Result{}, err
