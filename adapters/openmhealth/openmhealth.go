@@ -13,6 +13,7 @@
 package openmhealth
 
 import (
+	"math/big"
 	"strings"
 	"time"
 
@@ -131,7 +132,7 @@ func (p *point) when(frame records.Value) (ok bool) {
 	return true
 }
 
-// units of a duration, in nanoseconds, by the words of the schema duration-unit-value.
+// units of a duration by the words of the schema duration-unit-value.
 var units = map[string]time.Duration{"ms": time.Millisecond, "sec": time.Second, "s": time.Second, "min": time.Minute, "h": time.Hour, "d": 24 * time.Hour, "wk": 7 * 24 * time.Hour}
 
 func span(v records.Value) (time.Duration, bool) {
@@ -140,12 +141,14 @@ func span(v records.Value) (time.Duration, bool) {
 	if !ok || unit == 0 || !records.IsPositive(plain) || len(plain) > 9 {
 		return 0, false
 	}
-	const longest = 366 * 24 * time.Hour
-	whole, err := time.ParseDuration(plain + "s") // of seconds, to be scaled
-	if err != nil || float64(whole)/float64(time.Second)*float64(unit) > float64(longest) {
+	const longest = int64(366 * 24 * time.Hour / time.Millisecond)
+	length, _ := new(big.Rat).SetString(plain)
+	length.Mul(length, big.NewRat(int64(unit/time.Millisecond), 1))
+	millis := new(big.Int).Quo(length.Num(), length.Denom())
+	if !millis.IsInt64() || millis.Int64() > longest {
 		return 0, false
 	}
-	return time.Duration(float64(whole) / float64(time.Second) * float64(unit)).Round(time.Millisecond), true
+	return time.Duration(millis.Int64()) * time.Millisecond, true
 }
 
 // add completes a reading with what header and body say of all of its.

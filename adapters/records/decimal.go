@@ -1,7 +1,7 @@
 package records
 
 import (
-	"math"
+	"math/big"
 	"strconv"
 	"strings"
 )
@@ -112,13 +112,15 @@ func Binary32(plain string) (short string, ok bool) {
 	if len(strings.Trim(plain, "-0.")) <= digits+2 {
 		return "", false
 	}
-	wide, err := strconv.ParseFloat(plain, 64)
-	if err != nil {
+	sent, exact := new(big.Rat).SetString(plain)
+	narrow, _, err := big.ParseFloat(plain, 10, 24, big.ToNearestEven) // the mantissa of 32 bits
+	if !exact || err != nil {
 		return "", false
 	}
-	narrow := float32(wide)
-	short = strconv.FormatFloat(float64(narrow), 'f', -1, 32)
+	short = narrow.Text('f', -1)
 	significant := strings.TrimLeft(strings.Replace(short, ".", "", 1), "-0")
-	near := math.Abs(float64(narrow)-wide) <= math.Abs(wide)*1e-13 // services write 15 digits or 17
-	return short, near && len(significant) <= digits
+	kept, _ := narrow.Rat(nil)
+	apart := new(big.Rat).Sub(kept, sent)
+	most := new(big.Rat).Mul(sent, big.NewRat(1, 10_000_000_000_000)) // services write 15 digits or 17
+	return short, apart.Abs(apart).Cmp(most.Abs(most)) <= 0 && len(significant) <= digits
 }
