@@ -72,9 +72,9 @@ type reader struct {
 
 // record is a Record or Correlation with what it holds.
 type record struct {
-	at                                    int
-	typ, value, unit, source, start, stop string
-	manual                                bool
+	at                                            int
+	typ, value, unit, source, device, start, stop string
+	manual                                        bool
 }
 
 func (r *reader) take(token xml.Token) error {
@@ -131,7 +131,23 @@ func (r *reader) end(name string) {
 
 func recordOf(e xml.StartElement, at int) *record {
 	return &record{at: at, typ: attribute(e, "type"), value: attribute(e, "value"), unit: attribute(e, "unit"),
-		source: attribute(e, "sourceName"), start: attribute(e, "startDate"), stop: attribute(e, "endDate")}
+		source: attribute(e, "sourceName"), device: deviceOf(attribute(e, "device")), start: attribute(e, "startDate"), stop: attribute(e, "endDate")}
+}
+
+// deviceOf is what the description of a device says of its kind, such as "Apple Watch,
+// Apple Inc., Watch6,2". The address at its beginning is another one in every export.
+func deviceOf(text string) string {
+	var parts []string
+	text = strings.TrimSuffix(strings.TrimSpace(text), ">")
+	for _, key := range []string{", name:", ", manufacturer:", ", hardware:"} {
+		if _, rest, ok := strings.Cut(text, key); ok {
+			for _, next := range []string{", name:", ", manufacturer:", ", model:", ", hardware:", ", firmware:", ", software:", ", localIdentifier:", ", UDI"} {
+				rest, _, _ = strings.Cut(rest, next)
+			}
+			parts = append(parts, rest)
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 func attribute(e xml.StartElement, name string) string {
@@ -227,6 +243,11 @@ func (r *reader) add(rec *record, m acom.Measurement) {
 	if rec.manual {
 		records.Manual(&m)
 	}
-	records.By(&m, rec.source)
+	if rec.device == "" {
+		rec.device = rec.source
+	} else if rec.source != "" {
+		rec.device += " (" + rec.source + ")"
+	}
+	records.By(&m, rec.device)
 	r.Add(acom.Device{}, m)
 }

@@ -1,8 +1,10 @@
 // Package cms50e reads the live frames of the Contec CMS50E pulse oximeter, as its serial
-// line sends them: nine bytes, the first of them 01.
+// line sends them: nine bytes, the first of them 01; and those of the CMS50D+, five bytes of
+// which the first alone has its high bit set.
 //
 //	never a number: a saturation of 127 (no finger) or above 100, or nought; a pulse of
-//	                nought, or one whose high bit is set (two descriptions of the bit differ)
+//	                nought, or one whose high bit is set (two descriptions of the bit differ);
+//	                of the CMS50D+ a pulse of 255, and both while it searches or has no finger
 //	time            none is told: the gateway's receipt counts
 //
 // Bytes before and between frames are passed over: a capture begins where it begins. A
@@ -20,7 +22,7 @@ import (
 // Adapter is listed by adapters/all.
 var Adapter = adapters.Adapter{
 	Name:     "cms50e",
-	Standard: "Contec CMS50E live data, 115200 8N1",
+	Standard: "Contec CMS50E live data, 115200 8N1; CMS50D+, 19200 8O1",
 	New:      func(adapters.Memory) adapters.Decoder { return decoder{} },
 }
 
@@ -36,28 +38,19 @@ func (p packet) whole() bool {
 
 // Decode implements adapters.Decoder.
 func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
-	c := cursor.New(f.Bytes)
-	var window, last packet
-	held, found := 0, false
-	for c.Left() > 0 {
-		copy(window[:], window[1:])
-		window[8] = c.U8("live data")
-		if held++; held < len(window) || !window.whole() {
-			continue
-		}
-		last, found, held = window, true, 0
+	model := "CMS50E"
+	saturation, pulse, found := nine(f.Bytes)
+	if !found {
+		model = "CMS50D+"
+		saturation, pulse, found = five(f.Bytes)
 	}
 	if !found {
-		return adapters.Result{}, &adapters.Error{Offset: len(f.Bytes), Reason: "it holds no whole frame of nine bytes that begins with 01"}
-	}
-	saturation, pulse := last[6]&0x7F, last[5]&0x7F
-	if last[1]&0x08 != 0 || last[2]&0x40 != 0 {
-		pulse = 0
+		return adapters.Result{}, &adapters.Error{Offset: len(f.Bytes), Reason: "it holds no whole frame: nine bytes that begin with 01, or five of which the first has its high bit set"}
 	}
 	if saturation > 100 {
 		saturation = 0
 	}
-	report := acom.Report{Device: acom.Device{SystemID: f.Device, Manufacturer: "Contec", Model: "CMS50E",
+	report := acom.Report{Device: acom.Device{SystemID: f.Device, Manufacturer: "Contec", Model: model,
 		Specializations: []acom.Specialization{{Type: 528388, Version: 1}}}} // MDC_DEV_SPEC_PROFILE_PULS_OXIM
 	if len(f.Device) == 12 {
 		report.Device.SystemID, report.Device.Address = "", f.Device
@@ -67,6 +60,53 @@ func (decoder) Decode(f adapters.Frame) (adapters.Result, error) {
 		{Kind: acom.Numeric, Type: 149530, Value: value(pulse, 264864)},      // MDC_PULS_OXIM_PULS_RATE in beats per minute
 	}
 	return adapters.Result{Reports: []acom.Report{report}}, nil
+}
+
+// nine finds the last frame of a CMS50E; a number that is none is nought.
+func nine(data []byte) (saturation, pulse uint8, found bool) {
+	c := cursor.New(data)
+	var window, last packet
+	held := 0
+	for c.Left() > 0 {
+		copy(window[:], window[1:])
+		window[8] = c.U8("live data")
+		if held++; held < len(window) || !window.whole() {
+			continue
+		}
+		last, found, held = window, true, 0
+	}
+	saturation, pulse = last[6]&0x7F, last[5]&0x7F
+	if last[1]&0x08 != 0 || last[2]&0x40 != 0 {
+		pulse = 0
+	}
+	return saturation, pulse, found
+}
+
+// Bits of a frame of a CMS50D+, of its first and its third byte.
+const (
+	seeking      = 0x10 // has searched too long
+	noFinger     = 0x10
+	searching    = 0x20
+	pulseHighBit = 0x40 // the eighth bit of the pulse
+)
+
+// five finds the last frame of a CMS50D+: signal, pleth, bar graph, pulse, saturation. A
+// number that is none is nought.
+func five(data []byte) (saturation, pulse uint8, found bool) {
+	for i := 0; i+5 <= len(data); i++ {
+		p := data[i : i+5]
+		if p[0]&0x80 == 0 || (p[1]|p[2]|p[3]|p[4])&0x80 != 0 || i+5 < len(data) && data[i+5]&0x80 == 0 {
+			continue
+		}
+		saturation, pulse, found = p[4], p[3]|(p[2]&pulseHighBit)<<1, true
+		if p[0]&seeking != 0 || p[2]&(noFinger|searching) != 0 {
+			saturation, pulse = 0, 0
+		}
+		if pulse == 255 {
+			pulse = 0
+		}
+	}
+	return saturation, pulse, found
 }
 
 // value is a number in a unit; nought is none.
