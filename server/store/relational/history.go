@@ -35,7 +35,8 @@ func (r *reader) Versions(of store.Selection, limit int) ([]store.Version, error
 	return list, nil
 }
 
-// CountVersions counts them, up to a bound.
+// CountVersions counts them, up to a bound. (PostgreSQL takes a sum with 0 for an integer of
+// 32 bits, and bounds are larger.)
 func (r *reader) CountVersions(of store.Selection, atMost int64) (int64, error) {
 	if of.ID != "" && !validText(of.ID) {
 		return 0, nil
@@ -44,7 +45,7 @@ func (r *reader) CountVersions(of store.Selection, atMost int64) (int64, error) 
 	for _, part := range parts(of) {
 		var b sqlText
 		with := r.selection(&b, part)
-		text := with + "SELECT count(*) FROM (SELECT v.pos FROM version v WHERE " + b.String() + " LIMIT " + b.limit(atMost+1) + ") c"
+		text := with + "SELECT count(*) FROM (SELECT v.pos FROM version v WHERE " + b.String() + " LIMIT CAST(" + b.arg(atMost+1) + " AS BIGINT) + 0) c"
 		var n int64
 		if _, err := r.c.one(r.ctx, Statement{SQL: text, Args: b.args}, &n); err != nil {
 			return 0, r.check(err)

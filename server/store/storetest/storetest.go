@@ -196,7 +196,7 @@ func of(key fhir.Key) store.Selection { return store.Selection{Type: key.Type, I
 
 // countVersions counts the versions of a resource that has no more than a test makes.
 func countVersions(r store.Reader, key fhir.Key) (int64, error) {
-	return r.CountVersions(of(key), 1<<30)
+	return r.CountVersions(of(key), 1<<40)
 }
 
 func key(typ, id string) fhir.Key { return fhir.Key{Type: typ, ID: id} }
