@@ -124,7 +124,11 @@ func (r *reader) metric(g *group, row *result, c *coded, m *acom.Measurement, un
 		m.Metric.Notes = append(m.Metric.Notes, "The sender's limits are "+limits.Text+".")
 		limits = nil
 	}
-	o := acom.Object{Path: m.Metric.Path, Type: c.code, Codings: c.codings, Kind: m.Kind, Category: category, Limits: limits}
+	codings := c.codings
+	if c.code == 0 && len(codings) == 0 {
+		codings = m.Metric.Codings // not named
+	}
+	o := acom.Object{Path: m.Metric.Path, Type: c.code, Codings: codings, Kind: m.Kind, Category: category, Limits: limits}
 	switch {
 	case unit != 0:
 		o.Unit = r.unitOf(unit)

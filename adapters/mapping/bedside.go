@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -198,9 +199,9 @@ func bedsideCode(m acom.Measurement, more *acom.Metric) samply.CodeableConcept {
 		c = measured(m.Type, unitCode(m.Value))
 	}
 	for _, extra := range more.Codings {
-		if extra.Code == "" {
+		if !isCode(extra.Code) {
 			if c.Text == nil {
-				c.Text = some(extra.Display)
+				c.Text = some(cmp.Or(extra.Display, extra.Code))
 			}
 			continue
 		}
@@ -337,14 +338,23 @@ func conceptOf(v acom.Value) *samply.CodeableConcept {
 		c = mdcConcept(v.Coded[0])
 	}
 	for _, other := range v.Concept {
-		if other.Code != "" {
+		if isCode(other.Code) {
 			c.Coding = append(c.Coding, samply.Coding{System: some(other.System), Code: ptr(other.Code), Display: some(other.Display)})
 		}
 		if c.Text == nil {
 			c.Text = some(other.Display)
+			if c.Text == nil && !isCode(other.Code) {
+				c.Text = some(other.Code)
+			}
 		}
 	}
 	return &c
+}
+
+// isCode reports whether R4 has a code of this form: no blanks at its ends and no two in a
+// row. What a sender calls one otherwise is words.
+func isCode(text string) bool {
+	return text != "" && strings.Join(strings.Fields(text), " ") == text
 }
 
 func conceptPtr(c acom.Coding) *samply.CodeableConcept {
