@@ -93,9 +93,12 @@ const (
 // five finds the last frame of a CMS50D+: signal, pleth, bar graph, pulse, saturation. A
 // number that is none is nought.
 func five(data []byte) (saturation, pulse uint8, found bool) {
-	for i := 0; i+5 <= len(data); i++ {
-		p := data[i : i+5]
-		if p[0]&0x80 == 0 || (p[1]|p[2]|p[3]|p[4])&0x80 != 0 || i+5 < len(data) && data[i+5]&0x80 == 0 {
+	c := cursor.New(data)
+	var p [5]uint8
+	for held := 1; c.Left() > 0; held++ {
+		copy(p[:], p[1:])
+		p[4] = c.U8("live data")
+		if held < len(p) || p[0]&0x80 == 0 || (p[1]|p[2]|p[3]|p[4])&0x80 != 0 || !followed(c) {
 			continue
 		}
 		saturation, pulse, found = p[4], p[3]|(p[2]&pulseHighBit)<<1, true
@@ -107,6 +110,15 @@ func five(data []byte) (saturation, pulse uint8, found bool) {
 		}
 	}
 	return saturation, pulse, found
+}
+
+// followed reports whether a frame of five bytes ends here: the next one begins, or nothing
+// comes.
+func followed(c *cursor.Cursor) bool {
+	for _, next := range c.Peek(1) {
+		return next&0x80 != 0
+	}
+	return true
 }
 
 // value is a number in a unit; nought is none.
