@@ -1,6 +1,7 @@
 package hl7pcd01
 
 import (
+	"cmp"
 	"math/big"
 	"slices"
 	"strings"
@@ -121,7 +122,7 @@ func (r *reader) alarm(g *group) alarm {
 func (a *alarm) attribute(r *reader, part acom.Code, obx *hl7v2.Segment) {
 	for _, repetition := range obx.Field(5).Repetitions() {
 		word := repetition.Component(1).Text()
-		v := acom.Value{Concept: []acom.Coding{{Code: word, Display: alarmWords[word]}}}
+		v := acom.Value{Concept: []acom.Coding{{Code: word, Display: cmp.Or(alarmWords[word], alarmWords[strings.ToLower(word)])}}}
 		switch system := repetition.Component(3).Text(); {
 		case part == alarmSource && system == "":
 			v = acom.Value{Text: whole(repetition)}

@@ -130,6 +130,7 @@ type group struct {
 	metrics map[place]int // where in objects the metrics are
 	results []result
 	notes   []string // NTE before the first OBX
+	control bool     // of a control specimen (SPM-11), and of nobody
 	facets  map[string]facet
 }
 
@@ -161,6 +162,10 @@ func (r *reader) read(m *hl7v2.Message) error {
 		case "OBR":
 			obr, notes, last, current = s, nil, nil, nil
 			r.about.began = true
+		case "SPM":
+			for _, g := range current {
+				g.control = g.control || s.Field(11).Component(1).Text() == "Q" // control specimen (table 0369)
+			}
 		case "NTE":
 			text := s.Field(3).Text()
 			switch {

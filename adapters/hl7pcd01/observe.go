@@ -90,6 +90,9 @@ func (r *reader) measurement(g *group, row *result, field hl7v2.Part, pump bool,
 	}
 	m.Value.Unit, m.Value.Foreign = unit, foreign
 	r.flagged(obx, m)
+	if g.control {
+		m.Status |= acom.TestData
+	}
 	staged(obx, m)
 	fraction(m)
 	if m.Value.Absent != 0 {
