@@ -116,6 +116,7 @@ type reader struct {
 	sent    hl7v2.Time // MSH-7
 	last    moment     // time read last
 	units   map[acom.Code]*acom.Coding
+	numbers []acom.Number // the last piece of those made, see numbered
 	groups  []*group
 	about   *about // of what comes next
 }

@@ -85,8 +85,10 @@ func (r *reader) measurement(g *group, row *result, field hl7v2.Part, pump bool,
 		m.Value, m.Kind, notes = r.value(typ, field)
 		m.Metric.Notes = append(append(m.Metric.Notes, notes...), g.facets[m.Metric.Path].said()...)
 	}
-	if scale := offScale[strings.ToUpper(field.Text())]; scale != "" && m.Kind == acom.Numeric && m.Value.Absent != 0 {
-		m.Metric.Interpretation = append(m.Metric.Interpretation, scale)
+	if m.Kind == acom.Numeric && m.Value.Absent != 0 {
+		if scale := offScale[strings.ToUpper(field.Text())]; scale != "" {
+			m.Metric.Interpretation = append(m.Metric.Interpretation, scale)
+		}
 	}
 	m.Value.Unit, m.Value.Foreign = unit, foreign
 	r.flagged(obx, m)

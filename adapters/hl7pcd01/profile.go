@@ -26,9 +26,15 @@ type profile struct {
 	gateway bool
 }
 
-// neverNumbers stand for "no value" with every sender: overflow words of 24-bit
+// neverNumber are those that stand for "no value" with every sender: overflow words of 24-bit
 // FLOAT mantissas, and numbers no physiological value has.
-var neverNumbers = []string{"8388607", "8388606", "-8388608", "-8388607", "-999", "-99.9", "-999.9", "-9999", "-100", "-32768"}
+func neverNumber(text string) bool {
+	switch text {
+	case "8388607", "8388606", "-8388608", "-8388607", "-999", "-99.9", "-999.9", "-9999", "-100", "-32768":
+		return true
+	}
+	return false
+}
 
 // profiles by sender. A sender that none knows is "standard".
 var profiles = []profile{

@@ -1,7 +1,6 @@
 package hl7pcd01
 
 import (
-	"math/big"
 	"slices"
 	"strings"
 
@@ -95,7 +94,16 @@ func (r *reader) number(text string) (acom.Value, []string) {
 	if r.isNever(plain) {
 		return acom.Value{Absent: acom.AbsentError}, []string{"The sender wrote " + plain + ", which stands for no value."}
 	}
-	return acom.Value{Number: &acom.Number{Text: plain}, Comparator: comparator}, nil
+	return acom.Value{Number: r.numbered(plain), Comparator: comparator}, nil
+}
+
+// numbered is a number of its own. Those of a message are made many at a time.
+func (r *reader) numbered(plain string) *acom.Number {
+	if len(r.numbers) == cap(r.numbers) {
+		r.numbers = make([]acom.Number, 0, min(2*cap(r.numbers)+1, 32))
+	}
+	r.numbers = append(r.numbers, acom.Number{Text: plain})
+	return &r.numbers[len(r.numbers)-1]
 }
 
 // isNever compares by value: -999 and -999.0 are the same sentinel.
@@ -104,12 +112,7 @@ func (r *reader) isNever(plain string) bool {
 	if strings.IndexByte(plain, '.') >= 0 {
 		least = strings.TrimSuffix(strings.TrimRight(plain, "0"), ".")
 	}
-	for _, list := range [...][]string{neverNumbers, r.profile.never} {
-		if slices.Contains(list, plain) || slices.Contains(list, least) {
-			return true
-		}
-	}
-	return false
+	return neverNumber(plain) || neverNumber(least) || slices.Contains(r.profile.never, plain) || slices.Contains(r.profile.never, least)
 }
 
 // decimal writes an NM as JSON does, without touching its digits' precision: no plus,
@@ -173,11 +176,34 @@ func (r *reader) structured(field hl7v2.Part) (v acom.Value, notes []string, ok 
 	return v, nil, false
 }
 
-// below compares two decimals.
+// below compares two decimals as decimal writes them, by value; nothing is below or above "".
 func below(a, b string) bool {
-	x, okX := new(big.Rat).SetString(a)
-	y, okY := new(big.Rat).SetString(b)
-	return okX && okY && x.Cmp(y) < 0
+	if a == "" || b == "" {
+		return false
+	}
+	x, negativeX := strings.CutPrefix(a, "-")
+	y, negativeY := strings.CutPrefix(b, "-")
+	switch {
+	case negativeX && negativeY:
+		return lesser(y, x)
+	case negativeX:
+		return strings.Trim(x, "0.") != "" || strings.Trim(y, "0.") != "" // -0 is 0
+	}
+	return !negativeY && lesser(x, y)
+}
+
+// lesser compares two decimals without a sign.
+func lesser(a, b string) bool {
+	wholeA, fractionA, _ := strings.Cut(a, ".")
+	wholeB, fractionB, _ := strings.Cut(b, ".")
+	wholeA, wholeB = strings.TrimLeft(wholeA, "0"), strings.TrimLeft(wholeB, "0")
+	switch {
+	case len(wholeA) != len(wholeB):
+		return len(wholeA) < len(wholeB)
+	case wholeA != wholeB:
+		return wholeA < wholeB
+	}
+	return strings.TrimRight(fractionA, "0") < strings.TrimRight(fractionB, "0")
 }
 
 // concept reads a coded value.

@@ -241,8 +241,10 @@ func nuObsValue(m *acom.Measurement, p *properties, c *cursor.Cursor) (acom.Code
 func compound(m *acom.Measurement, p *properties, o *object, id uint16, c *cursor.Cursor) error {
 	const what = "Compound-Nu-Observed-Value"
 	place := reopen(c)
+	var numbers []acom.Number // in one piece
 	if id != attrCompoundNu {
-		m.Components = make([]acom.Component, 0, min(len(p.ids), c.Left()/2))
+		room := min(len(p.ids), c.Left()/2)
+		m.Components, numbers = make([]acom.Component, 0, room), make([]acom.Number, room)
 	}
 	for s := sequenceOf(c, what); s.next(); {
 		c := &s.body
@@ -257,11 +259,15 @@ func compound(m *acom.Measurement, p *properties, o *object, id uint16, c *curso
 			if n < len(p.ids) {
 				part.Type = p.inPartition(p.ids[n])
 			}
-			if id == attrCompoundBasic {
-				part.Value = quantity(cursor.SFLOAT(c.U16(what)), p.unit)
-			} else {
-				part.Value = quantity(cursor.FLOAT(c.U32(what)), p.unit)
+			if n == len(numbers) {
+				numbers = append(numbers, acom.Number{}) // more than were announced: refused below
 			}
+			if id == attrCompoundBasic {
+				numbers[n] = cursor.SFLOAT(c.U16(what))
+			} else {
+				numbers[n] = cursor.FLOAT(c.U32(what))
+			}
+			part.Value = acom.Value{Number: &numbers[n], Unit: unitCode(p.unit)}
 		}
 		m.Components = append(m.Components, part)
 	}
