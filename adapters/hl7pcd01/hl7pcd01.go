@@ -117,6 +117,7 @@ type reader struct {
 	last    moment     // time read last
 	units   map[acom.Code]*acom.Coding
 	numbers []acom.Number // the last piece of those made, see numbered
+	ranges  []acom.Range  // the same, see ranged
 	groups  []*group
 	about   *about // of what comes next
 }

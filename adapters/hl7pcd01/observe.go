@@ -26,7 +26,8 @@ func (r *reader) measurements(g *group, values int) []acom.Measurement {
 		}
 		one := func(field hl7v2.Part) {
 			at := len(list)
-			list = append(list, acom.Measurement{Metric: &metrics[at]})
+			list = list[:at+1]
+			list[at].Metric = &metrics[at]
 			r.measurement(g, row, field, pump, &list[at])
 		}
 		field := row.obx.Field(5)
@@ -118,7 +119,7 @@ func (r *reader) measurement(g *group, row *result, field hl7v2.Part, pump bool,
 // metric adds the metric's object. OBX-7 of a monitor are its limits of alarm (PCD TF-2,
 // B.8.7), of a laboratory result what is normal.
 func (r *reader) metric(g *group, row *result, c *coded, m *acom.Measurement, unit acom.Code, foreign *acom.Coding, category string) {
-	limits := limits(row.obx.Field(7).Text())
+	limits := r.limits(row.obx.Field(7).Text())
 	if limits != nil && (row.path == "" || laboratory(row)) {
 		m.Metric.Reference, limits = limits, nil
 	}
@@ -129,19 +130,18 @@ func (r *reader) metric(g *group, row *result, c *coded, m *acom.Measurement, un
 		m.Metric.Notes = append(m.Metric.Notes, "The sender's limits are "+limits.Text+".")
 		limits = nil
 	}
+	at := place{m.Metric.Path, c.code}
+	if _, ok := g.metrics[at]; ok {
+		return // one place may have several rows: of two times, or a repeated value
+	}
 	codings := c.codings
 	if c.code == 0 && len(codings) == 0 {
 		codings = m.Metric.Codings // not named
 	}
-	o := acom.Object{Path: m.Metric.Path, Type: c.code, Codings: codings, Kind: m.Kind, Category: category, Limits: limits}
-	switch {
-	case unit != 0:
+	o := g.add(at)
+	o.Codings, o.Kind, o.Category, o.Limits, o.Unit = codings, m.Kind, category, limits, foreign
+	if unit != 0 {
 		o.Unit = r.unitOf(unit)
-	case foreign != nil:
-		o.Unit = foreign
-	}
-	if _, ok := g.metrics[place{o.Path, o.Type}]; !ok { // one place may have several rows: of two times, or a repeated value
-		g.add(o)
 	}
 }
 
@@ -162,14 +162,15 @@ type place struct {
 	code acom.Code
 }
 
-// add adds the object of a metric.
-func (g *group) add(o acom.Object) {
+// add adds the object of a metric, which holds until the next one.
+func (g *group) add(at place) *acom.Object {
 	if g.metrics == nil {
 		g.metrics = make(map[place]int, len(g.results))
 		g.objects = slices.Grow(g.objects, len(g.results))
 	}
-	g.metrics[place{o.Path, o.Type}] = len(g.objects)
-	g.objects = append(g.objects, o)
+	g.metrics[at] = len(g.objects)
+	g.objects = append(g.objects, acom.Object{Path: at.path, Type: at.code})
+	return &g.objects[len(g.objects)-1]
 }
 
 // unitOf is the coding of an MDC unit, one for all metrics that have it.

@@ -179,9 +179,9 @@ func (g *group) compoundMetric(at string, like *acom.Measurement) {
 		g.objects[i].Kind = acom.CompoundNumeric
 		return
 	}
-	object := acom.Object{Path: at, Type: nonInvasive, Kind: acom.CompoundNumeric, Category: "measurement"}
+	object := g.add(place{at, nonInvasive})
+	object.Kind, object.Category = acom.CompoundNumeric, "measurement"
 	if i, ok := g.metrics[place{like.Metric.Path, like.Type}]; ok {
 		object.Unit = g.objects[i].Unit
 	}
-	g.add(object)
 }

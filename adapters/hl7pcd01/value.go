@@ -230,7 +230,7 @@ func (r *reader) concept(field hl7v2.Part) (acom.Value, acom.Kind, []string) {
 
 // limits reads OBX-7: "35-125", "[4.00;15.00]", "> 20", "< 400", or as text what is no two
 // numbers.
-func limits(sent string) *acom.Range {
+func (r *reader) limits(sent string) *acom.Range {
 	text := strings.TrimSpace(strings.Trim(strings.TrimSpace(sent), "[]()"))
 	if text == "" {
 		return nil
@@ -246,9 +246,18 @@ func limits(sent string) *acom.Range {
 		low, high = between(text, one)
 	}
 	if low == "" && high == "" {
-		return &acom.Range{Text: short(sent)}
+		return r.ranged(acom.Range{Text: short(sent)})
 	}
-	return &acom.Range{Low: low, High: high}
+	return r.ranged(acom.Range{Low: low, High: high})
+}
+
+// ranged is a range of its own. Those of a message are made many at a time.
+func (r *reader) ranged(one acom.Range) *acom.Range {
+	if len(r.ranges) == cap(r.ranges) {
+		r.ranges = make([]acom.Range, 0, min(2*cap(r.ranges)+1, 32))
+	}
+	r.ranges = append(r.ranges, one)
+	return &r.ranges[len(r.ranges)-1]
 }
 
 // between reads two numbers and what stands between them. With a semicolon one may be left

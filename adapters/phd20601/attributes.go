@@ -2,6 +2,7 @@ package phd20601
 
 import (
 	"encoding/hex"
+	"slices"
 	"strings"
 
 	"vitalwire/adapters/acom"
@@ -251,7 +252,7 @@ func width(slots []slot) int {
 
 // cut splits bytes by the slots. What it gives holds until it is called again.
 func (b *batch) cut(c *cursor.Cursor, slots []slot) []attribute {
-	attrs := b.attrs[:0]
+	attrs := slices.Grow(b.attrs[:0], len(slots))
 	for _, s := range slots {
 		what := "attribute"
 		if c.Left() < s.size { // only then the name is read
