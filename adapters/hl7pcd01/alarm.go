@@ -102,7 +102,8 @@ func (r *reader) alarm(g *group) alarm {
 			a.notes = append(a.notes, row.notes...)
 		default:
 			v, _, notes := r.value(row.obx.Field(2).Component(1).Text(), row.obx.Field(5))
-			v.Unit, v.Foreign, _ = r.unit(row.obx.Field(6))
+			unit := r.unit(row.obx.Field(6))
+			v.Unit, v.Foreign = unit.code, unit.foreign
 			if v.Number == nil {
 				v.Unit, v.Foreign = 0, nil
 			}
@@ -224,7 +225,8 @@ var seconds = map[acom.Code]int64{264320: 1000, 264338: 1, 264352: 60_000} // s,
 // "" for what is none. Without a unit it is of seconds, which the profile has.
 func (r *reader) timeout(obx *hl7v2.Segment) string {
 	number, ok := decimal(obx.Field(5).Component(1).Text())
-	unit, foreign, _ := r.unit(obx.Field(6))
+	sent := r.unit(obx.Field(6))
+	unit, foreign := sent.code, sent.foreign
 	factor, known := seconds[unit]
 	switch {
 	case !ok, len(number) > 12:

@@ -153,9 +153,38 @@ func (r *reader) system(name string) string {
 // in mmol/mol is another state of health than in percent.
 const notIFCC = "The sender calls the value by IFCC a percentage; IFCC's unit is mmol/mol."
 
-// unit reads OBX-6: an MDC unit, a UCUM code, or words. A value whose unit has a
+// unit is what an OBX-6 says: an MDC unit, or what else was sent. The rows of a message
+// share it, and nobody changes what it says.
+type unit struct {
+	code    acom.Code
+	foreign *acom.Coding
+	notes   []string
+	coding  *acom.Coding // of a metric's object, see ofObject
+}
+
+// mostUnits is how many different units of a message are kept for its other rows.
+const mostUnits = 64
+
+// unit reads OBX-6, each text of it once.
+func (r *reader) unit(p hl7v2.Part) *unit {
+	read, ok := r.units[p.Raw()]
+	if ok {
+		return read
+	}
+	read = &unit{}
+	read.code, read.foreign, read.notes = r.readUnit(p)
+	if r.units == nil {
+		r.units = map[string]*unit{}
+	}
+	if len(r.units) < mostUnits {
+		r.units[p.Raw()] = read
+	}
+	return read
+}
+
+// readUnit reads an MDC unit, a UCUM code, or words. A value whose unit has a
 // number and a name that differ keeps the name's, as codes do, with a note.
-func (r *reader) unit(p hl7v2.Part) (code acom.Code, foreign *acom.Coding, notes []string) {
+func (r *reader) readUnit(p hl7v2.Part) (code acom.Code, foreign *acom.Coding, notes []string) {
 	var words [6]string
 	p.Texts(words[:])
 	for _, at := range [...]int{0, 3} {

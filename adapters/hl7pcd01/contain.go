@@ -97,7 +97,7 @@ func (g *group) attribute(r *reader, row *result, c *coded) {
 			}
 		}
 	}
-	unit, _, _ := r.unit(row.obx.Field(6))
+	unit := r.unit(row.obx.Field(6)).code
 	fact := acom.Attribute{Name: naming(c), Value: value, Unit: unit}
 	if o := g.at(parent); o != nil {
 		o.Attributes = append(o.Attributes, fact)

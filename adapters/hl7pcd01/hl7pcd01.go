@@ -113,11 +113,11 @@ func refusal(f adapters.Frame, err error, readable bool, code string, outcome hl
 type reader struct {
 	profile *profile
 	header  *hl7v2.Segment
-	sent    hl7v2.Time // MSH-7
-	last    moment     // time read last
-	units   map[acom.Code]*acom.Coding
-	numbers []acom.Number // the last piece of those made, see numbered
-	ranges  []acom.Range  // the same, see ranged
+	sent    hl7v2.Time       // MSH-7
+	last    moment           // time read last
+	units   map[string]*unit // by OBX-6 as sent
+	numbers []acom.Number    // the last piece of those made, see numbered
+	ranges  []acom.Range     // the same, see ranged
 	groups  []*group
 	about   *about // of what comes next
 }

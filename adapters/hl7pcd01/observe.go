@@ -78,8 +78,8 @@ func (r *reader) measurement(g *group, row *result, field hl7v2.Part, pump bool,
 	var notes []string
 	m.Time, notes = r.when(obx, g.obr)
 	m.Metric.Notes = append(m.Metric.Notes, notes...)
-	unit, foreign, notes := r.unit(obx.Field(6))
-	m.Metric.Notes = append(m.Metric.Notes, notes...)
+	unit := r.unit(obx.Field(6))
+	m.Metric.Notes = append(m.Metric.Notes, unit.notes...)
 	if typ := strings.ToUpper(obx.Field(2).Component(1).Text()); g.samples(row, typ) {
 		r.wave(g, row, m)
 	} else {
@@ -91,7 +91,7 @@ func (r *reader) measurement(g *group, row *result, field hl7v2.Part, pump bool,
 			m.Metric.Interpretation = append(m.Metric.Interpretation, scale)
 		}
 	}
-	m.Value.Unit, m.Value.Foreign = unit, foreign
+	m.Value.Unit, m.Value.Foreign = unit.code, unit.foreign
 	r.flagged(obx, m)
 	if g.control {
 		m.Status |= acom.TestData
@@ -113,12 +113,12 @@ func (r *reader) measurement(g *group, row *result, field hl7v2.Part, pump bool,
 	if slices.ContainsFunc(row.notes, ifccPercent.MatchString) {
 		m.Metric.Notes = append(m.Metric.Notes, notIFCC)
 	}
-	r.metric(g, row, c, m, unit, foreign, category)
+	r.metric(g, row, c, m, unit, category)
 }
 
 // metric adds the metric's object. OBX-7 of a monitor are its limits of alarm (PCD TF-2,
 // B.8.7), of a laboratory result what is normal.
-func (r *reader) metric(g *group, row *result, c *coded, m *acom.Measurement, unit acom.Code, foreign *acom.Coding, category string) {
+func (r *reader) metric(g *group, row *result, c *coded, m *acom.Measurement, unit *unit, category string) {
 	limits := r.limits(row.obx.Field(7).Text())
 	if limits != nil && (row.path == "" || laboratory(row)) {
 		m.Metric.Reference, limits = limits, nil
@@ -139,10 +139,7 @@ func (r *reader) metric(g *group, row *result, c *coded, m *acom.Measurement, un
 		codings = m.Metric.Codings // not named
 	}
 	o := g.add(at)
-	o.Codings, o.Kind, o.Category, o.Limits, o.Unit = codings, m.Kind, category, limits, foreign
-	if unit != 0 {
-		o.Unit = r.unitOf(unit)
-	}
+	o.Codings, o.Kind, o.Category, o.Limits, o.Unit = codings, m.Kind, category, limits, unit.ofObject()
 }
 
 // laboratory reports whether a row is a result of an analyser: a LOINC code and no term of
@@ -173,18 +170,16 @@ func (g *group) add(at place) *acom.Object {
 	return &g.objects[len(g.objects)-1]
 }
 
-// unitOf is the coding of an MDC unit, one for all metrics that have it.
-func (r *reader) unitOf(unit acom.Code) *acom.Coding {
-	coding, ok := r.units[unit]
-	if !ok {
-		if r.units == nil {
-			r.units = map[acom.Code]*acom.Coding{}
-		}
-		named := mdcCoding(unit, "")
-		coding = &named
-		r.units[unit] = coding
+// ofObject is the unit as a coding, one for all metrics that have it; nil for none.
+func (u *unit) ofObject() *acom.Coding {
+	if u.code == 0 {
+		return u.foreign
 	}
-	return coding
+	if u.coding == nil {
+		named := mdcCoding(u.code, "")
+		u.coding = &named
+	}
+	return u.coding
 }
 
 func mdcCoding(code acom.Code, refID string) acom.Coding {

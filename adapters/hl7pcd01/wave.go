@@ -79,7 +79,8 @@ func (r *reader) rate(obx *hl7v2.Segment, period bool) string {
 	if !ok || value.Sign() <= 0 {
 		return ""
 	}
-	code, foreign, _ := r.unit(obx.Field(6))
+	sent := r.unit(obx.Field(6))
+	code, foreign := sent.code, sent.foreign
 	known, _ := term.LookupUnit(uint32(code))
 	unit := known.UCUM
 	if foreign != nil {

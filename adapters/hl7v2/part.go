@@ -64,7 +64,7 @@ func (p Part) Repetitions() []Part {
 
 // Repeats is how many repetitions there are, without making them.
 func (p Part) Repeats() int {
-	if p.delimiters == nil || p.delimiters.Repetition == 0 {
+	if p.delimiters == nil || p.delimiters.Repetition == 0 || strings.IndexByte(p.text, p.delimiters.Repetition) < 0 {
 		return 1
 	}
 	return 1 + strings.Count(p.text, string([]byte{p.delimiters.Repetition}))
