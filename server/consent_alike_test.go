@@ -92,7 +92,8 @@ func compareScene(t *testing.T, open func(testing.TB) string, seed uint64) (aske
 		a, b := toldWhole(t, one, p), toldWhole(t, other, p)
 		if asked++; a != b {
 			if different++; different < 4 {
-				t.Errorf("VITALWIRE_SEED=%d, %+v, %v: %s %s %.300s %v:\nwith:    %.1500s\nwithout: %.1500s\nhidden: %v", seed, v.by, v.scene.Options, p.method, p.path, p.body, p.header, a, b, v.hidden)
+				t.Errorf("VITALWIRE_SEED=%d, %+v, %v: %s %s %.300s %v:\nwith:    %.900s\nwithout: %.900s\nwhere they part: %.900s\nwithout: %.900s\nhidden: %v",
+					seed, v.by, v.scene.Options, p.method, p.path, p.body, p.header, a, b, fromWhere(a, b), fromWhere(b, a), v.hidden)
 			}
 		}
 		if strings.HasPrefix(a, "500") {
@@ -101,6 +102,15 @@ func compareScene(t *testing.T, open func(testing.TB) string, seed uint64) (aske
 	}
 	t.Logf("seed %d: %d seen, %d hidden, %d requests, %d told apart", seed, len(v.seen), len(v.hidden), asked, different)
 	return asked
+}
+
+// fromWhere is a text a little before it is another one than the other.
+func fromWhere(text, other string) string {
+	n := 0
+	for n < min(len(text), len(other)) && text[n] == other[n] {
+		n++
+	}
+	return text[max(0, n-400):]
 }
 
 // view is what one requester sees of a scene.

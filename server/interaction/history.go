@@ -115,7 +115,7 @@ func (e *Engine) historyPlace(s store.Reader, asked historyQuery, sealed string)
 
 // pinned is the selection as it was at a position.
 func pinned(of store.Selection, snapshot int64) store.Selection {
-	of.Below = snapshot + 1
+	of.AsOf = snapshot
 	return of
 }
 
@@ -132,8 +132,8 @@ func historyPage(s store.Reader, asked historyQuery, at historyCursor) (page []s
 	case at.Place == 0:
 	case of.Oldest:
 		of.Above = max(of.Above, at.Place)
-	default:
-		of.Below = min(of.Below, at.Place)
+	case of.Below == 0 || at.Place < of.Below:
+		of.Below = at.Place
 	}
 	page, err = s.Versions(of, asked.count+1)
 	if err != nil {

@@ -77,7 +77,7 @@ func (s *Set) purgeMany(ctx context.Context, typ string, p purge, limit int) (in
 	if err != nil {
 		return 0, err
 	}
-	of := store.Selection{Type: typ, Below: at + 1, Oldest: true}
+	of := store.Selection{Type: typ, AsOf: at, Oldest: true}
 	n := 0
 	for n < limit {
 		var list []store.Version

@@ -13,7 +13,7 @@ import (
 func (m *model) selected(of store.Selection) []store.Version {
 	var list []store.Version
 	for _, v := range m.feed {
-		ok := v.Position > of.Above && (of.Below == 0 || v.Position < of.Below) &&
+		ok := v.Position > of.Above && (of.Below == 0 || v.Position < of.Below) && (of.AsOf == 0 || v.Position <= of.AsOf) &&
 			(of.Type == "" || v.Key.Type == of.Type) && (of.ID == "" || v.Key.ID == of.ID) && (of.Except == "" || v.Key.Type != of.Except)
 		if of.Only != nil {
 			ok = ok && slices.ContainsFunc(of.Only, func(n store.Named) bool {
@@ -23,7 +23,7 @@ func (m *model) selected(of store.Selection) []store.Version {
 		if of.During != nil {
 			ok = ok && v.Position < of.During.To
 			for _, next := range m.of[v.Key] {
-				if next.VersionID == v.VersionID+1 && next.Position <= of.During.From && (of.Below == 0 || next.Position < of.Below) {
+				if next.VersionID == v.VersionID+1 && next.Position <= of.During.From && (of.AsOf == 0 || next.Position <= of.AsOf) {
 					ok = false
 				}
 			}
@@ -79,6 +79,9 @@ func (g generator) history() operation {
 	}
 	if g.IntN(3) == 0 {
 		of.Below = began + g.Int64N(400_000)
+	}
+	if g.IntN(3) == 0 {
+		of.AsOf = began + g.Int64N(400_000)
 	}
 	if g.IntN(3) == 0 {
 		from := began + g.Int64N(400_000)

@@ -13,6 +13,9 @@ type Selection struct {
 	// Above and Below are positions that the versions lie strictly between; a zero
 	// Below is no bound.
 	Above, Below int64
+	// AsOf is the position that the selection is made at: what came later is not there, not
+	// even to end the time of what it replaced (During). 0 is now.
+	AsOf int64
 	// During narrows to versions that were current at some moment of a period
 	// (R4 http §3.1.0.10, _at). A deletion counts as a version.
 	During *Period

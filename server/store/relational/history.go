@@ -1,7 +1,9 @@
 package relational
 
 import (
+	"cmp"
 	"database/sql"
+	"math"
 
 	"vitalwire/fhir"
 	"vitalwire/server/store"
@@ -111,8 +113,9 @@ func (r *reader) selection(b *sqlText, of store.Selection) (with string) {
 		b.WriteString("v.pos IN (SELECT n.pos FROM o JOIN version n ON n.rtype = o.rtype AND n.id = o.id WHERE o.vid IN (0, n.vid)) AND ")
 	}
 	b.WriteString("v.pos > " + b.arg(of.Above))
-	if of.Below != 0 {
-		b.WriteString(" AND v.pos < " + b.arg(of.Below))
+	// One upper bound: of two SQLite seeks by the first and not by the lower.
+	if upper := min(cmp.Or(of.Below, math.MaxInt64)-1, cmp.Or(of.AsOf, math.MaxInt64)); of.Below != 0 || of.AsOf != 0 {
+		b.WriteString(" AND v.pos <= " + b.arg(upper))
 	}
 	switch {
 	case of.ID != "":
@@ -127,8 +130,8 @@ func (r *reader) selection(b *sqlText, of store.Selection) (with string) {
 		b.WriteString(" AND v.pos < " + b.arg(of.During.To))
 		// What came after it, as far as the selection sees, came after the period's begin.
 		until := of.During.From
-		if of.Below != 0 {
-			until = min(until, of.Below-1)
+		if of.AsOf != 0 {
+			until = min(until, of.AsOf)
 		}
 		b.WriteString(" AND NOT EXISTS (SELECT 1 FROM version n WHERE n.rtype = v.rtype AND n.id = v.id AND n.vid = v.vid + 1 AND n.pos <= " + b.arg(until) + ")")
 	}
