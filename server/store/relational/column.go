@@ -79,6 +79,8 @@ type tokenClause struct {
 	exact   [][2]any // code and system
 	systems []any    // any code of these
 	rest    factClause
+	// alone asks the columns only: the rest is asked elsewhere.
+	alone bool
 }
 
 func newTokenClause(c search.Clause, p *search.Param, r role) (source, error) {
@@ -120,6 +122,9 @@ func (t *tokenClause) match(b *sqlText, row, unary string) string {
 
 func (t *tokenClause) probe(b *sqlText) string {
 	test := t.match(b, "d", "+")
+	if t.alone {
+		return test
+	}
 	rest := ""
 	if t.role == codeRole {
 		rest = "(SELECT 1 FROM item_code c WHERE c.pos = d.pos AND " + t.match(b, "c", "+") + " LIMIT 1) IS NOT NULL"
@@ -148,6 +153,9 @@ func (t *tokenClause) arms(b *sqlText, rough bool) []arm {
 	list := []arm{{table: "item", where: match("d")}}
 	if t.role == codeRole {
 		return append(list, arm{table: "item_code", where: match("c")})
+	}
+	if t.alone {
+		return list
 	}
 	return append(list, t.rest.arms(b, rough)...)
 }

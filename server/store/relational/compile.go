@@ -3,6 +3,7 @@ package relational
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,24 +16,20 @@ import (
 type sqlText struct {
 	strings.Builder
 	args []any
-	// have are numbers among the parameters and where they are, when each is to be there
-	// once; nil when it does not matter.
-	have map[int64]string
-	long []string // what is held
+	// literal has numbers in the text itself: what is the same in all searches need not be
+	// given with each.
+	literal bool
+	long    []*longText // what is held
 }
 
 // arg adds a parameter and gives its placeholder.
 func (b *sqlText) arg(v any) string {
-	n, number := v.(int64)
-	if at, there := b.have[n]; number && there {
-		return at
+	// PostgreSQL takes the least number there is for one too small.
+	if n, number := v.(int64); number && b.literal && n > math.MinInt64 {
+		return strconv.FormatInt(n, 10)
 	}
 	b.args = append(b.args, v)
-	at := "$" + strconv.Itoa(len(b.args))
-	if number && b.have != nil {
-		b.have[n] = at
-	}
-	return at
+	return "$" + strconv.Itoa(len(b.args))
 }
 
 // limit is a parameter behind LIMIT, in a sum: SQLite looks at a mere parameter
@@ -45,33 +42,6 @@ func (b *sqlText) list(values []any) string {
 		marks[i] = b.arg(v)
 	}
 	return strings.Join(marks, ", ")
-}
-
-// hold gives a mark to write for a long text, which would else be copied with each part
-// of the statement that it is put into. String has the text.
-func (b *sqlText) hold(text string) string {
-	b.long = append(b.long, text)
-	return heldMark + strconv.Itoa(len(b.long)-1) + heldMark
-}
-
-// heldMark stands around the number of a text that is held, and nowhere else in SQL.
-const heldMark = "\x00"
-
-// String is all of it.
-func (b *sqlText) String() string { return b.around("", "") }
-
-// around is all of it between two texts, which may have marks as well.
-func (b *sqlText) around(before, after string) string {
-	text := before + b.Builder.String() + after
-	if len(b.long) == 0 {
-		return text
-	}
-	parts := strings.Split(text, heldMark) // each second is a number
-	for i := 1; i < len(parts); i += 2 {
-		n, _ := strconv.Atoi(parts[i])
-		parts[i] = b.long[n]
-	}
-	return strings.Join(parts, "")
 }
 
 func (b *sqlText) statement() Statement { return Statement{SQL: b.String(), Args: b.args} }

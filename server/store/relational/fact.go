@@ -15,8 +15,13 @@ type factClause struct {
 	whole []any    // keys that match with any sub
 	exact [][2]any // key and sub
 	// bit of item.present, or of item.marks, without which there is no entry; 0 of a
-	// parameter without one.
+	// parameter without one. With both either is enough.
 	bit, mark int64
+}
+
+// and adds the entries of another, which is there only with one of its bits.
+func (f factClause) and(other factClause, bit, mark int64) factClause {
+	return factClause{slices.Concat(f.whole, other.whole), slices.Concat(f.exact, other.exact), f.bit | bit, f.mark | mark}
 }
 
 func newFactClause(c search.Clause, p *search.Param) (factClause, error) {
@@ -27,7 +32,9 @@ func newFactClause(c search.Clause, p *search.Param) (factClause, error) {
 	if p.Bit >= 0 && p.Bit < 63 {
 		f.bit = 1 << p.Bit
 	}
-	f.mark = markBit(p)
+	if f.bit == 0 {
+		f.mark = markBit(p)
+	}
 	for _, o := range c.Operands {
 		if err := f.add(c, p, o); err != nil {
 			return f, err
@@ -144,6 +151,8 @@ func (f factClause) probe(b *sqlText) string {
 	}
 	// What has no value at all needs no seek.
 	switch {
+	case f.bit != 0 && f.mark != 0:
+		return fmt.Sprintf("((d.present & %d <> 0 OR %s) AND %s)", f.bit, marked("d", f.mark), anyOf(either))
 	case f.bit != 0:
 		return fmt.Sprintf("(d.present & %d <> 0 AND %s)", f.bit, anyOf(either))
 	case f.mark != 0:

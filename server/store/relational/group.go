@@ -22,9 +22,9 @@ func (s *Store) group(g *search.Group) (source, error) {
 	case g.Op == search.All:
 		return allSource(list), nil
 	case g.Op == search.None:
-		return notSource{anySource(list)}, nil
+		return notSource{s.anyOf(list)}, nil
 	case g.Op == search.Any:
-		return anySource(list), nil
+		return s.anyOf(list), nil
 	}
 	return nil, fmt.Errorf("store: clauses are not joined by %d", g.Op)
 }

@@ -3,6 +3,7 @@ package relational
 import (
 	sqldriver "database/sql/driver"
 	"fmt"
+	"strconv"
 	"sync"
 
 	"vitalwire/fhir"
@@ -12,6 +13,9 @@ import (
 // ownedSource is a clause on what the owners of a resource chose (search.Owned).
 type ownedSource struct {
 	*ownedCases
+	// about is the key of who likely owns most of what is found, whose class is then looked
+	// up once; nil when there is nobody.
+	about *int64
 
 	of   *sqlText
 	text string // of the probe there
@@ -25,9 +29,15 @@ type ownedCases struct {
 	table caseTable
 	self  string // a patient of whom everything is met, unless ""
 
-	mu   sync.Mutex
-	args []any
-	at   map[int]string // the SQL by the number of parameters before its own
+	mu sync.Mutex
+	at map[placed]*longText
+}
+
+// placed is where the SQL stands: behind so many parameters, of which the last is about
+// whom it is, perhaps.
+type placed struct {
+	behind int
+	about  bool
 }
 
 // caseTable is a search.CaseTable as a parameter. It is compared by its id: what was
@@ -55,7 +65,7 @@ func (s *Store) ownedCases(o *search.Owned) (*ownedCases, error) {
 	if len(o.Cases) > mostCases {
 		return nil, fhir.TooCostly("what patients agree to comes to more than %d different cases, which no search can tell apart", mostCases)
 	}
-	made := &ownedCases{d: s.d, self: o.Self, table: caseTable{o.Table.ID, &o.Table.Cases}, at: map[int]string{}}
+	made := &ownedCases{d: s.d, self: o.Self, table: caseTable{o.Table.ID, &o.Table.Cases}, at: map[placed]*longText{}}
 	for _, v := range o.Cases {
 		met, err := s.viewed(o.Type, v)
 		if err != nil {
@@ -81,27 +91,32 @@ func (s *Store) viewed(typ string, v search.View) (source, error) {
 func (s *ownedSource) probe(b *sqlText) string {
 	// It is the same in each query of a union, with the same parameters.
 	if s.of != b {
-		s.of, s.text = b, b.hold(s.after(b))
+		if s.about != nil {
+			b.args = append(b.args, *s.about)
+		}
+		long := s.after(len(b.args), s.about != nil)
+		b.args = append(b.args, long.args...)
+		s.of, s.text = b, b.hold(long)
 	}
 	return s.text
 }
 
-// after is the condition behind the parameters that there are.
-func (s *ownedCases) after(b *sqlText) string {
+// after is the condition behind so many parameters.
+func (s *ownedCases) after(behind int, about bool) *longText {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text, known := s.at[len(b.args)]
-	if !known {
-		own := &sqlText{args: make([]any, len(b.args)), have: map[int64]string{}}
-		text = s.condition(own)
-		s.args = own.args[len(b.args):]
-		s.at[len(b.args)] = text
+	text := s.at[placed{behind, about}]
+	if text == nil {
+		own := &sqlText{args: make([]any, behind), literal: true}
+		text = &longText{sql: s.condition(own, about)}
+		text.args = own.args[behind:]
+		s.at[placed{behind, about}] = text
 	}
-	b.args = append(b.args, s.args...)
 	return text
 }
 
-func (s *ownedCases) condition(b *sqlText) string {
+func (s *ownedCases) condition(b *sqlText, about bool) string {
+	who := "$" + strconv.Itoa(len(b.args))
 	results := make([]string, len(s.cases))
 	for i, met := range s.cases {
 		results[i] = "CASE WHEN " + met.probe(b) + " THEN true ELSE false END"
@@ -111,7 +126,11 @@ func (s *ownedCases) condition(b *sqlText) string {
 		self = b.arg(ownerKey(s.self))
 	}
 	met := func(owner string) string {
-		text := s.d.Switch(table, "coalesce((SELECT o.number FROM consented o WHERE o.owner = "+owner+"), 0)", results)
+		class := "(SELECT o.number FROM consented o WHERE o.owner = " + owner + ")"
+		if about {
+			class = "CASE WHEN " + owner + " = " + who + " THEN (SELECT o.number FROM consented o WHERE o.owner = " + who + ") ELSE " + class + " END"
+		}
+		text := s.d.Switch(table, "coalesce("+class+", 0)", results)
 		if self != "" {
 			text = "(" + owner + " = " + self + " OR " + text + ")"
 		}
@@ -123,6 +142,50 @@ func (s *ownedCases) condition(b *sqlText) string {
 	}
 	return fmt.Sprintf("CASE WHEN d.owner IS NULL THEN true WHEN d.marks & %d = 0 THEN %s ELSE NOT EXISTS (SELECT 1 FROM ix w WHERE w.key = %s AND w.pos = d.pos AND NOT %s) END",
 		moreOwner, met("d.owner"), b.arg(ownersKey()), met("w.sub"))
+}
+
+// supposed tells the conditions on what owners chose who likely owns what a query finds.
+func supposed(all []source, filter []search.Clause) {
+	patient := whom(filter)
+	if patient == "" {
+		return
+	}
+	about := ownerKey(patient)
+	for _, from := range all {
+		suppose(from, &about)
+	}
+}
+
+func suppose(from source, about *int64) {
+	switch from := from.(type) {
+	case *ownedSource:
+		from.about = about
+	case notSource:
+		suppose(from.source, about)
+	case allSource:
+		for _, inner := range from {
+			suppose(inner, about)
+		}
+	case anySource:
+		for _, inner := range from {
+			suppose(inner, about)
+		}
+	}
+}
+
+// whom is the one patient that a clause names, if any does.
+func whom(filter []search.Clause) string {
+	for _, c := range filter {
+		switch {
+		case c.Group != nil:
+			if patient := whom(c.Group.Clauses); patient != "" {
+				return patient
+			}
+		case len(c.Operands) == 1 && c.Operands[0].Target.Type == "Patient":
+			return c.Operands[0].Target.ID
+		}
+	}
+	return ""
 }
 
 func (*ownedSource) arms(*sqlText, bool) []arm { return nil }

@@ -43,6 +43,7 @@ func (p *plan) seen(r *reader) error {
 			return err
 		}
 	}
+	supposed(p.all, p.query.Filter)
 	for i := named; i < len(p.names); i++ {
 		p.names[i] = "what may be seen"
 	}

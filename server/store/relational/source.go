@@ -56,35 +56,60 @@ func (s *Store) newSource(c search.Clause) (source, error) {
 		}
 		any = append(any, from)
 	}
-	if s.d.Sparing() {
-		any = together(any)
-	}
-	var from source = any
-	if len(any) == 1 {
-		from = any[0]
-	}
+	from := s.anyOf(any)
 	if c.Not {
 		return notSource{from}, nil
 	}
 	return from, nil
 }
 
-// together has all clauses on facts of parameters that rows tell whether they have, as one.
-func together(list anySource) anySource {
-	var other anySource
-	var facts factClause
-	for _, from := range list {
-		f, ok := from.(factClause)
-		if !ok || f.bit == 0 {
-			other = append(other, from)
-			continue
-		}
-		facts.whole, facts.exact, facts.bit = append(facts.whole, f.whole...), append(facts.exact, f.exact...), facts.bit|f.bit
+// anyOf is met by what meets one of some.
+func (s *Store) anyOf(list anySource) source {
+	if s.d.Sparing() && len(list) > 1 {
+		list = together(list)
 	}
-	if facts.bit == 0 {
+	if len(list) == 1 {
+		return list[0]
+	}
+	return list
+}
+
+// together has all that is asked of facts as one clause, so far as rows tell whether they
+// have any: each is a subquery. What is asked of columns stays by itself.
+func together(list anySource) anySource {
+	other, facts := apart(list, nil, factClause{})
+	if facts.bit == 0 && facts.mark == 0 {
 		return list
 	}
 	return append(other, facts)
+}
+
+// apart takes the facts out of clauses of which any suffices.
+func apart(list, other anySource, facts factClause) (anySource, factClause) {
+	for _, from := range list {
+		switch from := from.(type) {
+		case anySource:
+			other, facts = apart(from, other, facts)
+			continue
+		case *tokenClause:
+			if from.role != codeRole {
+				column := *from
+				column.alone = true
+				other, facts = append(other, &column), facts.and(from.rest, 0, from.more)
+				continue
+			}
+		case factClause:
+			if from.bit != 0 {
+				facts = facts.and(from, from.bit, 0)
+				continue
+			} else if from.mark != 0 {
+				facts = facts.and(from, 0, from.mark)
+				continue
+			}
+		}
+		other = append(other, from)
+	}
+	return other, facts
 }
 
 func (s *Store) memberSource(c search.Clause, p *search.Param) (source, error) {
@@ -131,7 +156,7 @@ func (s anySource) probe(b *sqlText) string {
 	var bits int64
 	for _, from := range s {
 		text := from.probe(b)
-		if f, ok := from.(factClause); ok && f.bit != 0 {
+		if f, ok := from.(factClause); ok && f.bit != 0 && f.mark == 0 {
 			valued, bits = append(valued, text), bits|f.bit
 		} else {
 			either = append(either, text)
